@@ -1,0 +1,203 @@
+import Foundation
+import JSONSchema
+
+/// One request to run a function, and everything that has become of it.
+public struct Call: Sendable, Codable {
+  public let id: CallID
+  /// The qualified name, or what was asked for where no function has that name.
+  public let function: String
+  public let caller: Principal
+  public let conversation: ConversationID?
+  /// The turn of the conversation that asked, counted from 1.
+  public let turn: Int?
+  /// The model's own id for it, which the answer repeats.
+  public let modelCallID: String?
+  public let link: Link?
+  /// Who pressed run again, for a linked call.
+  public let requestedBy: Principal?
+  public let receivedAt: Date
+  /// The same for every attempt, and for a call that runs an unknown one again.
+  public let idempotencyKey: String
+  /// The text the model or caller gave, as it came; kept where it could not be parsed.
+  public internal(set) var unparsed: String?
+
+  public internal(set) var state: CallState = .received
+  /// Counts every change that a decision must not miss.
+  public internal(set) var revision = 0
+  /// Arguments as the model proposed them; nil when they were not JSON.
+  public internal(set) var proposed: Payload?
+  /// Arguments as admitted or as a person changed them, with defaults filled in; nil until they are valid.
+  public internal(set) var decided: Payload?
+  public internal(set) var definitionHash: String?
+  public internal(set) var approval: Approval?
+  public internal(set) var attempts: [Attempt] = []
+  public internal(set) var history: [Step]
+  public internal(set) var outcome: CallOutcome?
+  /// The failure that a fallback answers for, or that opened an unknown outcome.
+  public internal(set) var firstFailure: CallFailure?
+  /// The call that runs this unknown one again, while it lives.
+  public internal(set) var rerun: CallID?
+  /// What came in after it was over or unknown.
+  public internal(set) var lateResult: Payload?
+  /// Who edited it last, and who denied it.
+  public internal(set) var editedBy: Principal?
+  /// Seconds spent waiting for an open breaker.
+  public internal(set) var breakerWait: Double = 0
+  public internal(set) var endedAt: Date?
+  /// When it was queued last: the queue's limit counts from here.
+  public internal(set) var queuedAt: Date?
+
+  public init(
+    id: CallID,
+    function: String,
+    caller: Principal,
+    conversation: ConversationID? = nil,
+    turn: Int? = nil,
+    modelCallID: String? = nil,
+    link: Link? = nil,
+    requestedBy: Principal? = nil,
+    receivedAt: Date,
+    idempotencyKey: String,
+    proposed: JSONValue?,
+    unparsed: String? = nil
+  ) {
+    self.id = id
+    self.function = function
+    self.caller = caller
+    self.conversation = conversation
+    self.turn = turn
+    self.modelCallID = modelCallID
+    self.link = link
+    self.requestedBy = requestedBy
+    self.receivedAt = receivedAt
+    self.idempotencyKey = idempotencyKey
+    self.unparsed = unparsed
+    self.proposed = proposed.map(Payload.init)
+    history = [Step(at: receivedAt, state: .received, attempt: nil, cause: "received", by: nil)]
+  }
+
+  /// Why there is this call beside another one.
+  public enum Link: Sendable, Hashable, Codable {
+    /// Runs an ended call again, with a key of its own.
+    case again(CallID)
+    /// Runs a call of unknown outcome again, with the same key.
+    case settles(CallID)
+    /// Answers in place of a call whose attempts are spent.
+    case fallback(for: CallID)
+
+    public var other: CallID {
+      switch self {
+      case .again(let id), .settles(let id), .fallback(let id): id
+      }
+    }
+  }
+
+  /// One try at running it.
+  public struct Attempt: Sendable, Hashable, Codable {
+    /// Counted from 1.
+    public var number: Int
+    public var startedAt: Date
+    public var endedAt: Date?
+    public var failure: CallFailure?
+  }
+
+  /// One change of state, with its cause.
+  public struct Step: Sendable, Hashable, Codable {
+    public var at: Date
+    public var state: CallState.Word
+    public var attempt: Int?
+    /// A few words: what happened.
+    public var cause: String
+    public var by: String?
+  }
+
+  /// The arguments that a provider gets: the decided ones, secrets in place.
+  public var effectiveArguments: JSONValue? { decided?.original }
+
+  /// How long it took from the first attempt's start, or from its receipt when it never started, to its end.
+  public var duration: TimeInterval? {
+    endedAt.map { $0.timeIntervalSince(attempts.first?.startedAt ?? receivedAt) }
+  }
+
+  /// About how much memory its values take.
+  var approximateBytes: Int {
+    let values = [proposed?.shown, decided?.shown, outcome?.value?.shown, lateResult?.shown]
+    return values.reduce(512 + (unparsed?.utf8.count ?? 0)) { $0 + ($1?.approximateBytes(upTo: .max) ?? 0) }
+  }
+
+  var hasOriginals: Bool {
+    proposed?.hasSecrets == true || decided?.hasSecrets == true || lateResult?.hasSecrets == true
+      || outcome?.value?.hasSecrets == true
+  }
+
+  /// The same without originals of secrets: for stores and views.
+  public var withoutOriginals: Call {
+    guard hasOriginals else { return self }
+    var copy = self
+    copy.proposed = proposed?.withoutOriginal
+    copy.decided = decided?.withoutOriginal
+    copy.lateResult = lateResult?.withoutOriginal
+    copy.outcome = outcome?.withoutOriginal
+    return copy
+  }
+}
+
+/// How a call ended.
+public enum CallOutcome: Sendable, Hashable, Codable {
+  case result(Payload, Source)
+  case failure(CallFailure)
+
+  /// Where a result came from.
+  public enum Source: String, Sendable, Hashable, Codable, CaseIterable {
+    /// An attempt of its own.
+    case attempt
+    /// The cache.
+    case hit
+    /// An identical call that was running.
+    case shared
+    /// A fallback; the model is told.
+    case degraded
+    /// A person said that it happened.
+    case settled
+  }
+
+  public var value: Payload? {
+    if case .result(let payload, _) = self { payload } else { nil }
+  }
+
+  public var failure: CallFailure? {
+    if case .failure(let failure) = self { failure } else { nil }
+  }
+
+  public var source: Source? {
+    if case .result(_, let source) = self { source } else { nil }
+  }
+
+  var withoutOriginal: CallOutcome {
+    switch self {
+    case .result(let payload, let source): .result(payload.withoutOriginal, source)
+    case .failure: self
+    }
+  }
+}
+
+extension JSONValue {
+  /// About how many bytes the value takes as JSON; stops counting once it is over `limit`.
+  func approximateBytes(upTo limit: Int) -> Int {
+    switch self {
+    case .null, .bool: return 5
+    case .integer, .double: return 12
+    case .decimal(let text), .string(let text): return text.utf8.count + 2
+    case .array(let items):
+      var sum = 2
+      for item in items where sum <= limit { sum += item.approximateBytes(upTo: limit - sum) + 1 }
+      return sum
+    case .object(let object):
+      var sum = 2
+      for (key, value) in object where sum <= limit {
+        sum += key.utf8.count + 4 + value.approximateBytes(upTo: limit - sum)
+      }
+      return sum
+    }
+  }
+}

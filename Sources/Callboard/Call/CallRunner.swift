@@ -1,0 +1,546 @@
+import Foundation
+import JSONSchema
+
+/// Performs the effects of a call and feeds back what happened: the loop that waits, where `Call.handle` decides.
+extension Engine {
+  /// Goes on with a call until it ends or waits for a person. Runs on the caller's task, or on one of the engine's.
+  func drive(_ id: CallID, _ first: CallEffect) async {
+    var effect = first
+    while true {
+      if !store.commitsAtOnce { await waitUntilDurable(id) }
+      switch effect {
+      case .enqueue, .startRunner: effect = await takeTurn(id)
+      case .invoke(let attempt): effect = await runAttempt(id, attempt)
+      case .sleep(let until): effect = await sleep(id, until: until)
+      case .join: effect = await waitForFlight(id)
+      case .none, .ask, .answer, .waitGrace, .stopAttempt, .startChild, .cancelChild, .admit:
+        performAtOnce(id, effect)
+        return
+      }
+    }
+  }
+
+  /// What a `write` is about to do, and what it has done, is on disk before it counts.
+  private func waitUntilDurable(_ id: CallID) async {
+    let ticket = table.withShard(of: id) { shard -> CommitTicket? in
+      guard let live = shard.calls[id], live.traits.effect == .write else { return nil }
+      return live.ticket
+    }
+    do throws(StoreFault) {
+      try await ticket?.durable()
+    } catch {
+      storeFailed(error)
+    }
+  }
+
+  /// Performs what another event than the runner's asked for: a person's, a timer's, a linked call's.
+  func perform(_ id: CallID, _ move: Move) {
+    switch move.transition.effect {
+    case .enqueue, .startRunner, .invoke, .sleep, .join:
+      let effect = move.transition.effect
+      Task { await drive(id, effect) }
+    case .none, .ask, .answer, .waitGrace, .stopAttempt, .startChild, .cancelChild, .admit:
+      performAtOnce(id, move.transition.effect)
+    }
+  }
+
+  private func performAtOnce(_ id: CallID, _ effect: CallEffect) {
+    switch effect {
+    case .enqueue, .startRunner, .invoke, .sleep, .join: break
+    case .none: unknownWaits(id)
+    case .answer:
+      leaveQueues(id)
+      finish(id)
+    case .ask(let expires): schedule(id, at: expires) { $0.expire(id) }
+    case .waitGrace(let until): schedule(id, at: until) { $0.graceOver(id) }
+    case .stopAttempt(let attempt): stopAttempt(id, attempt)
+    case .startChild(let child, let function): startChild(child, function, of: id)
+    case .cancelChild(let child):
+      if let moved = try? move(child, .cancel(by: nil)) { perform(child, moved) }
+    case .admit:
+      let effect = admit(received: id)
+      Task { await drive(id, effect) }
+    }
+  }
+
+  // MARK: - Waiting for a turn
+
+  private enum Look: Sendable {
+    case moved(CallEffect)
+    /// Nothing stands in the way but a slot.
+    case proceed
+    /// Its function is off, or the engine is held.
+    case held
+    /// Somebody else has moved it on.
+    case gone
+  }
+
+  /// Cache or flight, then a slot, then every check again in the commit that starts.
+  private func takeTurn(_ id: CallID) async -> CallEffect {
+    guard let function = table.withShard(of: id, { $0.calls[id]?.function?.name }) else { return .none }
+    while true {
+      switch look(id) {
+      case .moved(let effect): return effect
+      case .gone: return .none
+      case .proceed, .held: break
+      }
+      if !slots.takeAtOnce(function) {
+        guard await waitForSlot(id, function) else { return .none }
+      }
+      let started = start(id)
+      if case .moved(.invoke(let attempt)) = started { return .invoke(attempt: attempt) }
+      slots.giveBack(function)
+      landFlight(id, .otherwise)
+      switch started {
+      case .moved(let effect): return effect
+      case .gone: return .none
+      case .held, .proceed: break
+      }
+    }
+  }
+
+  private func waitForSlot(_ id: CallID, _ function: String) async -> Bool {
+    let queued = table.withShard(of: id) { shard -> (since: Date, limit: Duration)? in
+      guard let live = shard.calls[id], case .queued = live.call.state else { return nil }
+      return (live.call.queuedAt ?? clock.now, live.function?.definition.maxQueue ?? .seconds(900))
+    }
+    guard let queued else { return false }
+    let left = queued.limit - .seconds(clock.now.timeIntervalSince(queued.since))
+    let token = deadlines.schedule(at: clock.monotonic + max(left, .zero)) { [weak self] in
+      self?.queueTimedOut(id)
+    }
+    let gate = slots.wait(id, for: function)
+    // It may have been cancelled between the look and the line.
+    let isQueued = table.withShard(of: id) { shard in
+      if case .queued = shard.calls[id]?.call.state { true } else { false }
+    }
+    if !isQueued { slots.leave(id, function: function) }
+    let turn = await gate.value
+    deadlines.cancel(token)
+    switch turn {
+    case .slot: return true
+    case .left: return false
+    }
+  }
+
+  private func queueTimedOut(_ id: CallID) {
+    guard let moved = try? move(id, .queueTimeout) else { return }
+    perform(id, moved)
+  }
+
+  /// Answers from the cache or joins a running call, before a place in the line is taken.
+  private func look(_ id: CallID) -> Look {
+    table.withShard(of: id) { shard in
+      guard let live = shard.calls[id], case .queued = live.call.state else { return .gone }
+      guard let function = live.function, function.definition.cache != nil else { return .proceed }
+      guard shard.catalogue.held == nil, let current = shard.catalogue[live.call.function],
+        current.isOn, current.hash == live.call.definitionHash
+      else { return .held }
+      return lookInCache(live, function, leads: false, in: &shard)
+    }
+  }
+
+  private func lookInCache(
+    _ live: LiveTable.LiveCall, _ function: RegisteredFunction, leads: Bool,
+    in shard: inout LiveTable.Shard
+  ) -> Look {
+    guard let policy = function.definition.cache, function.definition.effect == .read,
+      let arguments = live.call.effectiveArguments
+    else { return .proceed }
+    let key =
+      live.cacheKey
+      ?? ResultCache.Key(
+        function: function.definition, definitionHash: function.hash,
+        caller: live.call.caller.name, arguments: arguments)
+    live.cacheKey = key
+    switch cache.look(
+      key, ttl: policy.ttl, now: clock.monotonic, leading: leads ? live.call.id : nil)
+    {
+    case .hit(let value):
+      let moved = try? move(live, .cacheHit(value), in: &shard)
+      return .moved(moved?.transition.effect ?? .none)
+    case .running(let leader) where leader != live.call.id:
+      let moved = try? move(live, .join(leader: leader), in: &shard)
+      return .moved(moved?.transition.effect ?? .none)
+    case .running, .miss:
+      live.isLeading = leads
+      return .proceed
+    }
+  }
+
+  /// Waits for the identical call that is running.
+  private func waitForFlight(_ id: CallID) async -> CallEffect {
+    let key = table.withShard(of: id) { shard -> ResultCache.Key? in
+      guard let live = shard.calls[id], case .queued(_, _?) = live.call.state else { return nil }
+      return live.cacheKey
+    }
+    guard let key else { return .none }
+    let landing = await cache.join(key, as: id)?.value ?? .otherwise
+    let event: CallEvent
+    switch landing {
+    case .succeeded(let value): event = .flightSucceeded(value)
+    case .failed(let failure): event = .flightFailed(failure, stale: cache.stale(key))
+    case .otherwise: event = .flightEnded
+    }
+    return (try? move(id, event))?.transition.effect ?? .none
+  }
+
+  /// The checks of the start row and the start itself, in one commit under the shard's lock.
+  private func start(_ id: CallID) -> Look {
+    table.withShard(of: id) { shard in
+      guard let live = shard.calls[id], case .queued(_, nil) = live.call.state else { return .gone }
+      guard !isStopping, shard.catalogue.held == nil,
+        let current = shard.catalogue[live.call.function], current.isOn
+      else { return .held }
+      live.function = current
+      guard current.hash == live.call.definitionHash else {
+        return .moved(definitionChanged(live, current, in: &shard))
+      }
+      switch lookInCache(live, current, leads: true, in: &shard) {
+      case .moved(let effect): return .moved(effect)
+      case .proceed, .held, .gone: break
+      }
+      let event = startEvent(live, current)
+      let effect = (try? move(live, event, in: &shard))?.transition.effect ?? .none
+      if case .invoke = effect { return .moved(effect) }
+      if case .start = event { current.runtime.withBreaker { $0.abandoned() } }
+      return .moved(effect)
+    }
+  }
+
+  /// Asks the breaker: the start, or the wait until it may close.
+  private func startEvent(
+    _ live: LiveTable.LiveCall, _ function: RegisteredFunction
+  ) -> CallEvent {
+    let now = clock.monotonic
+    let (admission, changed) = function.runtime.withBreaker { breaker in
+      let before = breaker.state
+      let admission = breaker.admit(at: now)
+      return (admission, before != breaker.state)
+    }
+    if changed { commit(events: [breakerEvent(function)]) }
+    switch admission {
+    case .refused(let until):
+      let wall = clock.now.addingTimeInterval((until - now) / .seconds(1))
+      return .breakerOpen(until: wall, stale: live.cacheKey.flatMap(cache.stale))
+    case .admitted: return .start(digest: currentDigest(live, function))
+    }
+  }
+
+  /// Starts a call that was just admitted, when nothing stands in its way; nil: it takes its place in the line.
+  ///
+  /// Calls that may be answered from the cache, and all that a breaker watches more closely, go the long way.
+  func startAtOnce(_ live: LiveTable.LiveCall, in shard: inout LiveTable.Shard) -> Transition? {
+    guard let function = live.function, function.definition.cache == nil,
+      shard.catalogue.held == nil, let current = shard.catalogue[function.name], current.isOn,
+      current.hash == function.hash, function.runtime.breaker.state == .closed,
+      slots.takeAtOnce(function.name)
+    else { return nil }
+    let transition = try? live.call.handle(
+      .start(digest: nil), live.traits, now: clock.now, using: &shard.generator)
+    if case .invoke = transition?.effect { return transition }
+    slots.giveBack(function.name)
+    return nil
+  }
+
+  /// The digest of what would run now; nil where nothing was approved.
+  private func currentDigest(
+    _ live: LiveTable.LiveCall, _ function: RegisteredFunction
+  ) -> String? {
+    guard let approval = live.call.approval, !approval.isUsed,
+      let arguments = live.call.effectiveArguments
+    else { return nil }
+    return approvalDigest(live.call, function, arguments, rule: approval.requirement.rule)
+  }
+
+  private func definitionChanged(
+    _ live: LiveTable.LiveCall, _ current: RegisteredFunction, in shard: inout LiveTable.Shard
+  ) -> CallEffect {
+    let arguments = live.call.effectiveArguments ?? [:]
+    let requirement = shard.catalogue.rules.requirement(
+      for: arguments, function: current.definition, caller: live.call.caller)
+    let digest = approvalDigest(live.call, current, arguments, rule: requirement?.rule ?? "")
+    let event = CallEvent.definitionChangedAtSlot(
+      requirement, definitionHash: current.hash, digest: digest)
+    return (try? move(live, event, in: &shard))?.transition.effect ?? .none
+  }
+
+  // MARK: - Running an attempt
+
+  private func runAttempt(_ id: CallID, _ attempt: Int) async -> CallEffect {
+    let gate = OneShot<AttemptEnd>()
+    guard let run = prepare(id, attempt, gate) else { return .none }
+    let (function, invocation) = run
+    let token = deadlines.schedule(at: clock.monotonic + function.definition.timeout) {
+      gate.resolve(.timedOut)
+    }
+    let task = Task { [self] in
+      let result: Result<JSONValue, CallFailure>
+      do throws(CallFailure) {
+        result = .success(try await function.provider.invoke(invocation))
+      } catch {
+        result = .failure(error)
+      }
+      // The slot goes back only when the attempt has really ended, also after a time-out.
+      slots.giveBack(function.name)
+      if !gate.resolve(.result(result)) { late(id, attempt, result) }
+    }
+    attach(task, to: id, attempt)
+    let end = await gate.value
+    deadlines.cancel(token)
+    return settle(id, attempt, end, function, task)
+  }
+
+  /// Marks the attempt as this runner's, if the call is still in it.
+  private func prepare(
+    _ id: CallID, _ attempt: Int, _ gate: OneShot<AttemptEnd>
+  ) -> (RegisteredFunction, Invocation)? {
+    let prepared = table.withShard(of: id) { shard -> (RegisteredFunction, Invocation)? in
+      guard let live = shard.calls[id], let function = live.function,
+        case .running(attempt, nil) = live.call.state, live.attempt?.number != attempt
+      else { return nil }
+      live.attempt = LiveTable.RunningAttempt(number: attempt, gate: gate)
+      return (
+        function,
+        Invocation(
+          call: id, function: function.definition.name,
+          arguments: live.call.effectiveArguments ?? [:],
+          idempotencyKey: live.call.idempotencyKey, attempt: attempt,
+          timeout: function.definition.timeout,
+          maxResultBytes: function.definition.maxResultBytes, caller: live.call.caller.name,
+          conversation: live.call.conversation)
+      )
+    }
+    guard let prepared else {
+      // It was cancelled between its start and here: nothing was sent.
+      if let function = table.withShard(of: id, { $0.calls[id]?.function }) {
+        function.runtime.withBreaker { $0.abandoned() }
+        slots.giveBack(function.name)
+      }
+      if let moved = try? move(
+        id, .stopped(attempt: attempt, CallFailure(.cancelled, "stopped before it was sent")))
+      {
+        perform(id, moved)
+      }
+      return nil
+    }
+    return prepared
+  }
+
+  private func attach(_ task: Task<Void, Never>, to id: CallID, _ attempt: Int) {
+    let mustStop = table.withShard(of: id) { shard -> Bool in
+      guard let live = shard.calls[id], live.attempt?.number == attempt else { return false }
+      live.attempt?.task = task
+      if case .stopping = live.call.state { return true }
+      return false
+    }
+    if mustStop { task.cancel() }
+  }
+
+  /// Turns the end of an attempt into an event, keeps its answer for others, and tells the breaker.
+  private func settle(
+    _ id: CallID, _ attempt: Int, _ end: AttemptEnd, _ function: RegisteredFunction,
+    _ task: Task<Void, Never>
+  ) -> CallEffect {
+    var event: CallEvent
+    var landing = ResultCache.Landing.otherwise
+    let key = table.withShard(of: id) { $0.calls[id]?.cacheKey }
+    let stale = key.flatMap(cache.stale)
+    switch end {
+    case .result(.success(let value)):
+      if let refused = refusal(of: value, function) {
+        event = .resultRefused(attempt: attempt, refused)
+        landing = .failed(refused)
+        tellBreaker(function, failed: true)
+      } else {
+        event = .attemptSucceeded(attempt: attempt, value)
+        landing = .succeeded(value)
+        tellBreaker(function, failed: false)
+      }
+    case .result(.failure(let failure)):
+      let failure = reached(failure, function.definition)
+      let isStopping = table.withShard(of: id) { shard in
+        if case .stopping = shard.calls[id]?.call.state { true } else { false }
+      }
+      if isStopping, failure.kind == .cancelled {
+        event = .stopped(attempt: attempt, failure)
+        function.runtime.withBreaker { $0.abandoned() }
+      } else {
+        event = .attemptFailed(attempt: attempt, failure, stale: stale)
+        landing = .failed(failure)
+        tellBreaker(function, failed: failure.kind != .clientError)
+      }
+    case .timedOut:
+      task.cancel()
+      let seconds = function.definition.timeout / .seconds(1)
+      let failure = CallFailure(
+        .timeout, "\(function.name) gave no answer within \(seconds.formatted()) s.",
+        reach: .maybe, isRetryable: true)
+      event = .attemptFailed(attempt: attempt, failure, stale: stale)
+      landing = .failed(failure)
+      tellBreaker(function, failed: true)
+    case .wouldNotStop:
+      event = .stopTimedOut(attempt: attempt)
+      function.runtime.withBreaker { $0.abandoned() }
+    }
+    landFlight(id, landing)
+    return (try? move(id, event))?.transition.effect ?? .none
+  }
+
+  /// Ends the flight this call leads, if it leads one.
+  private func landFlight(_ id: CallID, _ landing: ResultCache.Landing) {
+    let key = table.withShard(of: id) { shard -> ResultCache.Key? in
+      guard let live = shard.calls[id], live.isLeading else { return nil }
+      live.isLeading = false
+      return live.cacheKey
+    }
+    if let key { cache.land(key, leader: id, landing, now: clock.monotonic) }
+  }
+
+  /// A thrown error or an exit status of a `write` proves nothing, unless the function declares that it does.
+  private func reached(_ failure: CallFailure, _ definition: FunctionDefinition) -> CallFailure {
+    guard definition.effect == .write, !definition.failsCleanly, failure.reach == .answered,
+      failure.kind == .functionThrew || failure.kind == .programFailed
+    else { return failure }
+    var failure = failure
+    failure.reach = .maybe
+    return failure
+  }
+
+  private func refusal(of value: JSONValue, _ function: RegisteredFunction) -> CallFailure? {
+    let limit = function.definition.maxResultBytes
+    if value.approximateBytes(upTo: limit) > limit, value.serializedBytes().count > limit {
+      return CallFailure(
+        .resultTooBig, "\(function.name) answered with more than \(limit) bytes.", reach: .answered)
+    }
+    guard let schema = function.resultSchema, let error = schema.validate(value, stopAtFirst: true).first
+    else { return nil }
+    return CallFailure(
+      .invalidResult, "\(function.name) answered with something else than it promises: \(error.message)",
+      pointer: error.path, reach: .answered)
+  }
+
+  private func tellBreaker(_ function: RegisteredFunction, failed: Bool) {
+    let now = clock.monotonic
+    let changed = function.runtime.withBreaker {
+      failed ? $0.failed(at: now) : $0.succeeded(at: now)
+    }
+    if changed { commit(events: [breakerEvent(function)]) }
+  }
+
+  func breakerEvent(_ function: RegisteredFunction, by person: String? = nil) -> EngineEvent {
+    let state = function.runtime.breaker.state
+    let cause: String
+    switch state {
+    case .closed: cause = "it answers again"
+    case .open: cause = "it keeps failing"
+    case .halfOpen: cause = "one probe is let through"
+    }
+    return event(
+      .breaker(state), function: function.name, cause: person == nil ? cause : "by hand", by: person)
+  }
+
+  // MARK: - Stopping, sleeping, and what comes late
+
+  private func stopAttempt(_ id: CallID, _ attempt: Int) {
+    let running = table.withShard(of: id) { shard -> LiveTable.RunningAttempt? in
+      guard let running = shard.calls[id]?.attempt, running.number == attempt else { return nil }
+      return running
+    }
+    guard let running else { return }
+    running.task?.cancel()
+    deadlines.schedule(at: clock.monotonic + .seconds(5)) {
+      running.gate.resolve(.wouldNotStop)
+    }
+  }
+
+  private func late(_ id: CallID, _ attempt: Int, _ result: Result<JSONValue, CallFailure>) {
+    guard case .success(let value) = result else { return }
+    if let moved = try? move(id, .lateResult(attempt: attempt, value)) {
+      perform(id, moved)
+      // The evidence is there now: running it again has to wait for whoever reads it.
+      if let rerun = table.withShard(of: id, { $0.calls[id]?.call.rerun }) { cancelIfNotStarted(rerun) }
+      return
+    }
+    guard let call = table.withShard(of: id, { $0.calls[id]?.call }) ?? store.call(id) else { return }
+    commit(events: [
+      event(.engine(.lateResult), call: call, cause: "attempt \(attempt) answered after it was over")
+    ])
+  }
+
+  private func sleep(_ id: CallID, until: Date) async -> CallEffect {
+    let gate = OneShot<Bool>()
+    let isAsleep = table.withShard(of: id) { shard -> Bool in
+      guard let live = shard.calls[id], case .backingOff = live.call.state else { return false }
+      live.sleeper = gate
+      return true
+    }
+    guard isAsleep else { return .none }
+    let wait = Duration.seconds(max(0, until.timeIntervalSince(clock.now)))
+    let token = deadlines.schedule(at: clock.monotonic + wait) { gate.resolve(true) }
+    let isTime = await gate.value
+    deadlines.cancel(token)
+    guard isTime else { return .none }
+    return (try? move(id, .wake))?.transition.effect ?? .none
+  }
+
+  /// A call that ended by another's hand leaves the line, its flight and its sleep.
+  private func leaveQueues(_ id: CallID) {
+    let live = table.withShard(of: id) {
+      shard -> (function: String, key: ResultCache.Key?, sleeper: OneShot<Bool>?)? in
+      guard let live = shard.calls[id] else { return nil }
+      return (live.call.function, live.cacheKey, live.sleeper)
+    }
+    guard let live else { return }
+    live.sleeper?.resolve(false)
+    landFlight(id, .otherwise)
+    slots.leave(id, function: live.function)
+    if let key = live.key { cache.leave(key, id) }
+  }
+
+  private func schedule(
+    _ id: CallID, at time: Date, _ action: @escaping @Sendable (Engine) -> Void
+  ) {
+    let wait = Duration.seconds(max(0, time.timeIntervalSince(clock.now)))
+    let token = deadlines.schedule(at: clock.monotonic + wait) { [weak self] in
+      if let self { action(self) }
+    }
+    table.withShard(of: id) { shard in
+      guard let live = shard.calls[id] else { return }
+      if let old = live.deadline { deadlines.cancel(old) }
+      live.deadline = token
+    }
+  }
+
+  private func expire(_ id: CallID) {
+    let expiry = table.withShard(of: id) { shard -> Date? in
+      guard let live = shard.calls[id], case .awaitingApproval = live.call.state else { return nil }
+      return live.call.approval?.expiresAt
+    }
+    guard let expiry else { return }
+    // The wall clock may have been set back, or the time extended: look again then.
+    guard expiry <= clock.now else { return schedule(id, at: expiry) { $0.expire(id) } }
+    guard let moved = try? move(id, .expire) else { return }
+    perform(id, moved)
+  }
+
+  private func graceOver(_ id: CallID) {
+    guard let moved = try? move(id, .graceOver) else { return }
+    perform(id, moved)
+  }
+
+  /// A fallback's call goes down the whole road, as the same caller.
+  private func startChild(_ child: CallID, _ function: FunctionName, of parent: CallID) {
+    guard let call = table.withShard(of: parent, { $0.calls[parent]?.call }) else { return }
+    let made = makeCall(
+      function.description, parsed: call.effectiveArguments, unparsed: nil, caller: call.caller,
+      conversation: nil, link: .fallback(for: parent), id: child)
+    let effect = admit(made)
+    Task { await drive(child, effect) }
+    // The parent may have been cancelled before there was a child to cancel.
+    let isStopping = table.withShard(of: parent) { shard in
+      if case .stopping = shard.calls[parent]?.call.state { true } else { false }
+    }
+    if isStopping, let moved = try? move(child, .cancel(by: nil)) { perform(child, moved) }
+  }
+}

@@ -1,0 +1,50 @@
+import JSONSchema
+
+/// A value that may hold secrets: what is shown, and beside it the original where that differs.
+///
+/// Only `commit` redacts. Until then nothing of it is encoded, and afterwards only what is shown is.
+public struct Payload: Sendable, Hashable, Codable {
+  /// What may be stored in clear, logged and shown.
+  public private(set) var shown: JSONValue
+  private var hidden: JSONValue?
+  public private(set) var isRedacted: Bool
+
+  public init(_ original: JSONValue) {
+    shown = original
+    hidden = nil
+    isRedacted = false
+  }
+
+  /// The value as it was proposed, decided or answered.
+  public var original: JSONValue { hidden ?? shown }
+
+  /// Whether something is hidden from view.
+  public var hasSecrets: Bool { hidden != nil }
+
+  /// Replaces what is shown by what the redactor lets through. The redactor returns nil where nothing is secret.
+  public mutating func redact(_ redactor: (JSONValue) -> JSONValue?) {
+    guard !isRedacted else { return }
+    isRedacted = true
+    guard let safe = redactor(shown) else { return }
+    hidden = shown
+    shown = safe
+  }
+
+  /// The same without its original: for stores and views.
+  public var withoutOriginal: Payload {
+    guard hidden != nil else { return self }
+    var copy = self
+    copy.hidden = nil
+    return copy
+  }
+
+  public init(from decoder: any Decoder) throws {
+    shown = try JSONValue(from: decoder)
+    hidden = nil
+    isRedacted = true
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    try (isRedacted ? shown : JSONValue.string("«not redacted yet»")).encode(to: encoder)
+  }
+}

@@ -1,0 +1,43 @@
+/// Who acts: an agent that calls, or a person who watches and decides.
+public struct Principal: Sendable, Hashable, Codable {
+  public var name: String
+  /// The Unix user id behind the terminal or the control socket; nil for callers.
+  public var uid: UInt32?
+  public var roles: Set<Role>
+  /// An account several people use: it can't complete a quorum.
+  public var isShared: Bool
+
+  public init(name: String, uid: UInt32? = nil, roles: Set<Role>, isShared: Bool = false) {
+    self.name = name
+    self.uid = uid
+    self.roles = roles
+    self.isShared = isShared
+  }
+
+  /// What somebody may do here.
+  public enum Role: String, Sendable, Hashable, Codable, CaseIterable, CodingKeyRepresentable {
+    /// May ask for functions.
+    case caller
+    /// May look.
+    case viewer
+    /// May look, decide, switch and stop.
+    case `operator`
+  }
+
+  /// Two windows of one person are one person: the user id decides where there is one.
+  public func isSamePerson(as other: Principal) -> Bool {
+    if let uid, let otherUID = other.uid { return uid == otherUID }
+    return name == other.name
+  }
+
+  public var mayDecide: Bool { roles.contains(.operator) }
+  public var mayCall: Bool { roles.contains(.caller) }
+
+  public static func caller(_ name: String) -> Principal { Principal(name: name, roles: [.caller]) }
+  public static func `operator`(_ name: String, uid: UInt32? = nil) -> Principal {
+    Principal(name: name, uid: uid, roles: [.operator, .viewer, .caller])
+  }
+  public static func viewer(_ name: String, uid: UInt32? = nil) -> Principal {
+    Principal(name: name, uid: uid, roles: [.viewer])
+  }
+}

@@ -1,0 +1,500 @@
+import Foundation
+import JSONSchema
+import Synchronization
+
+/// What a conversation begins with.
+public struct ConversationRequest: Sendable {
+  public var title: String
+  public var caller: Principal
+  /// Name of the model in the configuration.
+  public var model: String
+  public var system: String?
+  /// What the person or program says first; several messages are one after the other.
+  public var messages: [String]
+  public var toolChoice: ToolChoice
+  public var parallelToolCalls: Bool
+  /// nil: the engine's own.
+  public var limits: ConversationLimits?
+
+  public init(
+    title: String,
+    caller: Principal,
+    model: String,
+    system: String? = nil,
+    messages: [String],
+    toolChoice: ToolChoice = .auto,
+    parallelToolCalls: Bool = true,
+    limits: ConversationLimits? = nil
+  ) {
+    self.title = title
+    self.caller = caller
+    self.model = model
+    self.system = system
+    self.messages = messages
+    self.toolChoice = toolChoice
+    self.parallelToolCalls = parallelToolCalls
+    self.limits = limits
+  }
+}
+
+/// The conversations that live now, each behind the table's lock.
+final class ConversationTable: Sendable {
+  final class Live {
+    var conversation: Conversation
+    let model: any Model
+    let toolChoice: ToolChoice
+    let parallelToolCalls: Bool
+    /// Transcript as the model hears it: with originals, and only in memory.
+    var heard: [Message] = []
+    var writing = ""
+    /// A turn is under way: a resume does not ask for a second one.
+    var isAsking = false
+    var turn: Task<Void, Never>?
+    var waiters: [OneShot<Conversation>] = []
+
+    init(
+      _ conversation: Conversation, model: any Model, toolChoice: ToolChoice, parallelToolCalls: Bool
+    ) {
+      self.conversation = conversation
+      self.model = model
+      self.toolChoice = toolChoice
+      self.parallelToolCalls = parallelToolCalls
+    }
+  }
+
+  /// Bounds what is kept of a turn while it is written.
+  static let writingLimit = 64 << 10
+
+  private let lives = Mutex<[ConversationID: Live]>([:])
+
+  func withLive<Result: Sendable>(
+    _ id: ConversationID, _ body: (Live) throws -> Result
+  ) rethrows -> Result? {
+    try lives.withLock { lives in
+      guard let live = lives[id] else { return nil }
+      return try body(live)
+    }
+  }
+
+  func insert(
+    _ conversation: Conversation, model: any Model, toolChoice: ToolChoice, parallelToolCalls: Bool
+  ) {
+    lives.withLock {
+      $0[conversation.id] = Live(
+        conversation, model: model, toolChoice: toolChoice, parallelToolCalls: parallelToolCalls)
+    }
+  }
+
+  /// Conversations that ended stay for a person's message, the last 200 of them.
+  func trim() {
+    lives.withLock { lives in
+      let ended = lives.values.filter { !$0.conversation.state.word.isLive && $0.waiters.isEmpty }
+      guard ended.count > 200 else { return }
+      let oldest = ended.sorted { $0.conversation.lastActivity < $1.conversation.lastActivity }
+      for live in oldest.prefix(ended.count - 200) { lives[live.conversation.id] = nil }
+    }
+  }
+
+  var liveIDs: [ConversationID] {
+    lives.withLock { lives in
+      lives.values.filter { $0.conversation.state.word.isLive }.map(\.conversation.id)
+    }
+  }
+
+  func writers(of id: ConversationID) -> [Principal] {
+    withLive(id) { $0.conversation.writers } ?? []
+  }
+}
+
+/// Runs conversations: asks the model, turns its calls into calls of the engine, and gives it their answers.
+extension Engine {
+  /// Starts a conversation. Throws when its model does not exist or too many functions are on.
+  public func start(_ request: ConversationRequest) throws(ConfigurationMistake) -> ConversationID {
+    guard let model = models[request.model] else {
+      let near = nearest(to: request.model, among: models.keys).map { "; did you mean \($0)?" } ?? ""
+      throw ConfigurationMistake(path: "model", message: "there is no model \(request.model)" + near)
+    }
+    return try start(request, model: model)
+  }
+
+  /// Starts a conversation with a model of its own, such as a script.
+  public func start(
+    _ request: ConversationRequest, model: any Model
+  ) throws(ConfigurationMistake) -> ConversationID {
+    _ = try table.catalogue.offers(to: request.caller)
+    let now = clock.now
+    let id = ConversationID(newUUIDs(now).0)
+    var conversation = Conversation(
+      id: id, title: request.title, caller: request.caller, model: model.name, startedAt: now,
+      limits: request.limits ?? configuration.conversationLimits)
+    conversation.busySince = now
+    conversations.insert(
+      conversation, model: model, toolChoice: request.toolChoice,
+      parallelToolCalls: request.parallelToolCalls)
+    let opening =
+      (request.system.map { [Message(.system, $0)] } ?? [])
+      + request.messages.map { Message(.user, $0, author: request.caller.name) }
+    conversations.withLive(id) { live in
+      for message in opening {
+        live.heard.append(message)
+        live.conversation.append(redacted(message), at: now)
+      }
+      store(live, cause: "started")
+    }
+    askModel(id)
+    return id
+  }
+
+  /// Waits for the end of a conversation; nil when there is none.
+  public func ended(_ id: ConversationID) async -> Conversation? {
+    let waiter = OneShot<Conversation>()
+    let known: Bool? = conversations.withLive(id) { live in
+      if live.conversation.state.word.isLive {
+        live.waiters.append(waiter)
+      } else {
+        waiter.resolve(live.conversation)
+      }
+      return true
+    }
+    guard known != nil else { return store.conversation(id) }
+    return await waiter.value
+  }
+
+  // MARK: - Moving conversations
+
+  private func redacted(_ message: Message) -> Message {
+    var safe = message
+    safe.text = message.text.map(redactor.redact(text:))
+    for index in safe.calls.indices {
+      let arguments = safe.calls[index].arguments
+      if let parsed = try? JSONValue(parsing: arguments), let clean = redactor.redact(parsed) {
+        safe.calls[index].arguments = clean.serialized()
+      } else {
+        safe.calls[index].arguments = redactor.redact(text: arguments)
+      }
+    }
+    return safe
+  }
+
+  /// Stores a conversation, and with it the calls of a turn.
+  private func store(
+    _ live: ConversationTable.Live, calls: [Call] = [], cause: String, by person: String? = nil
+  ) {
+    var events = [
+      event(
+        .conversation(live.conversation.state.word), conversation: live.conversation.id,
+        cause: cause, by: person)
+    ]
+    events += calls.flatMap { $0.events(after: 0) }
+    var shown = live.conversation
+    shown.pending = shown.pending.map(redacted)
+    shown.answers = shown.answers.mapValues(redactor.redact(text:))
+    do {
+      _ = try store.commit(
+        StoreChange(calls: calls.map(\.withoutOriginals), conversation: shown, events: events))
+    } catch {
+      storeFailed(error)
+    }
+    changed()
+  }
+
+  private func move(
+    _ id: ConversationID, _ event: ConversationEvent, cause: String, by person: String? = nil
+  ) throws -> ConversationEffect {
+    let effect = try conversations.withLive(id) { live -> ConversationEffect in
+      let known = live.conversation.messages.count
+      let effect = try live.conversation.handle(event, now: clock.now)
+      // What goes into the transcript is heard as it is, and shown and stored redacted.
+      for index in live.conversation.messages.indices.dropFirst(known) {
+        live.heard.append(live.conversation.messages[index].message)
+        live.conversation.messages[index].message = redacted(live.conversation.messages[index].message)
+      }
+      store(live, cause: cause, by: person)
+      return effect
+    }
+    guard let effect else { throw IllegalConversationMove(state: .finished) }
+    perform(id, effect)
+    return effect
+  }
+
+  private func perform(_ id: ConversationID, _ effect: ConversationEffect) {
+    switch effect {
+    case .none: break
+    case .askModel: askModel(id)
+    case .admit(let calls): admitAll(calls)
+    case .cancel(let calls):
+      conversations.withLive(id) { $0.turn?.cancel() }
+      for call in calls {
+        if let moved = try? move(call, .cancel(by: nil)) { perform(call, moved) }
+      }
+      conversationEnded(id)
+    case .ended: conversationEnded(id)
+    }
+  }
+
+  private func conversationEnded(_ id: ConversationID) {
+    let ended = conversations.withLive(id) { live -> ([OneShot<Conversation>], Conversation) in
+      defer { live.waiters = [] }
+      live.writing = ""
+      return (live.waiters, live.conversation)
+    }
+    guard let ended else { return }
+    for waiter in ended.0 { waiter.resolve(ended.1) }
+    conversations.trim()
+  }
+
+  private func askModel(_ id: ConversationID) {
+    let now = clock.now
+    let limit = conversations.withLive(id) { $0.conversation.limitReached(at: now) } ?? nil
+    if let limit {
+      _ = try? move(id, .limitReached("stopped: \(limit)"), cause: "stopped: \(limit)")
+      return
+    }
+    let mayAsk = conversations.withLive(id) { live -> Bool in
+      guard !live.isAsking else { return false }
+      live.isAsking = true
+      return true
+    }
+    guard mayAsk == true else { return }
+    let turn = Task { await takeTurn(id) }
+    conversations.withLive(id) { live in
+      live.turn = turn
+      // A stop may have come between the move and here.
+      if !live.conversation.state.word.isLive { turn.cancel() }
+    }
+  }
+
+  private func takeTurn(_ id: ConversationID) async {
+    let asked = conversations.withLive(id) { live -> (any Model, ModelRequest, Principal, Double)? in
+      guard case .thinking = live.conversation.state else {
+        // In one step with the look: a resume after it asks anew.
+        live.isAsking = false
+        return nil
+      }
+      live.writing = ""
+      let request = ModelRequest(
+        conversation: id, turn: live.conversation.turns + 1, messages: live.heard,
+        toolChoice: live.toolChoice, parallelToolCalls: live.parallelToolCalls)
+      let left = live.conversation.limits.seconds - live.conversation.busy(at: clock.now)
+      return (live.model, request, live.conversation.caller, left)
+    }
+    guard let asked, let (model, request, caller, left) = asked else { return }
+    var offered = request
+    do {
+      offered.tools = try table.catalogue.offers(to: caller)
+    } catch {
+      conversations.withLive(id) { $0.isAsking = false }
+      _ = try? move(id, .modelFailed(ModelFailure(.badRequest, error.message)), cause: error.message)
+      return
+    }
+    let deadline = deadlines.schedule(at: clock.monotonic + .seconds(max(left, 0))) { [weak self] in
+      _ = try? self?.move(id, .limitReached("stopped: it has used its time"), cause: "it has used its time")
+      self?.conversations.withLive(id) { $0.turn?.cancel() }
+    }
+    defer { deadlines.cancel(deadline) }
+    do {
+      let turn = try await model.respond(to: offered) { [weak self] delta in
+        self?.heard(delta, in: id)
+      }
+      turnTaken(turn, in: id, caller: caller)
+    } catch {
+      conversations.withLive(id) { $0.isAsking = false }
+      _ = try? move(id, .modelFailed(error), cause: error.message)
+    }
+  }
+
+  private func heard(_ delta: ModelDelta, in id: ConversationID) {
+    conversations.withLive(id) { live in
+      switch delta {
+      case .text(let text):
+        guard live.writing.utf8.count < ConversationTable.writingLimit else { return }
+        live.writing += text
+      case .reasoning: break
+      case .callBegan(let name): live.writing += live.writing.isEmpty ? name + "…" : "\n" + name + "…"
+      }
+    }
+    changed()
+  }
+
+  /// A turn and its calls, as `received`, are stored in one commit before any is admitted.
+  private func turnTaken(_ turn: ModelTurn, in id: ConversationID, caller: Principal) {
+    let number = (conversations.withLive(id) { $0.conversation.turns } ?? 0) + 1
+    let calls = turn.calls.map { requested -> Call in
+      let parsed = try? JSONValue(parsing: requested.arguments, options: argumentOptions)
+      var call = makeCall(
+        requested.wireName, parsed: parsed, unparsed: parsed == nil ? requested.arguments : nil,
+        caller: caller, conversation: id, turn: number, modelCallID: requested.id)
+      call.redact(table.catalogue[call.function]?.redactor ?? redactor)
+      return call
+    }
+    for call in calls { insert(received: call) }
+    let effect = conversations.withLive(id) { live -> ConversationEffect? in
+      let known = live.conversation.messages.count
+      live.isAsking = false
+      guard
+        let effect = try? live.conversation.handle(
+          .turnTaken(turn, calls: calls.map(\.id)), now: clock.now)
+      else { return nil }
+      live.writing = ""
+      for index in live.conversation.messages.indices.dropFirst(known) {
+        live.heard.append(live.conversation.messages[index].message)
+        live.conversation.messages[index].message = redacted(live.conversation.messages[index].message)
+      }
+      store(live, calls: calls, cause: calls.isEmpty ? "answered" : "asked for \(calls.count) calls")
+      return effect
+    }
+    guard let effect = effect ?? nil else {
+      // It was stopped while the model wrote: its calls never were.
+      for call in calls { forget(call.id) }
+      return
+    }
+    let limit = conversations.withLive(id) { live in
+      live.conversation.callCount > live.conversation.limits.calls ? live.conversation.limits.calls : nil
+    }
+    if let limit = limit ?? nil {
+      let why = "stopped: it asked for more than \(limit) calls"
+      _ = try? move(id, .limitReached(why), cause: why)
+      return
+    }
+    perform(id, effect)
+  }
+
+  /// Puts a call into the live table as it stands in the turn's commit.
+  private func insert(received call: Call) {
+    table.withShard(of: call.id) { shard in
+      let live = LiveTable.LiveCall(call, function: nil)
+      live.committed = call.history.count
+      live.stored = CallRecord(call)
+      shard.calls[call.id] = live
+      shard.count(.received, 1)
+    }
+  }
+
+  private func forget(_ id: CallID) {
+    table.withShard(of: id) { shard in
+      shard.calls[id] = nil
+      shard.count(.received, -1)
+    }
+  }
+
+  /// Parallel calls of one turn are independent of each other.
+  private func admitAll(_ calls: [CallID]) {
+    for id in calls {
+      let isReceived = table.withShard(of: id) { $0.calls[id]?.call.state == .received }
+      guard isReceived else { continue }
+      Task {
+        let effect = admit(received: id)
+        await drive(id, effect)
+      }
+    }
+  }
+
+  /// An unknown outcome keeps the turn open for a while; then, or at once where nobody can find out, the model hears so.
+  func unknownWaits(_ id: CallID) {
+    let call = table.withShard(of: id) { $0.calls[id]?.call }
+    guard let call, case .unknown = call.state, let conversation = call.conversation else { return }
+    let limit =
+      configuration.isUnattended
+      ? 0 : conversations.withLive(conversation) { $0.conversation.limits.unknownWait } ?? 0
+    let since = call.history.first { $0.state == .unknown }?.at ?? clock.now
+    let wait = limit - clock.now.timeIntervalSince(since)
+    guard wait > 0 else { return tellUnknown(id) }
+    deadlines.schedule(at: clock.monotonic + .seconds(wait)) { [weak self] in self?.tellUnknown(id) }
+  }
+
+  private func tellUnknown(_ id: CallID) {
+    let call = table.withShard(of: id) { $0.calls[id]?.call }
+    guard let call, case .unknown = call.state, let conversation = call.conversation else { return }
+    _ = try? move(
+      conversation,
+      .callEnded(id, answer: ModelAnswer.text(for: call), waited: Self.waits(of: call, until: clock.now)),
+      cause: "the model hears that an outcome is unknown")
+  }
+
+  /// A call of a conversation has ended: an answer for its turn, or news before the next one.
+  func conversationCallEnded(_ call: Call) {
+    guard let id = call.conversation else { return }
+    let answer = ModelAnswer.text(for: call)
+    if call.link == nil,
+      (try? move(
+        id, .callEnded(call.id, answer: answer, waited: Self.waits(of: call, until: clock.now)),
+        cause: "\(call.function) \(call.state.word.rawValue)")) != nil
+    {
+      return
+    }
+    // Its turn is over: a person ran it again, or settled it, after the model had gone on.
+    let isNews: Bool
+    switch call.link {
+    case .again: isNews = call.state.word == .succeeded
+    case .settles, .fallback: isNews = false
+    case nil: isNews = call.history.contains { $0.state == .unknown }
+    }
+    guard isNews else { return }
+    let news = Message(
+      .user, "News from callboard about the earlier call \(call.function) (\(call.modelCallID ?? call.id.short)): \(answer)",
+      author: "callboard")
+    conversations.withLive(id) { live in
+      guard live.conversation.state.word.isLive else { return }
+      live.conversation.pending.append(news)
+    }
+  }
+
+  /// When a call waited for people.
+  private static func waits(of call: Call, until now: Date) -> [DateInterval] {
+    let ends = call.history.dropFirst().map(\.at) + [now]
+    return zip(call.history, ends).compactMap { step, end in
+      guard step.state.needsPerson || step.state == .approved, step.at < end else { return nil }
+      return DateInterval(start: step.at, end: end)
+    }
+  }
+
+  // MARK: - What people ask for
+
+  func stopConversation(_ id: ConversationID, by principal: Principal) async -> Reply {
+    do {
+      _ = try move(id, .stop(by: principal), cause: "stopped", by: principal.name)
+      return .done("\(id.short) stopped")
+    } catch {
+      return .refused("\(error)")
+    }
+  }
+
+  func pauseConversation(
+    _ id: ConversationID, from: Bool, to: Bool, by principal: Principal
+  ) -> Reply {
+    let isPaused = conversations.withLive(id) { $0.conversation.state.word == .paused }
+    guard isPaused == from, from != to else {
+      return .refused(to ? "it is paused already" : "it is not paused any more")
+    }
+    do {
+      if to {
+        _ = try move(id, .pause(by: principal), cause: "paused", by: principal.name)
+      } else {
+        _ = try move(id, .resume(by: principal), cause: "resumed", by: principal.name)
+      }
+      return .done("\(id.short) \(to ? "paused" : "resumed")")
+    } catch {
+      return .refused("\(error)")
+    }
+  }
+
+  func addMessage(_ text: String, to id: ConversationID, by principal: Principal) -> Reply {
+    guard !text.isEmpty else { return .refused("an empty message says nothing") }
+    do {
+      _ = try move(
+        id, .message(Message(.user, text, author: principal.name), by: principal), cause: "message",
+        by: principal.name)
+      return .done("\(id.short) has your message")
+    } catch {
+      return .refused("\(error); it takes no more messages")
+    }
+  }
+
+  /// At the engine's stop: nothing new is asked of any model.
+  func stopConversations() async {
+    for id in conversations.liveIDs {
+      _ = try? move(id, .pause(by: Principal(name: "callboard", roles: [.operator])), cause: "the engine stops")
+      conversations.withLive(id) { $0.turn?.cancel() }
+    }
+  }
+}

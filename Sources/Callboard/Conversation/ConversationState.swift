@@ -1,0 +1,128 @@
+import Foundation
+
+/// A model and a person (or program) taking turns, with calls in between.
+public struct Conversation: Sendable, Codable {
+  public let id: ConversationID
+  public let title: String
+  public let caller: Principal
+  /// Name of the model in the configuration.
+  public let model: String
+  public let startedAt: Date
+  public let limits: ConversationLimits
+
+  public internal(set) var state: State = .thinking
+  /// The transcript; secrets are taken out of what is shown and stored.
+  public internal(set) var messages: [Entry] = []
+  /// Turns the model has taken.
+  public internal(set) var turns = 0
+  public internal(set) var callCount = 0
+  public internal(set) var usage = TokenUsage()
+  public internal(set) var lastActivity: Date
+  /// Time it has used: persons' time is not counted.
+  public internal(set) var busySeconds: Double = 0
+  /// Since when it is busy; nil while it waits for a person.
+  public internal(set) var busySince: Date?
+  /// Since when it is paused.
+  var pausedSince: Date?
+  /// Spans of the last turn that are off the clock: persons' waits and pauses, none twice.
+  var offClock: [DateInterval] = []
+  public internal(set) var revision = 0
+  /// Words for the model that came while calls ran: they go in before its next turn.
+  public internal(set) var pending: [Message] = []
+  /// What the model will hear of each call of the last turn that has ended.
+  public internal(set) var answers: [CallID: String] = [:]
+  /// People who wrote in it: with two or more approvers none of them may approve its calls.
+  public internal(set) var writers: [Principal] = []
+
+  public init(
+    id: ConversationID,
+    title: String,
+    caller: Principal,
+    model: String,
+    startedAt: Date,
+    limits: ConversationLimits = ConversationLimits()
+  ) {
+    self.id = id
+    self.title = title
+    self.caller = caller
+    self.model = model
+    self.startedAt = startedAt
+    self.limits = limits
+    lastActivity = startedAt
+  }
+
+  /// One message, when it came and in which turn.
+  public struct Entry: Sendable, Codable, Hashable {
+    public var at: Date
+    public var turn: Int
+    public var message: Message
+    /// The calls that an assistant's message became, in its order.
+    public var calls: [CallID]
+  }
+
+  public indirect enum State: Sendable, Codable, Hashable {
+    /// The model is asked, or about to be.
+    case thinking
+    /// These calls of the last turn have not all ended.
+    case calling([CallID])
+    /// Nothing new is asked until it is resumed; ends are still counted.
+    case paused(from: State)
+    /// A person stopped it.
+    case stopped
+    case finished
+    case failed(String)
+
+    public var word: Word {
+      switch self {
+      case .thinking: .thinking
+      case .calling: .calling
+      case .paused: .paused
+      case .stopped: .stopped
+      case .finished: .finished
+      case .failed: .failed
+      }
+    }
+  }
+
+  /// The state's word, the same everywhere.
+  public enum Word: String, Sendable, Codable, Hashable, CaseIterable {
+    case thinking
+    case calling
+    case paused
+    case stopped
+    case finished
+    case failed
+
+    public var isLive: Bool {
+      switch self {
+      case .thinking, .calling, .paused: true
+      case .stopped, .finished, .failed: false
+      }
+    }
+  }
+}
+
+/// How much a conversation may use before it is stopped with a sentence.
+public struct ConversationLimits: Sendable, Codable, Hashable {
+  public var turns: Int
+  public var calls: Int
+  public var tokens: Int
+  /// Seconds, without the time that persons take.
+  public var seconds: Double
+  /// Seconds an unknown outcome keeps the turn open.
+  public var unknownWait: Double
+
+  public init(
+    turns: Int = 50,
+    calls: Int = 200,
+    tokens: Int = 1_000_000,
+    seconds: Double = 1800,
+    unknownWait: Double = 900
+  ) {
+    self.turns = turns
+    self.calls = calls
+    self.tokens = tokens
+    self.seconds = seconds
+    self.unknownWait = unknownWait
+  }
+}

@@ -1,0 +1,163 @@
+import Foundation
+import JSONSchema
+
+/// Admission: asked once a call, top to bottom in one function.
+extension Engine {
+  /// What admission found, and the function it found it for.
+  struct Admission: Sendable {
+    var event: CallEvent
+    var function: RegisteredFunction?
+  }
+
+  /// Resolve the name, parse and validate the arguments, authorise the caller, function on and engine not held, room in the
+  /// queue, approval rules: in this order, and nothing else.
+  func admission(of call: Call, in catalogue: Catalogue) -> Admission {
+    guard let function = catalogue[call.function] else {
+      return Admission(event: .refused(unknownFunction(call.function, in: catalogue)), function: nil)
+    }
+    func refuse(_ failure: CallFailure) -> Admission {
+      Admission(event: .refused(failure), function: function)
+    }
+    let arguments: JSONValue
+    switch validated(call, function) {
+    case .success(let valid): arguments = valid
+    case .failure(let failure): return refuse(failure)
+    }
+    let definition = function.definition
+    if let refusal = catalogue.access.refusal(of: call.caller, calling: definition, with: arguments) {
+      return refuse(refusal)
+    }
+    if isStopping {
+      return refuse(CallFailure(.stopping, "callboard is stopping and takes no new calls."))
+    }
+    guard function.isOn else {
+      let who = function.switched.map { " by \($0.by)" } ?? ""
+      return refuse(CallFailure(.functionOff, "\(function.name) is switched off\(who)."))
+    }
+    if let held = catalogue.held {
+      return refuse(CallFailure(.engineHeld, "\(held.by) holds all calls for now.", isRetryable: true))
+    }
+    if definition.effect == .write, let fault = storeFault {
+      return refuse(CallFailure(.storeFailed, "Calls that change things are stopped: \(fault)", isRetryable: true))
+    }
+    guard slots.hasRoom else {
+      return refuse(CallFailure(.queueFull, "Too many calls are waiting already; try again later.", isRetryable: true))
+    }
+    guard let requirement = requirement(for: call, function, arguments, in: catalogue) else {
+      return Admission(
+        event: .admitted(arguments: arguments, definitionHash: function.hash), function: function)
+    }
+    guard !configuration.isUnattended else {
+      return Admission(event: .nobodyToAsk(rule: requirement.rule), function: function)
+    }
+    let digest = approvalDigest(call, function, arguments, rule: requirement.rule)
+    return Admission(
+      event: .approvalNeeded(
+        requirement, arguments: arguments, definitionHash: function.hash, digest: digest),
+      function: function)
+  }
+
+  private func unknownFunction(_ name: String, in catalogue: Catalogue) -> CallFailure {
+    let shown = name.count > 80 ? name.prefix(80) + "…" : name[...]
+    let near = catalogue.nearestName(to: name).map { "; did you mean \($0)?" } ?? "."
+    return CallFailure(.unknownFunction, "There is no function “\(shown)”" + near)
+  }
+
+  private func validated(
+    _ call: Call, _ function: RegisteredFunction
+  ) -> Result<JSONValue, CallFailure> {
+    guard let proposed = call.proposed?.original else {
+      return .failure(unreadable(call.unparsed ?? ""))
+    }
+    let errors = function.schema.validate(proposed)
+    guard errors.isEmpty else {
+      return .failure(Self.invalid(function.redactor.redact(errors, about: proposed)))
+    }
+    return .success(function.schema.fillingDefaults(in: proposed))
+  }
+
+  private func unreadable(_ text: String) -> CallFailure {
+    do {
+      _ = try JSONValue(parsing: text, options: argumentOptions)
+      return CallFailure(.invalidArguments, "The arguments are not a JSON object.")
+    } catch {
+      return CallFailure(.invalidArguments, "The arguments are not valid JSON: \(error)")
+    }
+  }
+
+  static func invalid(_ errors: [ValidationError]) -> CallFailure {
+    let first = errors.first
+    let more = errors.count > 1 ? " (and \(errors.count - 1) more)" : ""
+    return CallFailure(
+      .invalidArguments, "The arguments do not fit the schema: \(first?.message ?? "")" + more,
+      pointer: first?.path, details: errors)
+  }
+
+  private func requirement(
+    for call: Call, _ function: RegisteredFunction, _ arguments: JSONValue, in catalogue: Catalogue
+  ) -> ApprovalRequirement? {
+    let byRule = catalogue.rules.requirement(
+      for: arguments, function: function.definition, caller: call.caller)
+    switch call.link {
+    case .settles: return byRule ?? ApprovalRequirement(rule: "an unknown outcome is run again")
+    case .again(let id) where store.call(id)?.state.word == .succeeded:
+      return byRule ?? ApprovalRequirement(rule: "a call that succeeded is run again")
+    case .again, .fallback, nil: return byRule
+    }
+  }
+
+  func approvalDigest(
+    _ call: Call, _ function: RegisteredFunction, _ arguments: JSONValue, rule: String
+  ) -> String {
+    digest(
+      caller: call.caller, conversation: call.conversation, function: function.name,
+      definitionHash: function.hash, arguments: arguments, rule: rule,
+      hasSecrets: function.hasSecretFields || function.redactor.redact(arguments) != nil)
+  }
+
+  /// Puts a new call into the live table, admitted or refused in the same commit.
+  func admit(_ call: Call, waiter: OneShot<CallOutcome>? = nil) -> CallEffect {
+    let admission = admission(of: call, in: table.withShard(of: call.id) { $0.catalogue })
+    let live = NewCall(call: call, function: admission.function, waiter: waiter)
+    do {
+      let moved = try table.withShard(of: call.id) { shard throws -> Move in
+        let entry = LiveTable.LiveCall(live.call, function: live.function)
+        if let waiter = live.waiter { entry.waiters.append(waiter) }
+        var transition = try entry.call.handle(
+          admission.event, entry.traits, now: clock.now, using: &shard.generator)
+        // Steps that wait for nothing share one commit: with a free slot it starts at once.
+        if transition.effect == .enqueue, let started = startAtOnce(entry, in: &shard) {
+          transition = started
+        }
+        let ticket = try commit(entry, in: &shard)
+        shard.calls[entry.call.id] = entry
+        return Move(transition: transition, ticket: ticket, state: entry.call.state)
+      }
+      return moved.transition.effect
+    } catch {
+      // Nothing was stored, so nothing has happened: the caller hears why.
+      storeFailed(error)
+      waiter?.resolve(.failure(CallFailure(.storeFailed, "\(error)", isRetryable: true)))
+      return .none
+    }
+  }
+
+  /// Admits a call that was stored as `received` together with its turn.
+  func admit(received id: CallID) -> CallEffect {
+    let (call, catalogue) = table.withShard(of: id) { ($0.calls[id]?.call, $0.catalogue) }
+    guard let call else { return .none }
+    let admission = admission(of: call, in: catalogue)
+    let moved = table.withShard(of: id) { shard -> Move? in
+      guard let live = shard.calls[id] else { return nil }
+      live.function = admission.function
+      return try? move(live, admission.event, in: &shard)
+    }
+    return moved?.transition.effect ?? .none
+  }
+
+  private struct NewCall: Sendable {
+    var call: Call
+    var function: RegisteredFunction?
+    var waiter: OneShot<CallOutcome>?
+  }
+}

@@ -1,0 +1,313 @@
+import Foundation
+import JSONSchema
+
+/// What people ask for: decisions on calls, and switches. Both carry what was seen.
+extension Engine: EngineDoor {
+  public func send(_ request: Request, by principal: Principal) -> RequestTicket {
+    let ticket = RequestTicket()
+    Task { ticket.answer(await perform(request, by: principal)) }
+    return ticket
+  }
+
+  /// Performs a request and waits until it counts.
+  public func perform(_ request: Request, by principal: Principal) async -> Reply {
+    guard principal.mayDecide else {
+      refuse(request, by: principal, "\(principal.name) has no right to: that takes the role operator")
+      return .refused("that takes the role operator, and \(principal.name) has not")
+    }
+    switch request {
+    case .approve(let id, let seen): return await approve(id, seen, by: principal)
+    case .deny(let id, let seen, let reason, let stops):
+      let reply = await decide(id, .deny(seen, reason: reason, by: principal), by: principal, "denied")
+      if stops, reply.isDone, let conversation = store.call(id)?.conversation {
+        return await stopConversation(conversation, by: principal)
+      }
+      return reply
+    case .edit(let id, let seen, let arguments): return await edit(id, seen, arguments, by: principal)
+    case .extend(let id, let seen):
+      return await decide(id, .extend(seen, by: principal), by: principal, "more time given")
+    case .undo(let id):
+      return await decide(id, .undo(by: principal), by: principal, "approval taken back")
+    case .settle(let id, let revision, let settlement):
+      return await settle(id, revision, settlement, by: principal)
+    case .cancel(let id):
+      return await decide(id, .cancel(by: principal), by: principal, "cancelled")
+    case .runAgain(let id, let arguments): return await runAgain(id, arguments, by: principal)
+    case .setFunction(let name, let from, let to):
+      return setFunctions([name], called: name, from: from, to: to, by: principal)
+    case .setProvider(let namespace, let from, let to):
+      let names = table.catalogue.functions.filter { $0.provider.namespace == namespace }.map(\.name)
+      guard !names.isEmpty else { return .refused("there is no provider \(namespace)") }
+      return setFunctions(Set(names), called: namespace, from: from, to: to, by: principal)
+    case .setBreaker(let name, let from, let to):
+      return setBreaker(name, from: from, to: to, by: principal)
+    case .clearCache(let function):
+      let count = cache.clear(function: function)
+      commit(events: [event(.function(.cacheCleared), function: function, by: principal.name)])
+      return .done("\(count) cached answers forgotten")
+    case .hold(let from, let to): return hold(from: from, to: to, by: principal)
+    case .stopConversation(let id): return await stopConversation(id, by: principal)
+    case .pauseConversation(let id, let from, let to):
+      return pauseConversation(id, from: from, to: to, by: principal)
+    case .message(let id, let text): return addMessage(text, to: id, by: principal)
+    }
+  }
+
+  // MARK: - Decisions
+
+  /// Moves a call by a person's event, waits until that is on disk, and then acts on it.
+  private func decide(
+    _ id: CallID, _ event: CallEvent, by principal: Principal, _ done: String
+  ) async -> Reply {
+    do {
+      let moved = try move(id, event)
+      try await moved.ticket.durable()
+      perform(id, moved)
+      return .done("\(named(id)) \(done)")
+    } catch {
+      return refused(id, error, by: principal)
+    }
+  }
+
+  private func approve(_ id: CallID, _ seen: Seen, by principal: Principal) async -> Reply {
+    let requesters = requesters(of: id)
+    do {
+      let moved = try table.withShard(of: id) { shard throws -> Move in
+        guard let live = shard.calls[id] else {
+          throw IllegalMove(state: store.call(id)?.state.word ?? .cancelled, event: "approving it")
+        }
+        let isOn = shard.catalogue[live.call.function]?.isOn ?? false
+        let event = CallEvent.approve(
+          seen, by: principal, isHeld: !isOn || shard.catalogue.held != nil, requesters: requesters)
+        return try move(live, event, in: &shard)
+      }
+      try await moved.ticket.durable()
+      perform(id, moved)
+      return .done(
+        moved.state.word == .awaitingApproval
+          ? "\(named(id)): your approval counts; more are needed" : "\(named(id)) approved")
+    } catch {
+      return refused(id, error, by: principal)
+    }
+  }
+
+  /// Who may not approve: with two or more approvers, everyone who wrote in the conversation or pressed run again.
+  private func requesters(of id: CallID) -> [Principal] {
+    let call = table.withShard(of: id) { $0.calls[id]?.call }
+    guard let call, call.approval?.requirement.approvers ?? 1 > 1 else { return [] }
+    var people: [Principal] = []
+    if let requester = call.requestedBy { people.append(requester) }
+    if let conversation = call.conversation {
+      people += conversations.writers(of: conversation)
+    }
+    return people
+  }
+
+  private func edit(
+    _ id: CallID, _ seen: Seen, _ arguments: JSONValue, by principal: Principal
+  ) async -> Reply {
+    let (found, catalogue) = table.withShard(of: id) { ($0.calls[id]?.call, $0.catalogue) }
+    guard let call = found, let decided = call.decided else {
+      return refused(id, IllegalMove(state: store.call(id)?.state.word ?? .cancelled, event: "editing it"), by: principal)
+    }
+    guard let function = catalogue[call.function] else {
+      return .refused("\(call.function) no longer exists")
+    }
+    guard let restored = Redactor.restoring(arguments, from: decided.original, shown: decided.shown)
+    else {
+      return .refused("\(Redactor.mark) may stand only where it stood; write the value, or leave the mark as it is")
+    }
+    let errors = function.schema.validate(restored)
+    guard errors.isEmpty else { return .invalid(function.redactor.redact(errors, about: restored)) }
+    let filled = function.schema.fillingDefaults(in: restored)
+    if let refusal = catalogue.access.refusal(
+      of: call.caller, calling: function.definition, with: filled)
+    {
+      return .refused(refusal.message)
+    }
+    let requirement =
+      catalogue.rules.requirement(for: filled, function: function.definition, caller: call.caller)
+    let rule = (requirement ?? call.approval?.requirement)?.rule ?? ""
+    let digest = approvalDigest(call, function, filled, rule: rule)
+    return await decide(
+      id,
+      .edit(seen, arguments: filled, requirement: requirement, digest: digest, by: principal),
+      by: principal, "edited; it waits for approval of what it is now")
+  }
+
+  private func settle(
+    _ id: CallID, _ revision: Int, _ settlement: Settlement, by principal: Principal
+  ) async -> Reply {
+    let current = table.withShard(of: id) { $0.calls[id]?.call }
+    if let current, current.revision != revision {
+      return refused(id, DecisionRefused.stale(revision: current.revision, editedBy: nil), by: principal)
+    }
+    // Settling is refused while it runs again, and cancels a run again that has not started.
+    if let rerun = current?.rerun { cancelIfNotStarted(rerun) }
+    return await decide(id, .settle(settlement, by: principal), by: principal, "settled")
+  }
+
+  private func runAgain(
+    _ id: CallID, _ arguments: JSONValue?, by principal: Principal
+  ) async -> Reply {
+    // One that has just ended may not have left the table yet.
+    if let live = table.withShard(of: id, { $0.calls[id]?.call }), !live.state.isEnded {
+      guard case .unknown = live.state else {
+        return refused(id, DecisionRefused.wrongState(live.state.word), by: principal)
+      }
+      return await runUnknownAgain(live, arguments, by: principal)
+    }
+    guard let ended = store.call(id) else { return .refused("no such call is kept") }
+    guard let before = ended.decided ?? ended.proposed else {
+      return .refused("its arguments were never JSON: there is nothing to run again")
+    }
+    let again = arguments ?? before.shown
+    // Originals of secrets go with the live call: what is kept has only marks in their place.
+    guard Redactor.restoring(again, from: .null, shown: .null) != nil else {
+      return .refused("its secret fields are not kept; write them anew with e")
+    }
+    let call = makeCall(
+      ended.function, parsed: again, unparsed: nil, caller: ended.caller,
+      conversation: ended.conversation, turn: ended.turn, link: .again(id), requestedBy: principal)
+    let effect = admit(call)
+    let new = call.id
+    Task { await drive(new, effect) }
+    return .done("run again as \(named(new))")
+  }
+
+  private func runUnknownAgain(
+    _ unknown: Call, _ arguments: JSONValue?, by principal: Principal
+  ) async -> Reply {
+    guard arguments == nil else {
+      return .refused("a call whose outcome is unknown is run again with the same arguments only")
+    }
+    let catalogue = table.catalogue
+    guard catalogue[unknown.function]?.isOn == true, catalogue.held == nil else {
+      return refused(unknown.id, DecisionRefused.held, by: principal)
+    }
+    let call = makeCall(
+      unknown.function, parsed: unknown.effectiveArguments, unparsed: nil, caller: unknown.caller,
+      conversation: unknown.conversation, turn: unknown.turn, link: .settles(unknown.id),
+      requestedBy: principal, key: unknown.idempotencyKey)
+    let reply = await decide(
+      unknown.id, .rerunStarted(call.id, by: principal), by: principal,
+      "run again with the same key as \(named(call.id))")
+    guard reply.isDone else { return reply }
+    let effect = admit(call)
+    let new = call.id
+    Task { await drive(new, effect) }
+    return reply
+  }
+
+  // MARK: - Switches
+
+  private func setFunctions(
+    _ names: Set<String>, called: String, from: Bool, to: Bool, by principal: Principal
+  ) -> Reply {
+    let now = clock.now
+    let switched = Switched(by: principal.name, at: now)
+    let before = table.catalogue
+    guard names.allSatisfy({ before[$0] != nil }) else {
+      let near = before.nearestName(to: called).map { "; did you mean \($0)?" } ?? ""
+      return .refused("there is no function \(called)" + near)
+    }
+    var changed: [String] = []
+    let done = table.withEveryShard { catalogue in
+      let differing = names.filter { catalogue[$0]?.isOn == from }
+      guard !differing.isEmpty, from != to else { return nil }
+      changed = differing.sorted()
+      return catalogue.switching(Set(differing), on: to, switched)
+    } commit: {
+      commit(
+        events: changed.map {
+          event(.function(to ? .on : .off), function: $0, cause: to ? "switched on" : "switched off", by: principal.name)
+        })
+      // Under the same locks: two people who switch at once must leave line and catalogue alike.
+      slots.change(functions: Set(changed), isOn: to)
+    }
+    guard done else {
+      let who = names.compactMap { before[$0]?.switched }.max { $0.at < $1.at }
+      return .refused("already \(to ? "on" : "off")" + ago(who, now))
+    }
+    let held = changed.reduce(0) { $0 + slots.counts(of: $1).waiting }
+    return .done(
+      to ? "\(called) is on" : "\(called) is off" + (held > 0 ? "; \(held) queued calls are held" : ""))
+  }
+
+  private func hold(from: Bool, to: Bool, by principal: Principal) -> Reply {
+    let now = clock.now
+    let before = table.catalogue.held
+    let done = table.withEveryShard { catalogue in
+      guard (catalogue.held != nil) == from, from != to else { return nil }
+      return catalogue.withHold(to ? Switched(by: principal.name, at: now) : nil)
+    } commit: {
+      commit(events: [
+        event(.engine(to ? .held : .released), cause: to ? "held" : "released", by: principal.name)
+      ])
+      slots.change(isHeld: to)
+    }
+    guard done else {
+      return .refused(to ? "already held" + ago(before, now) : "not held any more")
+    }
+    return .done(to ? "everything is held: nothing new starts" : "released")
+  }
+
+  private func setBreaker(
+    _ name: String, from: CircuitBreaker.State, to: CircuitBreaker.State, by principal: Principal
+  ) -> Reply {
+    guard let function = table.catalogue[name] else { return .refused("there is no function \(name)") }
+    let now = clock.monotonic
+    let state = function.runtime.withBreaker { breaker -> CircuitBreaker.State in
+      let state = breaker.state
+      guard state == from else { return state }
+      if to == .closed { breaker.reset() } else { breaker.trip(at: now) }
+      return state
+    }
+    guard state == from else {
+      return .refused("the breaker of \(name) is \(state.rawValue.replacing("_", with: " ")) now")
+    }
+    commit(events: [breakerEvent(function, by: principal.name)])
+    return .done(to == .closed ? "the breaker of \(name) is reset" : "the breaker of \(name) is tripped")
+  }
+
+  private func ago(_ switched: Switched?, _ now: Date) -> String {
+    guard let switched else { return "" }
+    return ": \(switched.by), \(Int(max(0, now.timeIntervalSince(switched.at)))) s ago"
+  }
+
+  // MARK: - Refusals
+
+  /// A decision that does not count is told to whoever made it, and audited.
+  private func refused(_ id: CallID, _ error: any Error, by principal: Principal) -> Reply {
+    let call = table.withShard(of: id) { $0.calls[id]?.call } ?? store.call(id)
+    var text = "\(error)"
+    if error is IllegalMove || error is DecisionRefused, let last = call?.history.last, let by = last.by,
+      by != principal.name
+    {
+      text += ": \(last.cause), by \(by)"
+    }
+    commit(events: [
+      event(.engine(.decisionRefused), call: call, cause: text, by: principal.name)
+    ])
+    return .refused(text)
+  }
+
+  private func refuse(_ request: Request, by principal: Principal, _ why: String) {
+    var id: CallID?
+    switch request {
+    case .approve(let call, _), .deny(let call, _, _, _), .edit(let call, _, _), .extend(let call, _),
+      .undo(let call), .settle(let call, _, _), .cancel(let call), .runAgain(let call, _):
+      id = call
+    case .setFunction, .setProvider, .setBreaker, .clearCache, .hold, .stopConversation,
+      .pauseConversation, .message:
+      break
+    }
+    let call = id.flatMap { id in table.withShard(of: id) { $0.calls[id]?.call } ?? store.call(id) }
+    commit(events: [event(.engine(.decisionRefused), call: call, cause: why, by: principal.name)])
+  }
+
+  private func named(_ id: CallID) -> String {
+    let function = table.withShard(of: id) { $0.calls[id]?.call.function } ?? store.call(id)?.function
+    return "\(function ?? "call") \(id.short)"
+  }
+}

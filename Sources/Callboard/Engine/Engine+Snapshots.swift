@@ -1,0 +1,522 @@
+import Foundation
+import JSONSchema
+
+/// Reading the engine: immutable values, made when asked for.
+extension Engine {
+  public func snapshot(of query: Query) -> Snapshot {
+    snapshotTaken()
+    let context = SnapshotContext(engine: self)
+    let body: Snapshot.Body
+    switch query {
+    case .overview(let rows): body = .overview(overview(rows, context))
+    case .waiting(let list): body = .waiting(waitingPage(list, context))
+    case .calls(let list): body = .calls(callPage(list, context))
+    case .call(let id): body = .call(callDetail(id, context))
+    case .conversations(let list): body = .conversations(conversationPage(list, context))
+    case .conversation(let id): body = .conversation(conversationDetail(id, context))
+    case .functions(let list):
+      body = .functions(functionPage(list, context), providers: providerRows(context))
+    case .function(let name): body = .function(functionDetail(name, context))
+    case .errors(let list): body = .errors(errorPage(list))
+    case .header: body = .header
+    }
+    return Snapshot(header: header(context), body: body)
+  }
+
+  /// What every row needs to know, read once a snapshot.
+  fileprivate struct SnapshotContext {
+    let catalogue: Catalogue
+    let now: Date
+    let monotonic: Duration
+    let engine: Engine
+
+    init(engine: Engine) {
+      self.engine = engine
+      catalogue = engine.table.catalogue
+      now = engine.clock.now
+      monotonic = engine.clock.monotonic
+    }
+
+    func title(of id: ConversationID?) -> String? {
+      guard let id else { return nil }
+      return engine.conversations.withLive(id) { $0.conversation.title }
+        ?? engine.store.conversation(id)?.title
+    }
+  }
+
+  // MARK: - The title row
+
+  private func header(_ context: SnapshotContext) -> Header {
+    var header = Header(name: configuration.name, store: store.name, now: context.now)
+    var series = RecentSeries()
+    table.forEachShard { shard in
+      header.waiting += shard.counts[CallState.Word.awaitingApproval.index]
+      header.unknown += shard.counts[CallState.Word.unknown.index]
+      header.running +=
+        shard.counts[CallState.Word.running.index] + shard.counts[CallState.Word.stopping.index]
+      header.queued += shard.counts[CallState.Word.queued.index]
+      header.backingOff += shard.counts[CallState.Word.backingOff.index]
+      header.live += shard.calls.count
+      header.calls += shard.total
+      series.merge(shard.series, at: context.monotonic)
+    }
+    let steps = series.steps(at: context.monotonic)
+    header.recentErrors = errors.rows(monotonic: context.monotonic).reduce(0) { $0 + $1.recent }
+    var latency = LatencyHistogram()
+    for step in steps { if let histogram = step.latency { latency.merge(histogram) } }
+    header.p95 = latency.quantile(0.95)
+    for function in context.catalogue.functions where function.definition.cache != nil {
+      let counters = function.runtime.counters
+      header.cacheHits += counters.cacheHits
+      header.cacheLookups += counters.cacheLookups
+    }
+    header.held = context.catalogue.held
+    header.storeFault = storeFault
+    header.seq = store.lastSequence
+    return header
+  }
+
+  private func overview(_ rows: Int, _ context: SnapshotContext) -> OverviewSnapshot {
+    var series = RecentSeries()
+    var active: [Call] = []
+    table.forEachShard { shard in
+      series.merge(shard.series, at: context.monotonic)
+      guard active.count < 4096 else { return }
+      for live in shard.calls.values {
+        switch live.call.state.word {
+        case .running, .stopping, .queued, .backingOff: active.append(live.call)
+        case .received, .awaitingApproval, .approved, .unknown, .succeeded, .failed, .rejected,
+          .denied, .expired, .cancelled:
+          break
+        }
+      }
+    }
+    func rank(_ call: Call) -> Int {
+      switch call.state.word {
+      case .running, .stopping: 0
+      case .queued: 1
+      default: 2
+      }
+    }
+    active.sort { (rank($0), $0.id) < (rank($1), $1.id) }
+    let steps = series.steps(at: context.monotonic)
+    let seconds = RecentSeries.step
+    // Conversations whose call waits for a person come first here: the screen is about who is needed.
+    return OverviewSnapshot(
+      waiting: waitingPage(ListQuery(after: rows - 1), context).rows,
+      conversations: conversationPage(
+        ListQuery(filter: (try? Filter("-state:finished -state:stopped -state:failed")) ?? Filter(), after: rows - 1),
+        context),
+      active: active.prefix(rows).map { row($0, context) },
+      functions: context.catalogue.functions.map { functionRow($0, context) },
+      providers: providerRows(context),
+      callsPerSecond: steps.map { Double($0.calls) / seconds },
+      errorsPerMinute: steps.map { Double($0.errors) * 60 / seconds },
+      p95: steps.map { $0.latency?.quantile(0.95) })
+  }
+
+  // MARK: - Calls
+
+  private func waitingPage(_ query: ListQuery, _ context: SnapshotContext) -> Page<CallRow> {
+    let anchor = query.anchor.flatMap(CallID.init)
+    if query.filter.isEmpty, query.sort == .natural, !query.reversed {
+      let window = waiting.window(
+        anchor: anchor, fallback: query.anchorIndex, before: query.before, after: query.after)
+      let rows = window.ids.compactMap { liveCall($0).map { row($0, context) } }
+      return Page(
+        rows: rows, firstIndex: window.first, total: window.total, hidden: 0, anchorIndex: window.anchor)
+    }
+    let calls = waiting.ids.compactMap(liveCall)
+    return page(of: calls, query, context)
+  }
+
+  private func callPage(_ query: ListQuery, _ context: SnapshotContext) -> Page<CallRow> {
+    if query.filter.isEmpty, query.sort == .natural, !query.reversed {
+      return newestCalls(query, context)
+    }
+    var calls: [Call] = []
+    store.eachCall { call in
+      calls.append(call)
+      return true
+    }
+    return page(of: calls, query, context)
+  }
+
+  /// The plain list, newest first: only the calls of the window become rows.
+  private func newestCalls(_ query: ListQuery, _ context: SnapshotContext) -> Page<CallRow> {
+    let anchor = query.anchor.flatMap(CallID.init)
+    var window: [Call] = []
+    var first = 0
+    var anchorIndex: Int?
+    if let anchor, store.call(anchor) != nil {
+      var index = 0
+      var before: [Call] = []
+      store.eachCall { call in
+        if anchorIndex == nil {
+          before.append(call)
+          if before.count > query.before + 1 { before.removeFirst() }
+          if call.id == anchor { anchorIndex = index }
+        } else {
+          window.append(call)
+        }
+        index += 1
+        return anchorIndex == nil || window.count < query.after
+      }
+      window = before + window
+      first = max(0, (anchorIndex ?? 0) - before.count + 1)
+    } else {
+      let centre = min(query.anchorIndex, max(store.callCount - 1, 0))
+      first = max(0, centre - query.before)
+      var index = 0
+      let last = centre + query.after
+      store.eachCall { call in
+        if index >= first { window.append(call) }
+        index += 1
+        return index <= last
+      }
+    }
+    return Page(
+      rows: window.map { row(liveCall($0.id) ?? $0, context) }, firstIndex: first,
+      total: store.callCount, hidden: 0, anchorIndex: anchorIndex)
+  }
+
+  private func page(of calls: [Call], _ query: ListQuery, _ context: SnapshotContext) -> Page<CallRow> {
+    var kept = calls.filter { call in
+      query.filter.admits(subject(of: call, context), at: context.now)
+    }
+    switch query.sort {
+    case .natural: break
+    case .name: kept.sort { ($0.function, $1.id) < ($1.function, $0.id) }
+    case .age: kept.sort { $0.receivedAt > $1.receivedAt }
+    case .state: kept.sort { ($0.state.word.index, $1.id) < ($1.state.word.index, $0.id) }
+    case .duration: kept.sort { ($0.duration ?? -1) > ($1.duration ?? -1) }
+    case .count: kept.sort { $0.attempts.count > $1.attempts.count }
+    }
+    if query.reversed { kept.reverse() }
+    let anchor = query.anchor.flatMap { text in kept.firstIndex { $0.id.description == text } }
+    let (range, first) = Self.window(query, anchor: anchor, count: kept.count)
+    return Page(
+      rows: kept[range].map { row($0, context) }, firstIndex: first, total: kept.count,
+      hidden: calls.count - kept.count, anchorIndex: anchor)
+  }
+
+  private static func window(_ query: ListQuery, anchor: Int?, count: Int) -> (Range<Int>, Int) {
+    let centre = min(anchor ?? query.anchorIndex, max(count - 1, 0))
+    let first = max(0, centre - query.before)
+    let last = min(count, centre + query.after + 1)
+    return (first..<max(first, last), first)
+  }
+
+  private func subject(of call: Call, _ context: SnapshotContext) -> Filter.Subject {
+    Filter.Subject(
+      function: call.function, state: call.state.word.rawValue, caller: call.caller.name,
+      conversation: call.conversation.map { $0.short + " " + $0.description } ?? "",
+      effect: context.catalogue[call.function]?.definition.effect.rawValue ?? "",
+      since: call.receivedAt,
+      text: [
+        call.id.description, Self.summary(of: call), call.outcome?.failure?.message ?? "",
+        context.title(of: call.conversation) ?? "",
+      ])
+  }
+
+  private func liveCall(_ id: CallID) -> Call? {
+    table.withShard(of: id) { $0.calls[id]?.call } ?? store.call(id)
+  }
+
+  private func row(_ call: Call, _ context: SnapshotContext) -> CallRow {
+    let function = context.catalogue[call.function]
+    var row = CallRow(
+      id: call.id, function: call.function, caller: call.caller.name, state: call.state.word,
+      receivedAt: call.receivedAt, since: call.history.last?.at ?? call.receivedAt,
+      summary: Self.summary(of: call), revision: call.revision)
+    row.conversation = call.conversation
+    row.conversationTitle = context.title(of: call.conversation)
+    row.attempt = call.state.attempt ?? call.attempts.last?.number
+    row.maxAttempts = function?.definition.retry.maxAttempts ?? 1
+    row.duration = call.duration
+    row.source = call.outcome?.source
+    row.failure = call.outcome?.failure?.kind
+    row.effect = function?.definition.effect
+    row.digest = call.approval?.digest
+    row.rule = call.approval?.requirement.rule
+    row.expiresAt = call.state.word == .awaitingApproval ? call.approval?.expiresAt : nil
+    if case .backingOff(_, let until, _) = call.state { row.until = until }
+    row.approvalsGiven = call.approval?.approvals.count ?? 0
+    row.approvalsNeeded = call.approval?.requirement.approvers ?? 0
+    row.functionIsOn = function?.isOn ?? false
+    switch call.state {
+    case .queued, .approved, .awaitingApproval, .backingOff:
+      row.isHeld = context.catalogue.held != nil || !row.functionIsOn
+    case .received, .running, .stopping, .unknown, .succeeded, .failed, .rejected, .denied, .expired,
+      .cancelled:
+      break
+    }
+    return row
+  }
+
+  /// One line for lists: the arguments while it lives, what became of it afterwards.
+  private static func summary(of call: Call) -> String {
+    switch call.outcome {
+    case .failure(let failure): return failure.message
+    case .result, nil: break
+    }
+    guard let arguments = (call.decided ?? call.proposed)?.shown else { return call.unparsed?.prefix(200).description ?? "" }
+    guard let object = arguments.objectValue else { return brief(arguments) }
+    return object.map { "\($0.key) \(brief($0.value))" }.joined(separator: " · ")
+  }
+
+  private static func brief(_ value: JSONValue) -> String {
+    switch value {
+    case .string(let text): text.count > 80 ? text.prefix(79) + "…" : text
+    case .array(let items): "[\(items.count)]"
+    case .object(let object): "{\(object.count)}"
+    case .null, .bool, .integer, .double, .decimal: value.serialized()
+    }
+  }
+
+  private func callDetail(_ id: CallID, _ context: SnapshotContext) -> CallDetail? {
+    guard let call = liveCall(id) else { return nil }
+    var detail = CallDetail(row: row(call, context), call: call.withoutOriginals)
+    if let function = context.catalogue[call.function] {
+      detail.functionDescription = function.definition.description
+      detail.parameters = function.definition.parameters
+      detail.argumentOrder = function.definition.parameters["properties"]?.objectValue.map { Array($0.keys) } ?? []
+      detail.timeout = function.definition.timeout / .seconds(1)
+    }
+    if call.state.isEnded || call.state.word == .unknown {
+      detail.heard = ModelAnswer.text(for: call.withoutOriginals)
+    }
+    if call.approval != nil { detail.lastTime = lastDecided(before: call, context) }
+    return detail
+  }
+
+  /// The last call of the same function that people decided, among the newest thousand.
+  private func lastDecided(before call: Call, _ context: SnapshotContext) -> CallRow? {
+    var seen = 0
+    var found: Call?
+    store.eachCall { other in
+      seen += 1
+      if other.id < call.id, other.function == call.function, other.approval?.decidedAt != nil,
+        other.state.isEnded
+      {
+        found = other
+      }
+      return found == nil && seen < 1000
+    }
+    return found.map { row($0, context) }
+  }
+
+  // MARK: - Conversations
+
+  private func conversationPage(_ query: ListQuery, _ context: SnapshotContext) -> Page<ConversationRow> {
+    var all: [Conversation] = []
+    store.eachConversation { conversation in
+      all.append(conversation)
+      return true
+    }
+    var kept = all.filter { conversation in
+      query.filter.admits(
+        Filter.Subject(
+          state: conversation.state.word.rawValue, caller: conversation.caller.name,
+          conversation: conversation.id.short + " " + conversation.id.description,
+          since: conversation.startedAt, text: [conversation.title, conversation.model]),
+        at: context.now)
+    }
+    switch query.sort {
+    case .natural:
+      kept.sort { ($0.state.word.isLive ? 1 : 0, $0.lastActivity) > ($1.state.word.isLive ? 1 : 0, $1.lastActivity) }
+    case .name: kept.sort { $0.title < $1.title }
+    case .age: kept.sort { $0.startedAt > $1.startedAt }
+    case .state: kept.sort { $0.state.word.rawValue < $1.state.word.rawValue }
+    case .duration: kept.sort { $0.busySeconds > $1.busySeconds }
+    case .count: kept.sort { $0.callCount > $1.callCount }
+    }
+    if query.reversed { kept.reverse() }
+    let anchor = query.anchor.flatMap { text in kept.firstIndex { $0.id.description == text } }
+    let (range, first) = Self.window(query, anchor: anchor, count: kept.count)
+    return Page(
+      rows: kept[range].map { row($0, context) }, firstIndex: first, total: kept.count,
+      hidden: all.count - kept.count, anchorIndex: anchor)
+  }
+
+  private func row(_ conversation: Conversation, _ context: SnapshotContext) -> ConversationRow {
+    ConversationRow(
+      id: conversation.id, title: conversation.title, caller: conversation.caller.name,
+      model: conversation.model, state: conversation.state.word, doing: doing(conversation),
+      turns: conversation.turns, calls: conversation.callCount, tokens: conversation.usage.total,
+      startedAt: conversation.startedAt, lastActivity: conversation.lastActivity)
+  }
+
+  private func doing(_ conversation: Conversation) -> String {
+    switch conversation.state {
+    case .thinking:
+      let writes = conversations.withLive(conversation.id) { !$0.writing.isEmpty } ?? false
+      return writes ? "model writing" : "model thinking"
+    case .calling(let open):
+      let states = open.compactMap { liveCall($0)?.state.word }
+      let waits = states.filter(\.needsPerson).count
+      if waits > 0 { return waits == 1 ? "waiting for you" : "\(waits) calls wait for you" }
+      let backing = states.filter { $0 == .backingOff }.count
+      if backing == states.count, backing > 0 { return "trying again soon" }
+      return states.count == 1 ? "1 call running" : "\(states.count) calls running"
+    case .paused: return "paused"
+    case .stopped: return "stopped"
+    case .finished: return "finished"
+    case .failed(let why): return why
+    }
+  }
+
+  private func conversationDetail(
+    _ id: ConversationID, _ context: SnapshotContext
+  ) -> ConversationDetail? {
+    let live = conversations.withLive(id) { live in (live.conversation, live.writing) }
+    guard let conversation = store.conversation(id) ?? live?.0 else { return nil }
+    var failure: String?
+    if case .failed(let why) = conversation.state { failure = why }
+    let transcript = conversation.messages.map { entry in
+      TranscriptEntry(
+        at: entry.at, turn: entry.turn, message: entry.message,
+        calls: entry.message.role == .assistant
+          ? entry.calls.compactMap { liveCall($0).map { row($0, context) } } : [])
+    }
+    let writing = live.map(\.1) ?? ""
+    return ConversationDetail(
+      row: row(conversation, context), transcript: transcript,
+      writing: writing.isEmpty ? nil : redactor.redact(text: writing), failure: failure)
+  }
+
+  // MARK: - Functions
+
+  private func functionPage(_ query: ListQuery, _ context: SnapshotContext) -> Page<FunctionRow> {
+    let all = context.catalogue.functions
+    var kept = all.filter { function in
+      query.filter.admits(
+        Filter.Subject(
+          function: function.name, state: function.isOn ? "on" : "off",
+          effect: function.definition.effect.rawValue, since: context.now,
+          text: [function.definition.description]),
+        at: context.now)
+    }.map { functionRow($0, context) }
+    switch query.sort {
+    case .natural, .name, .age: break
+    case .state: kept.sort { (!$0.isOn ? 0 : 1, $0.name) < (!$1.isOn ? 0 : 1, $1.name) }
+    case .duration: kept.sort { ($0.p95 ?? -1) > ($1.p95 ?? -1) }
+    case .count: kept.sort { $0.calls > $1.calls }
+    }
+    if query.reversed { kept.reverse() }
+    let anchor = query.anchor.flatMap { name in kept.firstIndex { $0.name == name } }
+    let (range, first) = Self.window(query, anchor: anchor, count: kept.count)
+    return Page(
+      rows: Array(kept[range]), firstIndex: first, total: kept.count, hidden: all.count - kept.count,
+      anchorIndex: anchor)
+  }
+
+  private func functionRow(_ function: RegisteredFunction, _ context: SnapshotContext) -> FunctionRow {
+    let definition = function.definition
+    var row = FunctionRow(
+      name: function.name, provider: function.provider.namespace, wireName: function.wireName,
+      description: definition.description, effect: definition.effect, isOn: function.isOn)
+    row.switched = function.switched
+    row.rule = context.catalogue.rules.summary(for: definition)
+    let counters = function.runtime.counters
+    row.calls = counters.calls
+    row.errors = counters.errors
+    row.p50 = counters.latency.quantile(0.5)
+    row.p95 = counters.latency.quantile(0.95)
+    row.isCached = definition.cache != nil
+    row.cacheHits = counters.cacheHits
+    row.cacheLookups = counters.cacheLookups
+    let breaker = function.runtime.breaker
+    row.breaker = breaker.state
+    if breaker.state == .open, !breaker.isForced {
+      row.breakerUntil = context.now.addingTimeInterval(
+        (breaker.opensUntil - context.monotonic) / .seconds(1))
+    }
+    let counts = slots.counts(of: function.name)
+    row.running = counts.running
+    row.queued = counts.waiting
+    row.held = context.catalogue.held != nil || !function.isOn ? counts.waiting : 0
+    return row
+  }
+
+  private func providerRows(_ context: SnapshotContext) -> [ProviderRow] {
+    providers.map { provider in
+      let functions = context.catalogue.functions.filter {
+        $0.provider.namespace == provider.namespace
+      }
+      let open = functions.filter { $0.runtime.breaker.state != .closed }
+      let counters = functions.map(\.runtime.counters)
+      let lastFailure = counters.compactMap(\.lastFailure).max { $0.at < $1.at }
+      let lastSuccess = counters.compactMap(\.lastSuccess).max() ?? .distantPast
+      let isFailing = lastFailure.map { $0.at > lastSuccess } ?? false
+      var row = ProviderRow(
+        namespace: provider.namespace, summary: provider.summary,
+        state: !functions.isEmpty && open.count == functions.count ? "down" : isFailing || !open.isEmpty ? "failing" : "up",
+        functions: functions.count, isOn: functions.contains(where: \.isOn))
+      row.since = isFailing ? lastFailure?.at : nil
+      row.lastError = lastFailure?.message
+      return row
+    }
+  }
+
+  private func functionDetail(_ name: String, _ context: SnapshotContext) -> FunctionDetail? {
+    guard let function = context.catalogue[name] else { return nil }
+    return FunctionDetail(
+      row: functionRow(function, context), parameters: function.definition.parameters,
+      definitionHash: function.hash, policies: Self.policies(of: function.definition))
+  }
+
+  private static func policies(of definition: FunctionDefinition) -> [FunctionDetail.Policy] {
+    func seconds(_ duration: Duration) -> String { "\((duration / .seconds(1)).formatted()) s" }
+    var lines = [
+      FunctionDetail.Policy(name: "effect", value: definition.effect.rawValue),
+      FunctionDetail.Policy(name: "timeout", value: seconds(definition.timeout)),
+      FunctionDetail.Policy(
+        name: "retry",
+        value: "\(definition.retry.maxAttempts) attempts, from \(seconds(definition.retry.base)) to \(seconds(definition.retry.cap))"),
+      FunctionDetail.Policy(
+        name: "breaker",
+        value: "\(definition.breaker.consecutiveFailures) in a row, or \((definition.breaker.failureRate * 100).formatted()) % of at least "
+          + "\(definition.breaker.minimumCalls) in \(seconds(definition.breaker.window)); open for \(seconds(definition.breaker.openFor))"),
+      FunctionDetail.Policy(
+        name: "cache",
+        value: definition.cache.map { "\(seconds($0.ttl)), for \($0.scope == .caller ? "each caller" : "all callers")" } ?? "never"),
+      FunctionDetail.Policy(name: "slots", value: definition.slots.map(String.init) ?? "as many as the engine has"),
+      FunctionDetail.Policy(name: "longest wait for a slot", value: seconds(definition.maxQueue)),
+      FunctionDetail.Policy(name: "longest result", value: "\(definition.maxResultBytes) bytes"),
+    ]
+    if !definition.secrets.isEmpty {
+      lines.append(FunctionDetail.Policy(name: "secret fields", value: definition.secrets.joined(separator: ", ")))
+    }
+    switch definition.fallback {
+    case .value(let value): lines.append(FunctionDetail.Policy(name: "fallback", value: "the value \(brief(value))"))
+    case .staleCache: lines.append(FunctionDetail.Policy(name: "fallback", value: "the last cached answer"))
+    case .function(let name): lines.append(FunctionDetail.Policy(name: "fallback", value: name.description))
+    case nil: break
+    }
+    return lines
+  }
+
+  // MARK: - Errors
+
+  private func errorPage(_ query: ListQuery) -> Page<ErrorRow> {
+    let now = clock.now
+    let all = errors.rows(monotonic: clock.monotonic)
+    var kept = all.filter { row in
+      query.filter.admits(
+        Filter.Subject(function: row.function, state: "failed", since: row.last, text: [row.kind.rawValue, row.heard]),
+        at: now)
+    }
+    switch query.sort {
+    case .natural, .count, .state, .duration: break
+    case .name: kept.sort { $0.id < $1.id }
+    case .age: kept.sort { $0.last > $1.last }
+    }
+    if query.reversed { kept.reverse() }
+    let anchor = query.anchor.flatMap { id in kept.firstIndex { $0.id == id } }
+    let (range, first) = Self.window(query, anchor: anchor, count: kept.count)
+    return Page(
+      rows: Array(kept[range]), firstIndex: first, total: kept.count, hidden: all.count - kept.count,
+      anchorIndex: anchor)
+  }
+}

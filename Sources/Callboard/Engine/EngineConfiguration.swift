@@ -1,0 +1,65 @@
+/// What an engine is made from, besides its functions and models.
+public struct EngineConfiguration: Sendable {
+  /// For the title row.
+  public var name: String
+  public var rules: ApprovalRules
+  public var access: AccessPolicy
+  /// Most attempts at one time, over all functions.
+  public var slots: Int
+  /// Most calls waiting for a slot; more are refused.
+  public var queue: Int
+  public var cacheEntries: Int
+  public var cacheBytes: Int
+  /// Longest arguments, in bytes of JSON.
+  public var maxArgumentBytes: Int
+  /// Field names or JSON Pointers that are secret in every function.
+  public var secrets: [String]
+  /// Nobody can be asked: what needs approval is denied, with the rule.
+  public var isUnattended: Bool
+  public var conversationLimits: ConversationLimits
+  /// Seed of ids and jitter; nil: from the system.
+  public var seed: UInt64?
+
+  public init(
+    name: String = "callboard",
+    rules: ApprovalRules = ApprovalRules(),
+    access: AccessPolicy = AccessPolicy(),
+    slots: Int = 256,
+    queue: Int = 10_000,
+    cacheEntries: Int = 10_000,
+    cacheBytes: Int = 64 << 20,
+    maxArgumentBytes: Int = 1 << 20,
+    secrets: [String] = [],
+    isUnattended: Bool = false,
+    conversationLimits: ConversationLimits = ConversationLimits(),
+    seed: UInt64? = nil
+  ) {
+    self.name = name
+    self.rules = rules
+    self.access = access
+    self.slots = slots
+    self.queue = queue
+    self.cacheEntries = cacheEntries
+    self.cacheBytes = cacheBytes
+    self.maxArgumentBytes = maxArgumentBytes
+    self.secrets = secrets
+    self.isUnattended = isUnattended
+    self.conversationLimits = conversationLimits
+    self.seed = seed
+  }
+}
+
+/// A small generator with a seed: SplitMix64, so that a demo or a test draws the same again.
+public struct SeededGenerator: RandomNumberGenerator, Sendable {
+  private var state: UInt64
+
+  public init(seed: UInt64) { state = seed }
+
+  public mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+}

@@ -1,0 +1,140 @@
+import JSONSchema
+import Foundation
+import Synchronization
+
+/// The calls that live now. It owns each call's value; a call is only moved under its shard's lock.
+final class LiveTable: Sendable {
+  /// A call, and what waits for it in this process. Only touched under its shard's lock.
+  final class LiveCall {
+    var call: Call
+    var function: RegisteredFunction?
+    /// The call as the last commit stored it, but with originals of secrets; nil before the first.
+    var stored: CallRecord?
+    /// The commit that a durable step waits for.
+    var ticket = CommitTicket.done
+    /// How many steps of the call's history are in the store.
+    var committed = 0
+    var waiters: [OneShot<CallOutcome>] = []
+    /// A runner that sleeps through a backoff.
+    var sleeper: OneShot<Bool>?
+    /// Expiry, grace or backoff.
+    var deadline: DeadlineQueue.Token?
+    var attempt: RunningAttempt?
+    var cacheKey: ResultCache.Key?
+    var isLeading = false
+
+    init(_ call: Call, function: RegisteredFunction?) {
+      self.call = call
+      self.function = function
+    }
+
+    var traits: FunctionTraits { function?.traits ?? .unknown }
+  }
+
+  /// An attempt under way: how to stop it, and who is told how it ended.
+  struct RunningAttempt: Sendable {
+    var number: Int
+    var gate: OneShot<AttemptEnd>
+    var task: Task<Void, Never>?
+  }
+
+  struct Shard {
+    var calls: [CallID: LiveCall] = [:]
+    var catalogue: Catalogue
+    var generator: SeededGenerator
+    var sequence: UInt16 = 0
+    var counts = [Int](repeating: 0, count: CallState.Word.allCases.count)
+    var series = RecentSeries()
+    var total = 0
+
+    mutating func count(_ word: CallState.Word, _ by: Int) {
+      counts[word.index] += by
+    }
+  }
+
+  /// One more than a core has callers; a power of two.
+  static let shardCount = 16
+
+  private let shards: [ShardBox]
+
+  private final class ShardBox: Sendable {
+    let shard: Mutex<Shard>
+    init(_ shard: sending Shard) { self.shard = Mutex(shard) }
+  }
+
+  init(catalogue: Catalogue, seed: UInt64) {
+    var seeds = SeededGenerator(seed: seed)
+    shards = (0..<Self.shardCount).map { _ in
+      ShardBox(Shard(catalogue: catalogue, generator: SeededGenerator(seed: seeds.next())))
+    }
+  }
+
+  func withShard<Result: Sendable, Failure: Error>(
+    of id: CallID, _ body: (inout Shard) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try shards[Int(id.uuid.low & UInt64(Self.shardCount - 1))].shard.withLock {
+      shard throws(Failure) in try body(&shard)
+    }
+  }
+
+  /// Each shard in turn, one lock at a time.
+  func forEachShard(_ body: (inout Shard) -> Void) {
+    for box in shards { box.shard.withLock { body(&$0) } }
+  }
+
+  /// Every shard's lock at once, always taken in the same order: nothing starts while `body` runs.
+  func withEveryShard(_ change: (Catalogue) -> Catalogue?, commit: () -> Void) -> Bool {
+    lock(from: 0, change, commit)
+  }
+
+  private func lock(
+    from index: Int, _ change: (Catalogue) -> Catalogue?, _ commit: () -> Void
+  ) -> Bool {
+    shards[index].shard.withLock { shard in
+      if index == shards.count - 1 {
+        guard let next = change(shard.catalogue) else { return false }
+        shard.catalogue = next
+        pending.withLock { $0 = next }
+        commit()
+        return true
+      }
+      guard lock(from: index + 1, change, commit) else { return false }
+      if let next = pending.withLock({ $0 }) { shard.catalogue = next }
+      return true
+    }
+  }
+
+  /// The catalogue on its way to every shard; only used inside `withEveryShard`.
+  private let pending = Mutex<Catalogue?>(nil)
+
+  var catalogue: Catalogue { shards[0].shard.withLock { $0.catalogue } }
+}
+
+/// How an attempt ended, for the runner that waits for it.
+enum AttemptEnd: Sendable {
+  case result(Result<JSONValue, CallFailure>)
+  case timedOut
+  /// It was told to stop and did not within 5 seconds.
+  case wouldNotStop
+}
+
+extension CallState.Word {
+  var index: Int {
+    switch self {
+    case .received: 0
+    case .awaitingApproval: 1
+    case .approved: 2
+    case .queued: 3
+    case .running: 4
+    case .stopping: 5
+    case .backingOff: 6
+    case .unknown: 7
+    case .succeeded: 8
+    case .failed: 9
+    case .rejected: 10
+    case .denied: 11
+    case .expired: 12
+    case .cancelled: 13
+    }
+  }
+}

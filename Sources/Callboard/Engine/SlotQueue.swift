@@ -1,0 +1,157 @@
+import DequeModule
+import Synchronization
+
+/// Gives out the right to run: so many at a time over all, so many of each function, first come first served.
+///
+/// Calls of a function that is off, and all while the engine is held, keep their places and are passed over.
+final class SlotQueue: Sendable {
+  enum Turn: Sendable {
+    /// A slot is taken; it must be given back.
+    case slot
+    /// The call left the queue: cancelled, expired or ended otherwise.
+    case left
+  }
+
+  private typealias Gate = OneShot<Turn>
+
+  private struct Waiter {
+    var call: CallID
+    var order: UInt64
+    var gate: Gate
+  }
+
+  /// One function's line. A class, so that looking at it does not copy what waits in it; only touched under the lock.
+  private final class Line {
+    let limit: Int?
+    var running = 0
+    var isOn: Bool
+    var waiting: Deque<Waiter> = []
+
+    init(limit: Int?, isOn: Bool) {
+      self.limit = limit
+      self.isOn = isOn
+    }
+
+    var hasRoom: Bool { limit.map { running < $0 } ?? true }
+  }
+
+  private struct State {
+    var lines: [String: Line] = [:]
+    var running = 0
+    var order: UInt64 = 0
+    var isHeld = false
+    /// The engine stops: nothing starts any more.
+    var isClosed = false
+    var waiting = 0
+  }
+
+  private let state: Mutex<State>
+  private let limit: Int
+  private let bound: Int
+
+  /// `limit`: most running at a time; `bound`: most waiting.
+  init(limit: Int, bound: Int, functions: [RegisteredFunction]) {
+    self.limit = limit
+    self.bound = bound
+    var state = State()
+    for function in functions {
+      state.lines[function.name] = Line(limit: function.definition.slots, isOn: function.isOn)
+    }
+    self.state = Mutex(state)
+  }
+
+  /// Whether a new call may still join the queue.
+  var hasRoom: Bool { state.withLock { $0.waiting < bound } }
+
+  /// Takes a slot at once if nobody waits before.
+  func takeAtOnce(_ function: String) -> Bool {
+    state.withLock { state in
+      guard !state.isHeld, !state.isClosed, state.running < limit, let line = state.lines[function], line.isOn,
+        line.hasRoom, line.waiting.isEmpty
+      else { return false }
+      line.running += 1
+      state.running += 1
+      return true
+    }
+  }
+
+  /// Takes a place in the line; the gate opens with a slot, or when the call leaves.
+  func wait(_ call: CallID, for function: String) -> OneShot<Turn> {
+    let gate = OneShot<Turn>()
+    let opened = state.withLock { state -> [Gate] in
+      state.order += 1
+      state.waiting += 1
+      state.lines[function]?.waiting.append(Waiter(call: call, order: state.order, gate: gate))
+      return serve(&state)
+    }
+    open(opened)
+    return gate
+  }
+
+  /// Gives a slot back.
+  func giveBack(_ function: String) {
+    open(
+      state.withLock { state in
+        state.lines[function]?.running -= 1
+        state.running -= 1
+        return serve(&state)
+      })
+  }
+
+  /// A waiting call leaves the line. Nothing happens when it isn't in it.
+  func leave(_ call: CallID, function: String) {
+    let gate: Gate? = state.withLock { state in
+      guard let line = state.lines[function],
+        let index = line.waiting.firstIndex(where: { $0.call == call })
+      else { return nil }
+      state.waiting -= 1
+      return line.waiting.remove(at: index).gate
+    }
+    gate?.resolve(.left)
+  }
+
+  /// Functions went on or off, or the whole engine was held or released.
+  func change(functions: Set<String> = [], isOn: Bool = true, isHeld: Bool? = nil) {
+    open(
+      state.withLock { state in
+        for function in functions { state.lines[function]?.isOn = isOn }
+        if let isHeld { state.isHeld = isHeld }
+        return serve(&state)
+      })
+  }
+
+  /// Gives out no slot from now on; those who wait keep their places.
+  func close() { state.withLock { $0.isClosed = true } }
+
+  /// Running and waiting calls of a function.
+  func counts(of function: String) -> (running: Int, waiting: Int) {
+    state.withLock { state in
+      let line = state.lines[function]
+      return (line?.running ?? 0, line?.waiting.count ?? 0)
+    }
+  }
+
+  /// No continuation is resumed under the lock.
+  private func open(_ gates: [Gate]) {
+    for gate in gates { gate.resolve(.slot) }
+  }
+
+  /// Hands out what is free, oldest place first.
+  private func serve(_ state: inout State) -> [Gate] {
+    guard !state.isHeld, !state.isClosed, state.waiting > 0 else { return [] }
+    var opened: [Gate] = []
+    while state.running < limit, state.waiting > 0 {
+      var best: (line: Line, order: UInt64)?
+      for line in state.lines.values where line.isOn && line.hasRoom {
+        guard let first = line.waiting.first else { continue }
+        if first.order < best?.order ?? .max { best = (line, first.order) }
+      }
+      guard let line = best?.line, let waiter = line.waiting.popFirst() else { break }
+      state.waiting -= 1
+      state.running += 1
+      line.running += 1
+      opened.append(waiter.gate)
+    }
+    return opened
+  }
+}

@@ -1,0 +1,74 @@
+import Foundation
+import Synchronization
+
+/// The machine's clock; one thread sleeps for all deadline queues on it.
+public final class SystemClock: EngineClock {
+  private struct Sleeper {
+    var queues: [ObjectIdentifier: (queue: WeakQueue, deadline: Duration)] = [:]
+    var isRunning = false
+  }
+
+  private struct WeakQueue: Sendable {
+    weak let queue: DeadlineQueue?
+  }
+
+  private let start = ContinuousClock.now
+  private let sleeper = Mutex(Sleeper())
+  private let signal = DispatchSemaphore(value: 0)
+
+  public init() {}
+
+  public var now: Date { Date() }
+
+  public var monotonic: Duration { ContinuousClock.now - start }
+
+  public func wake(_ queue: DeadlineQueue, at deadline: Duration) {
+    let mustStart = sleeper.withLock { sleeper in
+      let key = ObjectIdentifier(queue)
+      // Two schedulers may arrive in the other order: the earlier deadline wins, and a stale one is harmless.
+      let first = min(sleeper.queues[key]?.deadline ?? deadline, deadline)
+      sleeper.queues[key] = (WeakQueue(queue: queue), first)
+      defer { sleeper.isRunning = true }
+      return !sleeper.isRunning
+    }
+    if mustStart {
+      let thread = Thread { [self] in run() }
+      thread.name = "callboard.deadlines"
+      thread.start()
+    } else {
+      signal.signal()
+    }
+  }
+
+  private func run() {
+    while true {
+      let now = monotonic
+      let due: [DeadlineQueue] = sleeper.withLock { sleeper in
+        var due: [DeadlineQueue] = []
+        for (key, entry) in sleeper.queues where entry.deadline <= now {
+          sleeper.queues[key] = nil
+          if let queue = entry.queue.queue { due.append(queue) }
+        }
+        return due
+      }
+      for queue in due {
+        guard let next = queue.fire(at: monotonic) else { continue }
+        sleeper.withLock { sleeper in
+          let key = ObjectIdentifier(queue)
+          let known = sleeper.queues[key]?.deadline ?? next
+          sleeper.queues[key] = (WeakQueue(queue: queue), min(known, next))
+        }
+      }
+      guard due.isEmpty else { continue }
+      let first = sleeper.withLock { $0.queues.values.map(\.deadline).min() }
+      if let first {
+        let wait = max(first - monotonic, .zero)
+        let (seconds, attoseconds) = wait.components
+        let nanoseconds = min(seconds, 3600) * 1_000_000_000 + attoseconds / 1_000_000_000
+        _ = signal.wait(timeout: .now() + .nanoseconds(Int(nanoseconds)))
+      } else {
+        signal.wait()
+      }
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import JSONSchema
+
+/// Where functions come from and run: native Swift, an HTTP API, a program, an MCP server.
+public protocol FunctionProvider: Sendable {
+  /// First part of its functions' names.
+  var namespace: String { get }
+  /// What stands behind the namespace, such as a URL or a command: part of each definition's hash.
+  var identity: String { get }
+  /// What kind it is and where it points, in a few words for the Functions screen.
+  var summary: String { get }
+  /// The functions it has now.
+  var functions: [FunctionDefinition] { get }
+
+  /// Runs one attempt. Cancelling the task stops the attempt; how far it had got is in the failure's reach.
+  func invoke(_ invocation: Invocation) async throws(CallFailure) -> JSONValue
+}
+
+/// One attempt at a call, as a provider sees it.
+public struct Invocation: Sendable {
+  public var call: CallID
+  public var function: FunctionName
+  public var arguments: JSONValue
+  /// The same for every attempt at one call; a receiver that knows it has already acted can say so.
+  public var idempotencyKey: String
+  /// Counted from 1.
+  public var attempt: Int
+  /// Time left for this attempt; the engine stops it then, whatever the provider does.
+  public var timeout: Duration
+  public var maxResultBytes: Int
+  public var caller: String
+  public var conversation: ConversationID?
+
+  public init(
+    call: CallID,
+    function: FunctionName,
+    arguments: JSONValue,
+    idempotencyKey: String,
+    attempt: Int = 1,
+    timeout: Duration = .seconds(30),
+    maxResultBytes: Int = 1_048_576,
+    caller: String = "caller",
+    conversation: ConversationID? = nil
+  ) {
+    self.call = call
+    self.function = function
+    self.arguments = arguments
+    self.idempotencyKey = idempotencyKey
+    self.attempt = attempt
+    self.timeout = timeout
+    self.maxResultBytes = maxResultBytes
+    self.caller = caller
+    self.conversation = conversation
+  }
+}

@@ -1,0 +1,250 @@
+import Foundation
+import JSONSchema
+import Synchronization
+
+/// A function that can be called: its definition, compiled, and who runs it. Immutable; a switch makes another one.
+final class RegisteredFunction: Sendable {
+  let definition: FunctionDefinition
+  let traits: FunctionTraits
+  let provider: any FunctionProvider
+  let schema: Schema
+  let resultSchema: Schema?
+  let hash: String
+  let wireName: String
+  /// Breaker, counters and slots: they outlive a switch or a reload.
+  let runtime: FunctionRuntime
+  let redactor: Redactor
+  let name: String
+  let isOn: Bool
+  let switched: Switched?
+
+  init(
+    _ definition: FunctionDefinition, provider: any FunctionProvider, schema: Schema,
+    resultSchema: Schema?, wireName: String, secrets: [String]
+  ) {
+    self.definition = definition
+    traits = FunctionTraits(definition)
+    self.provider = provider
+    self.schema = schema
+    self.resultSchema = resultSchema
+    hash = DefinitionHash.of(definition, provider: provider.identity)
+    self.wireName = wireName
+    runtime = FunctionRuntime(definition)
+    redactor = Redactor(fields: secrets + definition.secrets)
+    name = definition.name.description
+    isOn = true
+    switched = nil
+  }
+
+  private init(_ other: RegisteredFunction, isOn: Bool, switched: Switched) {
+    definition = other.definition
+    traits = other.traits
+    provider = other.provider
+    schema = other.schema
+    resultSchema = other.resultSchema
+    hash = other.hash
+    wireName = other.wireName
+    runtime = other.runtime
+    redactor = other.redactor
+    name = other.name
+    self.isOn = isOn
+    self.switched = switched
+  }
+
+  func switching(on isOn: Bool, _ switched: Switched) -> RegisteredFunction {
+    RegisteredFunction(self, isOn: isOn, switched: switched)
+  }
+
+  var hasSecretFields: Bool { !definition.secrets.isEmpty }
+}
+
+/// What cannot be registered or configured, and what to do about it.
+public struct ConfigurationMistake: Error, Sendable, Hashable, CustomStringConvertible {
+  /// Where, such as `functions.payments.send_wire.parameters`.
+  public var path: String
+  public var message: String
+
+  public init(path: String, message: String) {
+    self.path = path
+    self.message = message
+  }
+
+  public var description: String { path.isEmpty ? message : "\(path): \(message)" }
+}
+
+/// Every function, rule and switch at one moment. A toggle, a hold or a reload makes a new one, which all shards get
+/// at once.
+final class Catalogue: Sendable {
+  /// Sorted by name.
+  let functions: [RegisteredFunction]
+  private let byName: [String: Int]
+  private let byWireName: [String: Int]
+  let rules: ApprovalRules
+  let access: AccessPolicy
+  let held: Switched?
+
+  /// Model APIs refuse more tools than this (OpenAI: `array_above_max_length`).
+  static let offerLimit = 128
+
+  init(
+    functions: [RegisteredFunction], rules: ApprovalRules, access: AccessPolicy, held: Switched?
+  ) {
+    self.functions = functions.sorted { $0.name < $1.name }
+    var byName: [String: Int] = [:]
+    var byWireName: [String: Int] = [:]
+    for (index, function) in self.functions.enumerated() {
+      byName[function.name] = index
+      byWireName[function.wireName] = index
+    }
+    self.byName = byName
+    self.byWireName = byWireName
+    self.rules = rules
+    self.access = access
+    self.held = held
+  }
+
+  /// By qualified name.
+  subscript(name: String) -> RegisteredFunction? {
+    byName[name].map { functions[$0] }
+  }
+
+  /// By the name a model uses, or the qualified one.
+  func named(onTheWire name: String) -> RegisteredFunction? {
+    (byWireName[name] ?? byName[name]).map { functions[$0] }
+  }
+
+  /// The nearest names there are, for an answer to a name there is not.
+  func nearestName(to name: String) -> String? {
+    nearest(to: name, among: functions.map(\.name) + functions.map(\.wireName))
+  }
+
+  func withHold(_ held: Switched?) -> Catalogue {
+    Catalogue(functions: functions, rules: rules, access: access, held: held)
+  }
+
+  func switching(_ names: Set<String>, on isOn: Bool, _ switched: Switched) -> Catalogue {
+    let functions = functions.map {
+      names.contains($0.name) ? $0.switching(on: isOn, switched) : $0
+    }
+    return Catalogue(functions: functions, rules: rules, access: access, held: held)
+  }
+
+  /// What a caller's model is offered: on, and not forbidden whatever the arguments.
+  func offers(to caller: Principal) throws(ConfigurationMistake) -> [ToolOffer] {
+    let allowed = functions.filter { $0.isOn && access.mayEverCall($0.definition, caller: caller) }
+    guard allowed.count <= Self.offerLimit else {
+      throw ConfigurationMistake(
+        path: "",
+        message: "\(allowed.count) functions are on and allowed for \(caller.name), and model APIs take at most "
+          + "\(Self.offerLimit): switch some off, or narrow the access rules of \(caller.name)")
+    }
+    return allowed.map {
+      ToolOffer(
+        wireName: $0.wireName, function: $0.definition.name, description: $0.definition.description,
+        parameters: $0.definition.parameters)
+    }
+  }
+}
+
+/// Turns providers into a catalogue: compiles schemas, names functions for the wire, refuses what can't work.
+public struct FunctionRegistry: Sendable {
+  let functions: [RegisteredFunction]
+  let providers: [any FunctionProvider]
+
+  public init(
+    _ providers: [any FunctionProvider], secrets: [String] = []
+  ) throws(ConfigurationMistake) {
+    var seen: Set<String> = []
+    for provider in providers {
+      guard seen.insert(provider.namespace).inserted else {
+        throw ConfigurationMistake(
+          path: "providers", message: "two providers are called \(provider.namespace); rename one")
+      }
+    }
+    let all = providers.flatMap { provider in provider.functions.map { (provider, $0) } }
+    let wireNames = WireName.assign(to: all.map { $0.1.name })
+    var names: Set<FunctionName> = []
+    var functions: [RegisteredFunction] = []
+    for (provider, definition) in all {
+      let path = "functions.\(definition.name)"
+      guard names.insert(definition.name).inserted else {
+        throw ConfigurationMistake(path: path, message: "two functions have this name; rename one")
+      }
+      try Self.check(definition, known: Set(all.map { $0.1.name }), path: path)
+      functions.append(
+        RegisteredFunction(
+          definition, provider: provider,
+          schema: try Self.compile(definition.parameters, path: path + ".parameters"),
+          resultSchema: try definition.resultSchema.map { schema throws(ConfigurationMistake) in
+            try Self.compile(schema, path: path + ".result")
+          },
+          wireName: wireNames[definition.name] ?? "", secrets: secrets))
+    }
+    try Self.checkRings(functions)
+    self.functions = functions
+    self.providers = providers
+  }
+
+  private static func compile(_ schema: JSONValue, path: String) throws(ConfigurationMistake) -> Schema {
+    do {
+      return try Schema(schema)
+    } catch {
+      throw ConfigurationMistake(path: path, message: "\(error)")
+    }
+  }
+
+  private static func check(
+    _ definition: FunctionDefinition, known: Set<FunctionName>, path: String
+  ) throws(ConfigurationMistake) {
+    guard definition.retry.maxAttempts >= 1 else {
+      throw ConfigurationMistake(
+        path: path + ".retry.attempts",
+        message: "is \(definition.retry.maxAttempts); use 1 to run once without retry")
+    }
+    guard definition.timeout > .zero else {
+      throw ConfigurationMistake(path: path + ".timeout", message: "is not longer than 0")
+    }
+    guard definition.cache == nil || definition.effect == .read else {
+      throw ConfigurationMistake(
+        path: path + ".cache",
+        message: "only functions with effect read may be cached, and this one's is \(definition.effect.rawValue)")
+    }
+    guard definition.slots.map({ $0 >= 1 }) ?? true else {
+      throw ConfigurationMistake(path: path + ".slots", message: "is below 1: it could never run")
+    }
+    switch definition.fallback {
+    case .staleCache where definition.cache == nil:
+      throw ConfigurationMistake(path: path + ".fallback", message: "a stale answer needs a cache; add one")
+    case .function(let other) where !known.contains(other):
+      let near = nearest(to: other.description, among: known.map(\.description))
+      throw ConfigurationMistake(
+        path: path + ".fallback",
+        message: "there is no function \(other)" + (near.map { "; did you mean \($0)?" } ?? ""))
+    case .value, .staleCache, .function, nil: break
+    }
+  }
+
+  private static func checkRings(_ functions: [RegisteredFunction]) throws(ConfigurationMistake) {
+    var next: [FunctionName: FunctionName] = [:]
+    for function in functions {
+      if case .function(let other) = function.definition.fallback {
+        next[function.definition.name] = other
+      }
+    }
+    for start in next.keys.sorted() {
+      var seen: [FunctionName] = [start]
+      var at = start
+      while let following = next[at] {
+        guard !seen.contains(following) else {
+          // What only leads into the ring is no part of it.
+          let members = seen.drop { $0 != following }
+          let ring = (members + [following]).map(\.description).joined(separator: " → ")
+          throw ConfigurationMistake(
+            path: "functions.\(following).fallback", message: "fallbacks form a ring: \(ring); break it")
+        }
+        seen.append(following)
+        at = following
+      }
+    }
+  }
+}

@@ -1,0 +1,175 @@
+import Foundation
+import JSONSchema
+
+/// One line of the event stream: what happened, in order.
+public struct EngineEvent: Sendable {
+  /// Given by the store.
+  public var seq = 0
+  public var time: Date
+  public var type: Kind
+  public var call: CallPart?
+  public var conversation: ConversationID?
+  public var function: String?
+  public var cause: String?
+  /// Who did it, where somebody did.
+  public var by: String?
+  public var rule: String?
+  public var failure: CallFailure?
+  public var source: CallOutcome.Source?
+  /// The result as it may be shown, on `call.succeeded`; the arguments, on `call.queued` at admission and edits.
+  public var value: JSONValue?
+
+  public init(
+    time: Date,
+    type: Kind,
+    call: CallPart? = nil,
+    conversation: ConversationID? = nil,
+    function: String? = nil,
+    cause: String? = nil,
+    by: String? = nil,
+    rule: String? = nil,
+    failure: CallFailure? = nil,
+    source: CallOutcome.Source? = nil,
+    value: JSONValue? = nil
+  ) {
+    self.time = time
+    self.type = type
+    self.call = call
+    self.conversation = conversation
+    self.function = function
+    self.cause = cause
+    self.by = by
+    self.rule = rule
+    self.failure = failure
+    self.source = source
+    self.value = value
+  }
+
+  /// Which call, and where it was then.
+  public struct CallPart: Sendable {
+    public var id: CallID
+    public var function: String
+    public var caller: String
+    public var conversation: ConversationID?
+    public var state: CallState.Word
+    public var attempt: Int?
+    public var revision: Int
+    public var link: Call.Link?
+  }
+
+  public enum Kind: Sendable, Hashable {
+    case call(CallState.Word)
+    case conversation(Conversation.Word)
+    case function(FunctionChange)
+    case breaker(CircuitBreaker.State)
+    case engine(EngineChange)
+
+    public enum FunctionChange: String, Sendable, CaseIterable {
+      case on
+      case off
+      case cacheCleared = "cache_cleared"
+    }
+
+    public enum EngineChange: String, Sendable, CaseIterable {
+      case started
+      case held
+      case released
+      case stopping
+      case stopped
+      case decisionRefused = "decision_refused"
+      case lateResult = "late_result"
+      case storeFailed = "store_failed"
+      case storeRecovered = "store_recovered"
+    }
+
+    public var text: String {
+      switch self {
+      case .call(let word): "call." + word.rawValue
+      case .conversation(let word): "conversation." + word.rawValue
+      case .function(let change): "function." + change.rawValue
+      case .breaker(let state): "breaker." + state.rawValue
+      case .engine(let change): "engine." + change.rawValue
+      }
+    }
+  }
+
+  /// The event as one JSON object, version 1.
+  public var json: JSONValue {
+    var object: JSONObject = [
+      "v": 1, "seq": .integer(Int64(seq)), "time": .string(ISOTime.text(of: time)),
+      "type": .string(type.text),
+    ]
+    if let call {
+      var part: JSONObject = [
+        "id": .string(call.id.description), "function": .string(call.function),
+        "caller": .string(call.caller),
+      ]
+      if let conversation = call.conversation {
+        part["conversation"] = .string(conversation.description)
+      }
+      part["state"] = .string(call.state.rawValue)
+      if let attempt = call.attempt { part["attempt"] = .integer(Int64(attempt)) }
+      part["revision"] = .integer(Int64(call.revision))
+      switch call.link {
+      case .again(let id): part["again"] = .string(id.description)
+      case .settles(let id): part["settles"] = .string(id.description)
+      case .fallback(let id): part["fallback_for"] = .string(id.description)
+      case nil: break
+      }
+      object["call"] = .object(part)
+    }
+    if let conversation { object["conversation"] = .string(conversation.description) }
+    if let function { object["function"] = .string(function) }
+    if let cause { object["cause"] = .string(cause) }
+    if let by { object["by"] = .string(by) }
+    if let rule { object["rule"] = .string(rule) }
+    if let source { object["source"] = .string(source.rawValue) }
+    if let failure {
+      var part: JSONObject = [
+        "kind": .string(failure.kind.rawValue), "message": .string(failure.message),
+        "reach": .string(failure.reach.rawValue),
+      ]
+      if let pointer = failure.pointer { part["pointer"] = .string(pointer) }
+      object["failure"] = .object(part)
+    }
+    if let value { object["value"] = value }
+    return .object(object)
+  }
+}
+
+/// RFC 3339 in UTC with milliseconds: `2026-11-22T10:31:07.412Z`.
+public enum ISOTime {
+  public static func text(of date: Date) -> String {
+    let milliseconds = Int64((date.timeIntervalSince1970 * 1000).rounded(.down))
+    var seconds = milliseconds / 1000
+    var fraction = milliseconds % 1000
+    if fraction < 0 {
+      fraction += 1000
+      seconds -= 1
+    }
+    var days = seconds / 86400
+    var rest = seconds % 86400
+    if rest < 0 {
+      rest += 86400
+      days -= 1
+    }
+    // Days since 1970 to a civil date: Howard Hinnant's algorithm, valid for every year of the Gregorian calendar.
+    let shifted = days + 719_468
+    let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
+    let dayOfEra = shifted - era * 146_097
+    let yearOfEra =
+      (dayOfEra - dayOfEra / 1460 + dayOfEra / 36524 - dayOfEra / 146_096) / 365
+    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+    let shiftedMonth = (5 * dayOfYear + 2) / 153
+    let day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
+    let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
+    let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+    func padded(_ number: Int64, _ width: Int) -> String {
+      let digits = String(number)
+      return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    }
+    return padded(year, 4) + "-" + padded(month, 2) + "-" + padded(day, 2) + "T"
+      + padded(rest / 3600, 2) + ":" + padded(rest % 3600 / 60, 2) + ":" + padded(rest % 60, 2)
+      + "." + padded(fraction, 3) + "Z"
+  }
+}

@@ -1,0 +1,81 @@
+import Foundation
+import JSONSchema
+import Synchronization
+
+/// What a person or program asks of the engine: the same for the console, the command line and scenarios.
+///
+/// Requests that decide or switch carry what was seen, and do nothing when that is no longer so.
+public enum Request: Sendable, Hashable, Codable {
+  case approve(CallID, Seen)
+  case deny(CallID, Seen?, reason: String, stopConversation: Bool)
+  /// New arguments as JSON; validated like the first ones, and the rules run again.
+  case edit(CallID, Seen, arguments: JSONValue)
+  case extend(CallID, Seen)
+  case undo(CallID)
+  case settle(CallID, revision: Int, Settlement)
+  case cancel(CallID)
+  /// An ended call as a new one, or an unknown one with the same key. `arguments` only for an ended one.
+  case runAgain(CallID, arguments: JSONValue?)
+  case setFunction(String, from: Bool, to: Bool)
+  /// Every function of a provider.
+  case setProvider(String, from: Bool, to: Bool)
+  case setBreaker(String, from: CircuitBreaker.State, to: CircuitBreaker.State)
+  /// nil: of every function.
+  case clearCache(function: String?)
+  case hold(from: Bool, to: Bool)
+  case stopConversation(ConversationID)
+  case pauseConversation(ConversationID, from: Bool, to: Bool)
+  case message(ConversationID, String)
+}
+
+/// What became of a request, in words for the status row.
+public enum Reply: Sendable, Hashable, Codable {
+  case done(String)
+  /// Nothing happened; why, who was faster, and what to do.
+  case refused(String)
+  /// The arguments of an edit do not fit the schema; nothing happened.
+  case invalid([ValidationError])
+
+  public var isDone: Bool {
+    if case .done = self { true } else { false }
+  }
+
+  public var message: String {
+    switch self {
+    case .done(let text), .refused(let text): text
+    case .invalid(let errors): errors.map(\.message).joined(separator: "; ")
+    }
+  }
+}
+
+/// A request that was sent: nothing waits for it, whoever sent it looks again.
+public final class RequestTicket: Sendable {
+  private let box = OneShot<Reply>()
+
+  public init() {}
+
+  /// The reply, once there is one.
+  public var reply: Reply? { box.current }
+
+  /// The reply, awaited. One task may wait.
+  public var answered: Reply { get async { await box.value } }
+
+  func answer(_ reply: Reply) { box.resolve(reply) }
+}
+
+/// What faces see of an engine: immutable snapshots when they ask, and requests that are never awaited.
+public protocol EngineDoor: Sendable {
+  func snapshot(of query: Query) -> Snapshot
+  func send(_ request: Request, by principal: Principal) -> RequestTicket
+  /// Calls `changed` after something visible changed, from any thread, at most once until `snapshot` is asked for.
+  func observe(_ changed: @escaping @Sendable () -> Void) -> ObservationToken
+}
+
+/// Keeps an observation alive; when it goes, the calls stop.
+public final class ObservationToken: Sendable {
+  private let cancel: @Sendable () -> Void
+
+  public init(_ cancel: @escaping @Sendable () -> Void) { self.cancel = cancel }
+
+  deinit { cancel() }
+}

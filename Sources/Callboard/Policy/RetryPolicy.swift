@@ -1,0 +1,34 @@
+/// Decides whether and when a failed attempt is made again: exponential backoff with full jitter.
+public struct RetryPolicy: Sendable, Hashable, Codable {
+  /// All attempts together, the first one too; 1: never again.
+  public var maxAttempts: Int
+  public var base: Duration
+  public var cap: Duration
+
+  public init(
+    maxAttempts: Int = 3,
+    base: Duration = .milliseconds(200),
+    cap: Duration = .seconds(30)
+  ) {
+    self.maxAttempts = maxAttempts
+    self.base = base
+    self.cap = cap
+  }
+
+  /// How long to wait after `attempt` failed, or nil when its attempts are spent.
+  ///
+  /// The wait is drawn evenly from 0 to min(cap, base × 2^(attempt − 1)), AWS's full jitter; a `Retry-After`
+  /// is its floor, and is itself cut to ten minutes so that a server cannot park a call for a day.
+  public func delay(
+    after attempt: Int,
+    failure: CallFailure,
+    using generator: inout some RandomNumberGenerator
+  ) -> Duration? {
+    guard attempt < maxAttempts else { return nil }
+    // Cap the exponent before multiplying: 2^63 × 200 ms does not fit in a Duration.
+    let ceiling = min(cap, base * (1 << min(max(attempt - 1, 0), 30)))
+    let jittered = ceiling * Double.random(in: 0...1, using: &generator)
+    guard let asked = failure.retryAfter, asked.isFinite, asked > 0 else { return jittered }
+    return max(jittered, .seconds(min(asked, 600)))
+  }
+}

@@ -1,0 +1,328 @@
+import Foundation
+import JSONSchema
+
+/// Finds secrets by field name, by JSON Pointer and by value, and puts a mark in their place.
+///
+/// Called from `commit` and nowhere else, so that nothing is stored, logged or shown before it.
+public struct Redactor: Sendable {
+  /// What stands where a secret was.
+  public static let mark = "«redacted»"
+
+  /// Field names that are secret everywhere, compared without case, `-` and `_`.
+  public static let defaultNames: Set<String> = [
+    "password", "passwd", "passphrase", "secret", "clientsecret", "apikey", "accesstoken",
+    "refreshtoken", "authorization", "privatekey", "cvv", "cvc", "pin", "ssn",
+    "socialsecuritynumber", "cardnumber",
+  ]
+
+  private let names: Set<String>
+  private let pointers: [[String]]
+  /// One bit for each name's hash: most keys are known not to be secret after one look.
+  private let sieve: (UInt64, UInt64, UInt64, UInt64)
+
+  /// `fields` are names, or JSON Pointers where they begin with `/`; `*` in a pointer stands for any one token.
+  public init(fields: [String] = [], names: Set<String> = Redactor.defaultNames) {
+    let names = names.union(fields.filter { !$0.hasPrefix("/") }.map(Self.folded))
+    self.names = names
+    var sieve: [UInt64] = [0, 0, 0, 0]
+    for name in names {
+      let bit = Self.foldedHash(name)
+      sieve[bit >> 6] |= 1 << UInt64(bit & 63)
+    }
+    self.sieve = (sieve[0], sieve[1], sieve[2], sieve[3])
+    pointers = fields.filter { $0.hasPrefix("/") }.map { pointer in
+      pointer.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map {
+        String($0).replacing("~1", with: "/").replacing("~0", with: "~")
+      }
+    }
+  }
+
+  /// The value without its secrets, or nil when there is none in it.
+  public func redact(_ value: JSONValue) -> JSONValue? {
+    redact(value, pointers: pointers, depth: 0)
+  }
+
+  /// The text without secrets that are recognised by their form.
+  public func redact(text: String) -> String {
+    Self.redactValues(in: text) ?? text
+  }
+
+  private func redact(_ value: JSONValue, pointers: [[String]], depth: Int) -> JSONValue? {
+    switch value {
+    case .null, .bool: return nil
+    case .integer, .double:
+      // A card number is a card number without quotes too.
+      guard let number = value.intValue, number >= 1_000_000_000_000 else { return nil }
+      return Self.redactValues(in: String(number)) == nil ? nil : .string(Self.mark)
+    case .decimal(let text):
+      return Self.redactValues(in: text) == nil ? nil : .string(Self.mark)
+    case .string(let text):
+      return Self.redactValues(in: text).map(JSONValue.string)
+    case .array(let items):
+      var changed: [JSONValue]?
+      for (index, item) in items.enumerated() {
+        let below = Self.below(pointers, token: pointers.isEmpty ? "" : String(index))
+        guard let safe = redactMember(item, pointers: below, depth: depth) else { continue }
+        if changed == nil { changed = items }
+        changed?[index] = safe
+      }
+      return changed.map(JSONValue.array)
+    case .object(let object):
+      var changed: JSONObject?
+      for (key, member) in object {
+        let safe: JSONValue?
+        if isSecret(key), !member.isNull {
+          safe = .string(Self.mark)
+        } else {
+          safe = redactMember(member, pointers: Self.below(pointers, token: key), depth: depth)
+        }
+        guard let safe else { continue }
+        if changed == nil { changed = object }
+        changed?[key] = safe
+      }
+      return changed.map(JSONValue.object)
+    }
+  }
+
+  private func redactMember(_ value: JSONValue, pointers: [[String]], depth: Int) -> JSONValue? {
+    if pointers.contains(where: \.isEmpty) { return .string(Self.mark) }
+    return redact(value, pointers: pointers, depth: depth + 1)
+  }
+
+  private static func below(_ pointers: [[String]], token: String) -> [[String]] {
+    guard !pointers.isEmpty else { return [] }
+    return pointers.compactMap { pointer in
+      guard let first = pointer.first, first == token || first == "*" else { return nil }
+      return Array(pointer.dropFirst())
+    }
+  }
+
+  private func isSecret(_ key: String) -> Bool {
+    let bit = Self.foldedHash(key)
+    let word = bit < 128 ? (bit < 64 ? sieve.0 : sieve.1) : (bit < 192 ? sieve.2 : sieve.3)
+    guard word & (1 << UInt64(bit & 63)) != 0 else { return false }
+    return names.contains(Self.folded(key))
+  }
+
+  /// Eight bits of an FNV-1a hash over the key as `folded` would have it.
+  private static func foldedHash(_ key: String) -> Int {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    // Only ASCII counts: what lower case makes of other letters is not known here.
+    for byte in key.utf8 where byte < 0x80 && byte != UInt8(ascii: "-") && byte != UInt8(ascii: "_") {
+      let lower = (65...90).contains(byte) ? byte | 0x20 : byte
+      hash = (hash ^ UInt64(lower)) &* 0x100_0000_01B3
+    }
+    return Int((hash >> 32) & 255)
+  }
+
+  static func folded(_ name: String) -> String {
+    String(name.lowercased().filter { $0 != "-" && $0 != "_" })
+  }
+}
+
+extension Redactor {
+  /// The errors of a value, which quote it, without what is secret in it.
+  func redact(_ errors: [ValidationError], about value: JSONValue) -> [ValidationError] {
+    guard !errors.isEmpty, let shown = redact(value) else { return errors }
+    return errors.map { error in
+      // These quote names only.
+      if ["required", "dependentRequired", "additionalProperties"].contains(error.keyword) { return error }
+      if let place = try? JSONPointer(parsing: error.path), let before = value.value(at: place),
+        before == shown.value(at: place)
+      {
+        return error
+      }
+      return ValidationError(
+        path: error.path, keyword: error.keyword, schemaPath: error.schemaPath,
+        expected: error.expected, found: Self.mark)
+    }
+  }
+
+  /// Puts the original back wherever an edit left the mark standing where it stood.
+  ///
+  /// Returns nil when a mark remains that has no original: somebody wrote or moved one.
+  static func restoring(_ edited: JSONValue, from original: JSONValue, shown: JSONValue) -> JSONValue? {
+    if case .string(mark) = edited {
+      guard case .string(mark) = shown else { return nil }
+      return original
+    }
+    switch edited {
+    case .null, .bool, .integer, .double, .decimal: return edited
+    case .string(let text):
+      if edited == shown { return original }
+      return text.contains(mark) ? nil : edited
+    case .array(let items):
+      let originals = original.arrayValue ?? []
+      let shownItems = shown.arrayValue ?? []
+      var result: [JSONValue] = []
+      for (index, item) in items.enumerated() {
+        let before = index < originals.count ? originals[index] : .null
+        let seen = index < shownItems.count ? shownItems[index] : .null
+        guard let restored = restoring(item, from: before, shown: seen) else { return nil }
+        result.append(restored)
+      }
+      return .array(result)
+    case .object(let object):
+      var result = JSONObject()
+      for (key, member) in object {
+        guard
+          let restored = restoring(member, from: original[key] ?? .null, shown: shown[key] ?? .null)
+        else { return nil }
+        result[key] = restored
+      }
+      return .object(result)
+    }
+  }
+
+  /// Card numbers that pass Luhn's check, social security numbers, bearer tokens and private keys.
+  private static func redactValues(in text: String) -> String? {
+    var copy = text
+    let ranges: [Range<Int>]? = copy.withUTF8 { bytes in secretRanges(in: bytes) }
+    guard let ranges, !ranges.isEmpty else { return nil }
+    let bytes = Array(text.utf8)
+    var result: [UInt8] = []
+    var at = 0
+    for range in ranges {
+      result += bytes[at..<range.lowerBound]
+      result += Array(mark.utf8)
+      at = range.upperBound
+    }
+    result += bytes[at...]
+    return String(decoding: result, as: UTF8.self)
+  }
+
+  private static func secretRanges(in bytes: UnsafeBufferPointer<UInt8>) -> [Range<Int>]? {
+    var found: [Range<Int>]?
+    var index = 0
+    while index < bytes.count {
+      let byte = bytes[index]
+      var end: Int?
+      switch byte {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"):
+        let run = index..<digitRun(in: bytes, from: index)
+        let secrets = secretNumbers(in: bytes, run)
+        if !secrets.isEmpty { found = (found ?? []) + secrets }
+        index = run.upperBound
+        continue
+      case UInt8(ascii: "B"), UInt8(ascii: "b"):
+        end = bearerEnd(in: bytes, from: index)
+      case UInt8(ascii: "-"):
+        end = privateKeyEnd(in: bytes, from: index)
+      default: break
+      }
+      if let end {
+        found = (found ?? []) + [index..<end]
+        index = end
+      } else {
+        index += 1
+      }
+    }
+    return found
+  }
+
+  /// The end of a run of digits with single spaces or dashes between them.
+  private static func digitRun(in bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+    var end = start + 1
+    while end < bytes.count {
+      if isDigit(bytes[end]) {
+        end += 1
+      } else if bytes[end] == 32 || bytes[end] == 45, end + 1 < bytes.count, isDigit(bytes[end + 1]) {
+        end += 2
+      } else {
+        break
+      }
+    }
+    return end
+  }
+
+  private static func isDigit(_ byte: UInt8) -> Bool { (48...57).contains(byte) }
+
+  /// The cards and social security numbers in a run: all of it, or some of its groups, since a quantity, an expiry or a
+  /// security code may stand beside the number.
+  private static func secretNumbers(
+    in bytes: UnsafeBufferPointer<UInt8>, _ run: Range<Int>
+  ) -> [Range<Int>] {
+    guard run.count >= 11 else { return [] }
+    if isCard(bytes, run) || isSocialSecurityNumber(bytes, run) { return [run] }
+    let groups = bytes[run].split { !isDigit($0) }.map(\.indices)
+    guard groups.count > 1 else { return [] }
+    var found: [Range<Int>] = []
+    var first = 0
+    while first < groups.count {
+      // The longest that fits: a part of a card may pass for a shorter one.
+      let last = (first..<min(first + 5, groups.count)).last { last in
+        let range = groups[first].lowerBound..<groups[last].upperBound
+        return isSocialSecurityNumber(bytes, range)
+          || (isWrittenAsCard(groups[first...last]) && isCard(bytes, range))
+      }
+      if let last {
+        found.append(groups[first].lowerBound..<groups[last].upperBound)
+        first = last + 1
+      } else {
+        first += 1
+      }
+    }
+    return found
+  }
+
+  /// One group, or the groups that people write card numbers in: four digits, and then three to six each.
+  private static func isWrittenAsCard(_ groups: ArraySlice<Range<Int>>) -> Bool {
+    groups.count == 1
+      || (groups.first?.count == 4 && groups.allSatisfy { (3...6).contains($0.count) })
+  }
+
+  private static func isCard(_ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) -> Bool {
+    guard range.count >= 13, range.count <= 23 else { return false }
+    var sum = 0
+    var count = 0
+    for index in range.reversed() where isDigit(bytes[index]) {
+      let digit = Int(bytes[index]) - 48
+      sum += count % 2 == 0 ? digit : (digit * 2 > 9 ? digit * 2 - 9 : digit * 2)
+      count += 1
+    }
+    // 13 to 19 digits by ISO/IEC 7812; payment networks begin with 2 to 6.
+    return (13...19).contains(count) && sum % 10 == 0 && (50...54).contains(bytes[range.lowerBound])
+  }
+
+  /// `ddd-dd-dddd`, with the areas that are not given out left alone.
+  private static func isSocialSecurityNumber(
+    _ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>
+  ) -> Bool {
+    guard range.count == 11 else { return false }
+    let start = range.lowerBound
+    guard bytes[start + 3] == 45, bytes[start + 6] == 45 else { return false }
+    let area = (0..<3).reduce(0) { $0 * 10 + Int(bytes[start + $1]) - 48 }
+    return area != 0 && area != 666 && area < 900
+  }
+
+  /// `Bearer` and a token of at least 8 characters.
+  private static func bearerEnd(in bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
+    let word = Array("bearer ".utf8)
+    guard start + word.count + 8 <= bytes.count else { return nil }
+    for (offset, expected) in word.enumerated() where bytes[start + offset] | 0x20 != expected | 0x20 {
+      return nil
+    }
+    var end = start + word.count
+    while end < bytes.count, isTokenByte(bytes[end]) { end += 1 }
+    return end - start - word.count >= 8 ? end : nil
+  }
+
+  private static func isTokenByte(_ byte: UInt8) -> Bool {
+    isDigit(byte) || (65...90).contains(byte) || (97...122).contains(byte)
+      || [43, 45, 46, 47, 61, 95, 126].contains(byte)
+  }
+
+  /// A PEM block, to its END line or the end of the text.
+  private static func privateKeyEnd(in bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
+    let begin = Array("-----BEGIN ".utf8)
+    guard start + begin.count <= bytes.count,
+      bytes[start..<start + begin.count].elementsEqual(begin)
+    else { return nil }
+    let header = bytes[start..<min(bytes.count, start + 64)]
+    guard String(decoding: header, as: UTF8.self).contains("PRIVATE KEY") else { return nil }
+    let rest = String(decoding: bytes[start...], as: UTF8.self)
+    guard let last = rest.range(of: "-----END "), let close = rest[last.upperBound...].range(of: "-----")
+    else { return bytes.count }
+    return start + rest.utf8.distance(from: rest.startIndex, to: close.upperBound)
+  }
+}

@@ -1,0 +1,394 @@
+import Callboard
+import CallboardTesting
+import Foundation
+import JSONSchema
+import Synchronization
+import Testing
+
+@Suite(.timeLimit(.minutes(2)))
+struct ConversationTests {
+  private func held(_ name: String = "look") -> TestFunction {
+    TestFunction(name, .hold(whenCancelled: .maybe)) { $0.effect = .read }
+  }
+
+  private func state(_ rig: Rig, _ talk: ConversationID) -> Conversation.Word? {
+    try? rig.conversation(talk).row.state
+  }
+
+  @Test func `parallel calls run at the same time, and answers come in the order they were asked`()
+    async throws
+  {
+    let look = held()
+    let rig = try Rig(look)
+    let model = TestModel(
+      .call(("t_look", #"{"n":1}"#), ("t_look", #"{"n":2}"#), ("t_look", #"{"n":3}"#)),
+      .say("thanks")
+    )
+    let talk = try rig.talk(model)
+    var attempts: [Int: TestFunction.Attempt] = [:]
+    for number in 1...3 {
+      let attempt = await look.attempt(number)
+      attempts[attempt.invocation.arguments["n"]?.intValue ?? 0] = attempt
+    }
+    for number in [3, 1, 2] {
+      attempts[number]?.answer(.integer(Int64(number * 10)))
+      await rig.events.wait(for: .succeeded, of: try #require(attempts[number]?.id))
+    }
+    let second = await model.asked(2)
+    #expect(second.answers == ["10", "20", "30"])
+    #expect(
+      second.request.messages.suffix(3).map(\.answers) == ["call_1", "call_2", "call_3"]
+    )
+    let ended = await rig.engine.ended(talk)
+    #expect(ended?.state == .finished)
+    #expect(ended?.messages.last?.message.text == "thanks")
+    #expect(ended?.turns == 2)
+  }
+
+  @Test func `a turn and its calls are stored before any of them is admitted`() async throws {
+    let look = held()
+    let rig = try Rig(look)
+    let model = TestModel(.call(("t_look", "{}"), ("t_look", "{}")))
+    let talk = try rig.talk(model)
+    let attempt = await look.attempt(1)
+    _ = await look.attempt(2)
+    let events = rig.events.all { $0.conversation == talk || $0.call?.conversation == talk }
+    let turn = try #require(events.firstIndex { $0.type == .conversation(.calling) })
+    // One commit has neighbouring numbers, and the calls in it are as received.
+    #expect(
+      events[turn...].prefix(3).map(\.type.text) == [
+        "conversation.calling", "call.received", "call.received",
+      ]
+    )
+    #expect(events[turn...].prefix(3).map(\.seq) == (0..<3).map { events[turn].seq + $0 })
+    let queued = events.filter { $0.type == .call(.queued) }.map(\.seq)
+    #expect(queued.allSatisfy { $0 > events[turn].seq + 2 })
+    #expect(try rig.call(attempt.id).turn == 1)
+    look.plan(.echo)
+    for number in 1...2 { await look.attempt(number).answer(1) }
+    _ = await rig.engine.ended(talk)
+  }
+
+  // MARK: - Limits
+
+  @Test func `it stops with a sentence when its turns are used`() async throws {
+    let rig = try Rig(TestFunction("look"))
+    let model = TestModel(.call(("t_look", "{}")), .call(("t_look", "{}")), .call(("t_look", "{}")))
+    let talk = try rig.talk(model, limits: ConversationLimits(turns: 2))
+    #expect(await rig.engine.ended(talk)?.state == .failed("stopped: it has used its 2 turns"))
+    #expect(model.count == 2)
+  }
+
+  @Test func `a turn that asks for more calls than are left runs none of them`() async throws {
+    let look = TestFunction("look")
+    let rig = try Rig(look)
+    let model = TestModel(
+      .call(("t_look", "{}"), ("t_look", "{}")),
+      .call(("t_look", "{}"), ("t_look", "{}"))
+    )
+    let talk = try rig.talk(model, limits: ConversationLimits(calls: 3))
+    let ended = await rig.engine.ended(talk)
+    #expect(ended?.state == .failed("stopped: it asked for more than 3 calls"))
+    #expect(look.executions == 2)
+    #expect(model.count == 2)
+    await eventually { rig.engine.liveCalls == 0 }
+    #expect(rig.events.all { $0.type == .call(.cancelled) }.count == 2)
+  }
+
+  @Test func `it stops with a sentence when its tokens are used`() async throws {
+    let rig = try Rig(TestFunction("look"))
+    let model = TestModel(.call(("t_look", "{}"), tokens: 60), .call(("t_look", "{}"), tokens: 60))
+    let talk = try rig.talk(model, limits: ConversationLimits(tokens: 100))
+    let ended = await rig.engine.ended(talk)
+    #expect(ended?.state == .failed("stopped: it has used its 100 tokens"))
+    #expect(ended?.usage.total == 120)
+  }
+
+  @Test func `its time ends also a turn that the model is taking`() async throws {
+    let rig = try Rig(TestFunction("look"))
+    let model = TestModel(.hold)
+    let talk = try rig.talk(model, limits: ConversationLimits(seconds: 60))
+    _ = await model.asked(1)
+    rig.clock.advance(by: .seconds(59))
+    #expect(state(rig, talk) == .thinking)
+    rig.clock.advance(by: .seconds(1))
+    #expect(await rig.engine.ended(talk)?.state == .failed("stopped: it has used its time"))
+  }
+
+  @Test func `the time that calls take counts`() async throws {
+    let look = held()
+    let rig = try Rig(look)
+    let model = TestModel(.call(("t_look", "{}")))
+    let talk = try rig.talk(model, limits: ConversationLimits(seconds: 20))
+    let attempt = await look.attempt(1)
+    rig.clock.advance(by: .seconds(25))
+    attempt.answer("done")
+    #expect(await rig.engine.ended(talk)?.state == .failed("stopped: it has used its 20 seconds"))
+  }
+
+  @Test func `the time that persons take does not count, however many calls wait at once`()
+    async throws
+  {
+    let look = TestFunction("look", .yield(1))
+    let slow = held("slow")
+    let rig = try Rig(look, slow, rules: [asking("look"), free])
+    let model = TestModel(
+      .call(("t_look", #"{"n":1}"#), ("t_look", #"{"n":2}"#), ("t_look", #"{"n":3}"#)),
+      .call(("t_slow", "{}"))
+    )
+    let talk = try rig.talk(model, limits: ConversationLimits(seconds: 20))
+    await rig.events.wait(for: .awaitingApproval, function: "t.look", 3)
+    rig.clock.advance(by: .seconds(600))
+    for event in rig.events.all(where: { $0.type == .call(.awaitingApproval) }) {
+      #expect(try await rig.approve(try #require(event.call?.id)).isDone)
+    }
+    let attempt = await slow.attempt(1)
+    // Three waits of the same ten minutes are ten minutes: 21 s of its own are too many.
+    rig.clock.advance(by: .seconds(21))
+    attempt.answer("done")
+    let ended = await rig.engine.ended(talk)
+    #expect(ended?.state == .failed("stopped: it has used its 20 seconds"))
+    #expect(model.count == 2)
+    #expect(ended.map { abs($0.busySeconds - 21) < 0.001 } == true)
+  }
+
+  @Test func `a pause while a call waits for a person is not taken off twice`() async throws {
+    let look = TestFunction("look")
+    let rig = try Rig(look, rules: [asking("look")])
+    let model = TestModel(.call(("t_look", "{}")))
+    let talk = try rig.talk(model)
+    let id = try #require(
+      await rig.events.wait(for: .awaitingApproval, function: "t.look").call?.id
+    )
+    rig.clock.advance(by: .seconds(10))
+    _ = await rig.engine.perform(.pauseConversation(talk, from: false, to: true), by: maria)
+    rig.clock.advance(by: .seconds(100))
+    _ = await rig.engine.perform(.pauseConversation(talk, from: true, to: false), by: maria)
+    rig.clock.advance(by: .seconds(10))
+    #expect(try await rig.approve(id).isDone)
+    let ended = await rig.engine.ended(talk)
+    #expect(ended.map { abs($0.busySeconds) < 0.001 } == true)
+  }
+
+  // MARK: - People
+
+  @Test func `stop cancels its calls and asks nothing more`() async throws {
+    let look = held()
+    let rig = try Rig(look, TestFunction("wire"), rules: [asking("wire"), free])
+    let model = TestModel(.call(("t_look", "{}"), ("t_wire", "{}")))
+    let talk = try rig.talk(model)
+    let attempt = await look.attempt(1)
+    let waiting = try #require(
+      await rig.events.wait(for: .awaitingApproval, function: "t.wire").call?.id
+    )
+    #expect(await rig.engine.perform(.stopConversation(talk), by: maria).isDone)
+    #expect(await rig.engine.ended(talk)?.state == .stopped)
+    await rig.events.wait(for: .cancelled, of: attempt.id)
+    await rig.events.wait(for: .cancelled, of: waiting)
+    #expect(model.count == 1)
+    #expect(!(await rig.engine.perform(.stopConversation(talk), by: omar)).isDone)
+    #expect(!(await rig.engine.perform(.message(talk, "more"), by: omar)).isDone)
+  }
+
+  @Test func `stop ends the turn that the model is taking`() async throws {
+    let rig = try Rig(TestFunction("look"))
+    let model = TestModel(.hold)
+    let talk = try rig.talk(model)
+    _ = await model.asked(1)
+    #expect(await rig.engine.perform(.stopConversation(talk), by: maria).isDone)
+    #expect(await rig.engine.ended(talk)?.state == .stopped)
+  }
+
+  @Test func `paused, its calls end and are counted, and the model is asked after the resume`()
+    async throws
+  {
+    let look = held()
+    let rig = try Rig(look)
+    let model = TestModel(.call(("t_look", "{}")))
+    let talk = try rig.talk(model)
+    let attempt = await look.attempt(1)
+    #expect(
+      await rig.engine.perform(.pauseConversation(talk, from: false, to: true), by: maria).isDone
+    )
+    attempt.answer("found")
+    await rig.events.wait(for: .succeeded, of: attempt.id)
+    #expect(state(rig, talk) == .paused)
+    #expect(model.count == 1)
+    #expect(
+      !(await rig.engine.perform(.pauseConversation(talk, from: false, to: true), by: omar)).isDone
+    )
+    #expect(
+      await rig.engine.perform(.pauseConversation(talk, from: true, to: false), by: omar).isDone
+    )
+    #expect(await model.asked(2).answers == [#""found""#])
+    #expect(await rig.engine.ended(talk)?.state == .finished)
+  }
+
+  @Test func `paused while the model writes, the calls of that turn wait for the resume`()
+    async throws
+  {
+    let look = TestFunction("look")
+    let rig = try Rig(look)
+    let model = TestModel(.hold)
+    let talk = try rig.talk(model)
+    let asked = await model.asked(1)
+    #expect(
+      await rig.engine.perform(.pauseConversation(talk, from: false, to: true), by: maria).isDone
+    )
+    asked.call(("t_look", "{}"))
+    await rig.events.wait(for: .received, function: "t.look")
+    #expect(state(rig, talk) == .paused)
+    #expect(rig.events.all { $0.type == .call(.queued) }.isEmpty)
+    #expect(
+      await rig.engine.perform(.pauseConversation(talk, from: true, to: false), by: maria).isDone
+    )
+    #expect(await rig.engine.ended(talk)?.state == .finished)
+    #expect(look.executions == 1)
+  }
+
+  @Test func `paused with a message waiting, it stays paused when the model has answered`()
+    async throws
+  {
+    let rig = try Rig(TestFunction("look"))
+    let model = TestModel(.hold)
+    let talk = try rig.talk(model)
+    let asked = await model.asked(1)
+    #expect(await rig.engine.perform(.message(talk, "one more thing"), by: maria).isDone)
+    #expect(
+      await rig.engine.perform(.pauseConversation(talk, from: false, to: true), by: maria).isDone
+    )
+    asked.say("here you are")
+    await rig.events.wait { $0.cause == "answered" }
+    #expect(state(rig, talk) == .paused)
+    #expect(model.count == 1)
+    #expect(
+      await rig.engine.perform(.pauseConversation(talk, from: true, to: false), by: maria).isDone
+    )
+    #expect(await model.asked(2).request.messages.last?.text == "one more thing")
+    #expect(await rig.engine.ended(talk)?.state == .finished)
+  }
+
+  @Test func `pausing and resuming at any moment asks the model once a turn`() async throws {
+    let rig = try Rig(TestFunction("look", .yield(2)))
+    for round in 0..<60 {
+      let model = TestModel(.call(("t_look", "{}")), .call(("t_look", "{}")), .say("done"))
+      let talk = try rig.talk(model)
+      for _ in 0..<round % 12 { await Task.yield() }
+      for _ in 0..<3 {
+        _ = await rig.engine.perform(.pauseConversation(talk, from: false, to: true), by: maria)
+        await Task.yield()
+        _ = await rig.engine.perform(.pauseConversation(talk, from: true, to: false), by: maria)
+      }
+      #expect(await rig.engine.ended(talk)?.state == .finished)
+      #expect(model.count == 3)
+    }
+  }
+
+  @Test func `a message while calls run comes before the model's next turn, after their answers`()
+    async throws
+  {
+    let look = held()
+    let rig = try Rig(look)
+    let model = TestModel(.call(("t_look", "{}")))
+    let talk = try rig.talk(model)
+    let attempt = await look.attempt(1)
+    #expect(await rig.engine.perform(.message(talk, "cheaper, please"), by: maria).isDone)
+    attempt.answer("found")
+    let heard = await model.asked(2).request.messages
+    #expect(heard.map(\.role) == [.user, .assistant, .tool, .user])
+    #expect(heard.last?.text == "cheaper, please")
+    #expect(heard.last?.author == "maria")
+    #expect(await rig.engine.ended(talk)?.writers.map(\.name) == ["maria"])
+  }
+
+  @Test func `one that has finished takes a message and goes on`() async throws {
+    let rig = try Rig(TestFunction("look"))
+    let model = TestModel(.say("first"), .say("second"))
+    let talk = try rig.talk(model)
+    #expect(await rig.engine.ended(talk)?.messages.last?.message.text == "first")
+    #expect(await rig.engine.perform(.message(talk, "and?"), by: maria).isDone)
+    let ended = await rig.engine.ended(talk)
+    #expect(ended?.state == .finished)
+    #expect(ended?.messages.map(\.message.text) == ["go", "first", "and?", "second"])
+    #expect(!(await rig.engine.perform(.message(talk, ""), by: maria)).isDone)
+  }
+
+  // MARK: - Models and functions
+
+  @Test func `a model that fails ends it with the model's sentence`() async throws {
+    let rig = try Rig(TestFunction("look"))
+    let model = TestModel(
+      .fail(ModelFailure(.unauthorised, "the key was refused; check MODEL_KEY"))
+    )
+    let talk = try rig.talk(model)
+    #expect(await rig.engine.ended(talk)?.state == .failed("the key was refused; check MODEL_KEY"))
+    #expect(try rig.conversation(talk).failure == "the key was refused; check MODEL_KEY")
+    #expect(rig.events.all { $0.type == .conversation(.failed) }.count == 1)
+  }
+
+  @Test func `more than 128 functions are refused with a sentence that says what to do`()
+    async throws
+  {
+    let functions = (1...129).map { TestFunction("f\($0)") }
+    let rig = try Rig(all: functions)
+    let mistake = #expect(throws: ConfigurationMistake.self) { try rig.talk(TestModel()) }
+    #expect(mistake?.message.contains("129 functions are on") == true)
+    #expect(mistake?.message.contains("switch some off") == true)
+    await rig.turn("f7", on: false)
+    let model = TestModel()
+    let talk = try rig.talk(model)
+    #expect(await model.asked(1).request.tools.count == 128)
+    #expect(await rig.engine.ended(talk)?.state == .finished)
+  }
+
+  @Test func `the model is offered what is on when it is asked`() async throws {
+    let rig = try Rig(TestFunction("a"), TestFunction("b"))
+    let model = TestModel(.hold, .hold)
+    let talk = try rig.talk(model)
+    let first = await model.asked(1)
+    #expect(first.request.tools.map(\.wireName) == ["t_a", "t_b"])
+    await rig.turn("a", on: false)
+    first.call(("t_b", "{}"))
+    let second = await model.asked(2)
+    #expect(second.request.tools.map(\.wireName) == ["t_b"])
+    second.say("done")
+    _ = await rig.engine.ended(talk)
+  }
+
+  @Test func `an unknown model is refused with the nearest name`() throws {
+    let clock = ManualClock()
+    let provider = try NativeProvider(namespace: "t", [TestFunction("look").native])
+    let engine = Engine(
+      registry: try FunctionRegistry([provider]),
+      models: [TestModel(name: "sonnet")],
+      clock: clock
+    )
+    let mistake = #expect(throws: ConfigurationMistake.self) {
+      try engine.start(
+        ConversationRequest(title: "x", caller: agent, model: "sonet", messages: ["go"])
+      )
+    }
+    #expect(mistake?.message == "there is no model sonet; did you mean sonnet?")
+  }
+
+  @Test func `secrets reach the model and not the transcript that is shown`() async throws {
+    let look = TestFunction("look", .answer(["card": "4111 1111 1111 1111"]))
+    let rig = try Rig(look)
+    let model = TestModel(.call(("t_look", #"{"password":"hunter2"}"#)))
+    let talk = try rig.talk(model)
+    #expect(await model.asked(2).answers.first?.contains("4111 1111 1111 1111") == true)
+    _ = await rig.engine.ended(talk)
+    #expect(look.invocations.first?.arguments == ["password": "hunter2"])
+    let shown = String(
+      decoding: try JSONValue(encoding: try rig.conversation(talk)).serializedBytes(),
+      as: UTF8.self
+    )
+    #expect(!shown.contains("4111 1111"))
+    #expect(!shown.contains("hunter2"))
+    #expect(
+      !rig.events.all.contains {
+        "\($0.json)".contains("hunter2") || "\($0.json)".contains("4111 1111")
+      }
+    )
+  }
+}

@@ -1,0 +1,10 @@
+import Synchronization
+
+/// Counts from any task.
+final class Counter: Sendable {
+  private let value = Atomic<Int>(0)
+
+  func add(_ number: Int = 1) { value.add(number, ordering: .relaxed) }
+
+  var count: Int { value.load(ordering: .relaxed) }
+}

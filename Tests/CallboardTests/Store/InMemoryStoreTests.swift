@@ -1,0 +1,72 @@
+import Callboard
+import CallboardTesting
+import Foundation
+import JSONSchema
+import Testing
+
+/// What only the store in memory does: it forgets.
+@Suite(.timeLimit(.minutes(2)))
+struct InMemoryStoreTests {
+  private func call(_ number: Int, ended: Bool) throws -> Call {
+    var call = Call(
+      id: CallID(
+        UUIDv7(at: Date(timeIntervalSince1970: 1_795_341_600), sequence: 0, random: UInt64(number))
+      ),
+      function: "t.f",
+      caller: .caller("agent"),
+      receivedAt: Date(timeIntervalSince1970: 1_795_341_600),
+      idempotencyKey: "k",
+      proposed: ["text": .string(String(repeating: "x", count: 1000))]
+    )
+    if ended {
+      var generator = SeededGenerator(seed: 1)
+      _ = try call.handle(
+        .refused(CallFailure(.notAllowed, "no")),
+        function: nil,
+        now: call.receivedAt,
+        using: &generator
+      )
+    }
+    return call
+  }
+
+  @Test func `of ended calls it keeps the newest, and live ones all`() throws {
+    let store = InMemoryStore(keptCalls: 10)
+    let live = try call(1, ended: false)
+    _ = try store.commit(StoreChange(calls: [live]))
+    for number in 2...5000 {
+      _ = try store.commit(StoreChange(calls: [try call(number, ended: true)]))
+    }
+    #expect(store.callCount == 11)
+    #expect(store.call(live.id) != nil)
+    var walked: [UInt64] = []
+    store.eachCall { call in
+      walked.append(call.id.uuid.low & 0xFFFF)
+      return true
+    }
+    #expect(walked == (4991...5000).reversed() + [1])
+  }
+
+  @Test func `ended calls together take no more bytes than they may`() throws {
+    let store = InMemoryStore(keptCalls: 10_000, keptBytes: 20_000)
+    for number in 1...500 {
+      _ = try store.commit(StoreChange(calls: [try call(number, ended: true)]))
+    }
+    #expect(store.callCount > 5)
+    #expect(store.callCount < 20)
+  }
+
+  @Test func `it keeps the newest events, and their numbers`() throws {
+    let store = InMemoryStore(keptEvents: 5)
+    for _ in 1...12 {
+      let event = EngineEvent(
+        time: Date(timeIntervalSince1970: 1_795_341_600),
+        type: .engine(.started)
+      )
+      _ = try store.commit(StoreChange(events: [event]))
+    }
+    #expect(store.lastSequence == 12)
+    #expect(store.events(after: 0, limit: 100).map(\.seq) == [8, 9, 10, 11, 12])
+    #expect(store.events(after: 9, limit: 2).map(\.seq) == [10, 11])
+  }
+}
