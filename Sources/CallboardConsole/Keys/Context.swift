@@ -1,0 +1,128 @@
+import Callboard
+import Foundation
+
+/// What keys would act on now: the thing under the cursor and what surrounds it.
+struct Context: Sendable {
+  var place: Place
+  var screen: Screen
+  var mayAct: Bool
+  var isHeld: Bool
+  var call: CallRow?
+  var conversation: ConversationID?
+  /// The conversation's row, where the place shows one.
+  var conversationRow: ConversationRow?
+  var function: FunctionRow?
+  /// The function's name, also where its row has not been fetched.
+  var functionName: String?
+  var provider: ProviderRow?
+  var error: ErrorRow?
+  /// Where a decision is made: the waiting screen or the large review.
+  var isReview = false
+  var isGap = false
+  /// Review lines that are not read, and values that are folded.
+  var unread: Int?
+  var folded = 0
+  /// The approval that `u` takes back, and until when.
+  var undo: (call: CallRow, until: Date)?
+  var depth: Int
+  var hasFilter: Bool
+  var hasSearch: Bool
+  var isFrozen: Bool
+  var hasPane: Bool
+  var hasRows: Bool
+
+  init(_ model: ConsoleModel, _ sight: Sight) {
+    place = model.place
+    screen = model.screen
+    mayAct = model.mayAct
+    isHeld = sight.header.held != nil
+    depth = model.depth
+    hasFilter = !model.list.filter.isEmpty
+    hasSearch = model.search != nil
+    isFrozen = model.list.frozen != nil
+    hasPane = model.hasPane
+    hasRows = sight.rows.total > 0
+    switch place {
+    case .screen(let screen):
+      isGap = model.list.cursor.isGap
+      isReview = screen == .waiting
+      take(sight.rows.item(model.list.cursor.id))
+      // The review shows the call as it is now, a frozen list as it was.
+      if isReview, let detail = sight.detail, detail.row.id == call?.id { call = detail.row }
+      if isReview, let shown = call, !shown.state.needsPerson, shown.state != .approved {
+        isGap = true
+      }
+    case .review(let id):
+      isReview = true
+      if let detail = sight.detail, detail.row.id == id { call = detail.row }
+    case .call(let id):
+      if let detail = sight.detail, detail.row.id == id { call = detail.row }
+    case .conversation(let id):
+      conversation = id
+      if case .conversation(let detail) = sight.body { conversationRow = detail?.row }
+    case .function(let name):
+      functionName = name
+      if case .function(let detail) = sight.body { function = detail?.row }
+    case .messages: break
+    }
+    if let call {
+      conversation = call.conversation
+      functionName = call.function
+      if let detail = sight.function, detail.row.name == call.function { function = detail.row }
+      if isReview, let detail = sight.detail, detail.row.id == call.id {
+        unread = model.unread(detail)
+        folded = model.readings[call.id]?.folded ?? 0
+      }
+    }
+    if let undoable = model.undoable, let detail = sight.undo, detail.row.id == undoable,
+      case .approved(let until) = detail.call.state, until > sight.header.now
+    {
+      undo = (detail.row, until)
+    }
+  }
+
+  private mutating func take(_ item: Item?) {
+    switch item {
+    case .call(let row): call = row
+    case .conversation(let row):
+      conversation = row.id
+      conversationRow = row
+    case .function(let row):
+      function = row
+      functionName = row.name
+    case .provider(let row): provider = row
+    case .error(let row):
+      error = row
+      functionName = row.function
+    case nil: break
+    }
+  }
+
+  /// What a deciding key would act on, as a text that is another as soon as it is another thing; nil: nothing.
+  func stake(_ model: ConsoleModel, _ sight: Sight) -> String? {
+    if let prompt = model.prompt {
+      return prompt.decides ? "prompt \(prompt.number) \(prompt.isLate(sight))" : nil
+    }
+    if model.showsHelp { return nil }
+    if let call {
+      var parts = ["call", call.id.description, isReview ? "decide" : "see"]
+      if isReview {
+        parts += [String(call.revision), call.digest ?? "", call.state.rawValue]
+      } else {
+        // A change from queued to running does not change what x or t would do.
+        parts.append(call.state.isEnded ? "ended" : call.state.needsPerson ? "waits" : "live")
+      }
+      parts.append(function.map { "\($0.isOn) \($0.breaker.rawValue)" } ?? "\(call.functionIsOn)")
+      return parts.joined(separator: " ")
+    }
+    if let conversation {
+      let state = conversationRow?.state
+      return "conversation \(conversation) \(state?.isLive == true) \(state == .paused)"
+    }
+    if let function {
+      return "function \(function.name) \(function.isOn) \(function.breaker.rawValue)"
+    }
+    if let provider { return "provider \(provider.namespace) \(provider.isOn)" }
+    return error.map { "error \($0.id)" }
+  }
+}

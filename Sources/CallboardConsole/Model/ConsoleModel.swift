@@ -1,0 +1,156 @@
+import Callboard
+import CallboardTerminal
+import Foundation
+
+/// Everything the console remembers of its own: where it is, its cursors, what has been read, what is typed.
+struct ConsoleModel: Sendable {
+  let principal: Principal
+  let options: ConsoleOptions
+  let keys: KeyMap
+  /// The way here; the last is shown.
+  private(set) var stack: [Place]
+  var lists: [Screen: ListState] = [:]
+  var scrolls: [Place: Scroll] = [:]
+  /// The review pane beside the waiting list.
+  var paneScroll = Scroll()
+  /// What has been read, by call; the newest `readingLimit` are kept.
+  var readings: [CallID: Reading] = [:]
+  /// Calls whose long values are unfolded.
+  var unfolded: Set<CallID> = []
+  var prompt: Prompt?
+  private var promptCount = 0
+  var showsHelp = false
+  var helpTop = 0
+  var notice: Notice?
+  private(set) var notices: [Notice] = []
+  var commands: [String] = []
+  var search: String?
+  /// My latest approval, while it can perhaps be undone.
+  var undoable: CallID?
+  /// Rows of the list and lines of the pane in the last frame.
+  var listHeight = 20
+  var paneHeight = 10
+  /// Whether the last frame had a pane beside or below the list.
+  var hasPane = false
+
+  static let readingLimit = 64
+  static let noticeLimit = 200
+
+  init(principal: Principal, options: ConsoleOptions, keys: KeyMap) {
+    self.principal = principal
+    self.options = options
+    self.keys = keys
+    stack = [.screen(.overview)]
+  }
+
+  /// Where a document is scrolled to.
+  struct Scroll: Sendable, Hashable {
+    var top = 0
+    /// Stays at the end as lines come.
+    var followsEnd = false
+    /// Lines that match the search to go on by, at the next frame.
+    var jump = 0
+  }
+
+  struct Notice: Sendable {
+    var text: SafeText
+    var style: Style
+    var at: Date
+  }
+
+  var mayAct: Bool { principal.mayDecide && !options.isReadOnly }
+
+  var place: Place { stack.last ?? .screen(.overview) }
+
+  /// The tab the place was opened from.
+  var screen: Screen {
+    for place in stack.reversed() {
+      if case .screen(let screen) = place { return screen }
+    }
+    return .overview
+  }
+
+  var depth: Int { stack.count }
+
+  var list: ListState {
+    get { lists[screen] ?? ListState() }
+    set { lists[screen] = newValue }
+  }
+
+  // MARK: moving between places
+
+  mutating func show(_ screen: Screen) {
+    stack = [.screen(screen)]
+    search = nil
+    arrive()
+  }
+
+  mutating func open(_ place: Place) {
+    guard place != self.place else { return }
+    stack.append(place)
+    if stack.count > 32 { stack.removeFirst() }
+    search = nil
+    arrive()
+  }
+
+  /// Opens a call on the waiting screen.
+  mutating func review(_ call: CallID) {
+    var state = lists[.waiting] ?? ListState()
+    state.cursor = .row(id: call.description, index: state.cursor.index)
+    lists[.waiting] = state
+    if place != .screen(.waiting) { open(.screen(.waiting)) }
+    paneScroll = Scroll()
+  }
+
+  mutating func back() -> Bool {
+    guard stack.count > 1 else { return false }
+    stack.removeLast()
+    arrive()
+    return true
+  }
+
+  private mutating func arrive() {
+    switch place {
+    case .conversation where scrolls[place] == nil: scrolls[place] = Scroll(followsEnd: true)
+    case .screen(.waiting): paneScroll = Scroll()
+    default: break
+    }
+  }
+
+  // MARK: prompts and notices
+
+  mutating func ask(_ prompt: Prompt) {
+    promptCount += 1
+    var prompt = prompt
+    prompt.number = promptCount
+    self.prompt = prompt
+  }
+
+  mutating func ask(_ question: Question, about subject: Prompt.Subject? = nil) {
+    ask(Prompt(.question(question), subject: subject))
+  }
+
+  mutating func say(_ text: SafeText, _ style: Style = .plain, at now: Date) {
+    let new = Notice(text: text, style: style, at: now)
+    notice = new
+    notices.append(new)
+    if notices.count > Self.noticeLimit { notices.removeFirst() }
+  }
+
+  // MARK: reading
+
+  /// The lines of a call's review that are not read yet, as last painted; nil: never painted as it is now.
+  func unread(_ detail: CallDetail) -> Int? {
+    guard let reading = readings[detail.row.id], reading.seen == detail.seen else { return nil }
+    return reading.unread
+  }
+}
+
+extension CallDetail {
+  /// What a decision on it must name.
+  var seen: Seen? { row.seen }
+}
+
+extension CallRow {
+  var seen: Seen? { digest.map { Seen(revision: revision, digest: $0) } }
+}

@@ -1,0 +1,34 @@
+import Callboard
+import JSONSchema
+
+/// What a key asks of the world outside of the model.
+enum Intent: Sendable, Hashable {
+  case send(Request, Purpose)
+  case edit(ArgumentsEdit)
+  case copy(String, what: SafeText)
+  case writeView(path: String)
+  case suspend
+  case repaint
+  case quit
+}
+
+/// Why a request was sent: what to do with its reply beside saying it.
+enum Purpose: Sendable, Hashable {
+  case plain
+  case approval(CallID)
+  case edit(ArgumentsEdit)
+  /// How many calls wait on the function that was switched off.
+  case switchOff(waiting: Int)
+}
+
+/// Arguments on their way through an editor.
+struct ArgumentsEdit: Sendable, Hashable {
+  var call: CallID
+  var function: String
+  /// What was on the screen; nil: the call has ended, and the arguments are for a new one.
+  var seen: Seen?
+  /// The arguments as shown, secrets as placeholders.
+  var original: JSONValue
+  /// What is in the editor.
+  var text: String
+}

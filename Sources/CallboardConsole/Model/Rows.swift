@@ -1,0 +1,96 @@
+import Callboard
+
+/// One thing a cursor can be on.
+enum Item: Sendable {
+  case call(CallRow)
+  case conversation(ConversationRow)
+  case function(FunctionRow)
+  case provider(ProviderRow)
+  case error(ErrorRow)
+
+  var id: String {
+    switch self {
+    case .call(let row): row.id.description
+    case .conversation(let row): row.id.description
+    case .function(let row): row.id
+    // A space is in no name of a function.
+    case .provider(let row): "provider " + row.id
+    case .error(let row): "error " + row.id
+    }
+  }
+}
+
+/// The part of a list that was fetched, whatever it lists.
+struct Rows: Sendable {
+  var items: [Item] = []
+  /// Position of the first one in the whole filtered list.
+  var firstIndex = 0
+  var total = 0
+  var hidden = 0
+
+  func item(at index: Int) -> Item? {
+    let offset = index - firstIndex
+    return items.indices.contains(offset) ? items[offset] : nil
+  }
+
+  func index(of id: String) -> Int? {
+    items.firstIndex { $0.id == id }.map { $0 + firstIndex }
+  }
+
+  func item(_ id: String?) -> Item? {
+    guard let id else { return nil }
+    return items.first { $0.id == id }
+  }
+
+  init() {}
+
+  init(whole items: [Item], hidden: Int = 0) {
+    self.items = items
+    total = items.count
+    self.hidden = hidden
+  }
+
+  private init<Row>(_ page: Page<Row>, _ item: (Row) -> Item) {
+    items = page.rows.map(item)
+    firstIndex = page.firstIndex
+    total = page.total
+    hidden = page.hidden
+  }
+
+  /// The rows that a snapshot holds; none for a document.
+  init(_ body: Snapshot.Body, sort: ListQuery.Sort) {
+    switch body {
+    case .overview(let overview): self.init(whole: OverviewLayout.items(of: overview))
+    case .waiting(let page), .calls(let page): self.init(page, Item.call)
+    case .conversations(let page): self.init(page, Item.conversation)
+    case .errors(let page): self.init(page, Item.error)
+    case .functions(let page, let providers):
+      self.init(
+        whole: Rows.grouped(page.rows, providers: providers, sort: sort),
+        hidden: page.hidden
+      )
+    case .call, .conversation, .function, .header: self.init()
+    }
+  }
+
+  /// Functions under their providers while they are in the order of their names, else by themselves.
+  private static func grouped(
+    _ functions: [FunctionRow],
+    providers: [ProviderRow],
+    sort: ListQuery.Sort
+  ) -> [Item] {
+    guard sort == .natural || sort == .name else { return functions.map(Item.function) }
+    var items: [Item] = []
+    var last: String?
+    for function in functions {
+      if function.provider != last {
+        last = function.provider
+        if let provider = providers.first(where: { $0.namespace == function.provider }) {
+          items.append(.provider(provider))
+        }
+      }
+      items.append(.function(function))
+    }
+    return items
+  }
+}

@@ -1,0 +1,57 @@
+import Callboard
+import JSONSchema
+
+/// Where a value came from: what a person wrote, what a call answered, or nowhere.
+enum Origin {
+  /// A remark on a value, or nil where nothing sensible can be said.
+  static func of(_ value: JSONValue, in conversation: ConversationDetail?) -> SafeText? {
+    guard let conversation, let wanted = needles(for: value) else { return nil }
+    var names: [String: String] = [:]
+    for entry in conversation.transcript {
+      for call in entry.message.calls { names[call.id] = call.wireName }
+      guard let text = entry.message.text, wanted.contains(where: { holds(text, $0) }) else {
+        continue
+      }
+      switch entry.message.role {
+      case .user:
+        let author = entry.message.author.map { SafeText(untrusted: $0, limit: 60) } ?? "the user"
+        return "from the message of \(author), turn \(entry.turn)"
+      case .tool:
+        let name = entry.message.answers.flatMap { names[$0] }
+        let call = name.map { SafeText(untrusted: $0, limit: 128) } ?? "a call"
+        return "from the answer of \(call), turn \(entry.turn)"
+      case .system: return "from the instructions"
+      case .assistant: continue
+      }
+    }
+    return "first seen here: no message and no result has it"
+  }
+
+  /// The texts that would be the value; nil for values too small to be found by chance alone.
+  private static func needles(for value: JSONValue) -> [String]? {
+    switch value {
+    case .string(let text): return text.count >= 3 && text.utf8.count <= 2000 ? [text] : nil
+    case .integer(let number):
+      guard number.magnitude >= 100 else { return nil }
+      return [String(number), SafeText.number(Int(number)).text]
+    case .double, .decimal: return [value.serialized()]
+    case .null, .bool, .array, .object: return nil
+    }
+  }
+
+  /// Whether the text holds the needle as a word of its own.
+  private static func holds(_ text: String, _ needle: String) -> Bool {
+    var from = text.startIndex
+    while let range = text[from...].firstRange(of: needle) {
+      let before =
+        range.lowerBound == text.startIndex ? nil : text[text.index(before: range.lowerBound)]
+      let after = range.upperBound == text.endIndex ? nil : text[range.upperBound]
+      func joins(_ character: Character?) -> Bool {
+        character.map { $0.isLetter || $0.isNumber } ?? false
+      }
+      if !joins(before), !joins(after) { return true }
+      from = text.index(after: range.lowerBound)
+    }
+    return false
+  }
+}
