@@ -1,0 +1,212 @@
+import ArgumentParser
+import Callboard
+import Foundation
+import JSONSchema
+
+/// `callboard call`: one call down the whole road.
+struct CallCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "call",
+    abstract: "Make one call down the whole road: validated, authorised, with its policies.",
+    discussion: """
+      Nobody is asked: what a rule holds for approval is denied (77). The result is printed as JSON, a text as it is. \
+      With --dry-run nothing happens; what would happen is printed, and the exit code is 77 where a person would be \
+      asked, 1 where the call would be rejected.
+      """
+  )
+
+  @Argument(help: "The function, such as payments.send_wire.")
+  var function: String
+  @Argument(
+    help: ArgumentHelp(
+      "The arguments as JSON; - reads them from stdin, @FILE from a file. None: an empty object.",
+      valueName: "json"
+    )
+  )
+  var arguments: String?
+  @Flag(help: "Say what would happen, and do nothing.")
+  var dryRun = false
+  @Option(
+    name: .customLong("as"),
+    help: ArgumentHelp("On whose behalf; you, if not given.", valueName: "caller")
+  )
+  var caller: String?
+  @OptionGroup var source: ConfigurationOption
+  @Option(help: "text, json or jsonl.")
+  var output: OutputFormat = .text
+
+  func run() async throws {
+    let configuration = try source.loadTellingWarnings()
+    let principal = try principal(in: configuration)
+    let text = try argumentText(configuration)
+    let interruption = Interruption()
+    let session = try EngineSession(configuration, isUnattended: !dryRun)
+    do {
+      try await interruption.watching {
+        await session.engine.stop(patience: .zero)
+      } _: {
+        try await dryRun
+          ? rehearse(text, in: session, by: principal) : call(text, in: session, by: principal)
+      }
+    } catch {
+      await session.close(patience: .zero)
+      throw error
+    }
+    await session.close(patience: .zero)
+  }
+
+  private func principal(in configuration: Configuration) throws -> Principal {
+    guard let caller else { return Entry.person(in: configuration.people) }
+    guard let known = configuration.people.caller(named: caller) else {
+      let names = (configuration.people.callers ?? []).map(\.name)
+      let near = nearest(to: caller, among: names).map { "; did you mean \($0)?" } ?? ""
+      throw Failure(.usage, "\(caller) is not among callers\(near)")
+    }
+    return known
+  }
+
+  private func argumentText(_ configuration: Configuration) throws -> String {
+    guard let arguments else { return "{}" }
+    if arguments == "-" { return try Entry.standardInput() }
+    if arguments.hasPrefix("@") { return try Entry.text(ofFile: String(arguments.dropFirst())) }
+    let definition = configuration.definitions.first { $0.name.description == function }
+    if let definition, let secret = Self.secretField(of: definition, configuration.secrets) {
+      throw Failure(
+        .usage,
+        "\(function) has the secret field \(secret), and other users can read a command line; give the arguments by - or @FILE."
+      )
+    }
+    return arguments
+  }
+
+  /// A secret field that arguments of the function may hold.
+  static func secretField(of definition: FunctionDefinition, _ everywhere: [String]) -> String? {
+    if let own = definition.secrets.first { return own }
+    let names = everywhere.map { $0.split(separator: "/").last.map(String.init) ?? $0 }
+    let secret = Redactor.defaultNames.union(names.map(folded))
+    return definition.parameters["properties"]?.objectValue?.keys.first {
+      secret.contains(folded($0))
+    }
+  }
+
+  /// As the redactor compares names: without case, `-` and `_`.
+  private static func folded(_ name: String) -> String {
+    name.lowercased().filter { $0 != "-" && $0 != "_" }
+  }
+
+  // MARK: - What would happen
+
+  private func rehearse(
+    _ text: String,
+    in session: EngineSession,
+    by principal: Principal
+  ) async throws {
+    let parsed: JSONValue
+    do {
+      parsed = try JSONValue(parsing: text, options: .arguments)
+    } catch {
+      throw Failure(.failed, "It would be rejected: the arguments are not valid JSON: \(error)")
+    }
+    switch session.engine.rehearse(function, parsed, by: principal) {
+    case .runs(let arguments):
+      show(
+        ["would": "run", "arguments": arguments],
+        "It would run, with \(arguments.serialized())"
+      )
+    case .asks(let requirement, let arguments):
+      show(
+        ["would": "ask", "rule": .string(requirement.rule), "arguments": arguments],
+        "It would wait for approval by \(requirement.rule), with \(arguments.serialized())"
+      )
+      throw Failure(.denied, "")
+    case .denied(let rule):
+      show(["would": "ask", "rule": .string(rule)], "It would wait for approval by \(rule)")
+      throw Failure(.denied, "")
+    case .rejected(let failure):
+      show(
+        [
+          "would": "reject", "kind": .string(failure.kind.rawValue),
+          "message": .string(failure.message),
+        ],
+        "It would be rejected: \(failure.message)"
+      )
+      throw Failure(.failed, "")
+    }
+  }
+
+  /// Prints one of the two; nothing where there is no text for people.
+  private func show(_ json: JSONValue, _ text: String? = nil) {
+    switch output {
+    case .text: if let text { Output.standard.line(text) }
+    case .json: Output.standard.line(json.serialized(pretty: true))
+    case .jsonl: Output.standard.line(json.serialized())
+    }
+  }
+
+  // MARK: - What happens
+
+  private func call(_ text: String, in session: EngineSession, by principal: Principal) async throws
+  {
+    Output.error.progress("calling \(function)…")
+    let submission = await session.engine.submit(function, text: text, by: principal)
+    Output.error.endProgress()
+    guard case .finished(let id, let outcome) = submission else {
+      let why =
+        Self.detail(of: submission.id, in: session)?.call.firstFailure?.message
+        ?? "Its answer is missing."
+      show([
+        "call": .string(submission.id.description), "state": "unknown", "message": .string(why),
+      ])
+      throw Failure(
+        .outcomeUnknown,
+        "\(function) may or may not have happened: \(why) Do not try again before you have looked there."
+      )
+    }
+    let effect = session.configuration.definitions.first { $0.name.description == function }?.effect
+    let state = Self.detail(of: id, in: session)?.row.state.rawValue
+    switch outcome {
+    case .result(let payload, let source):
+      let result = payload.original
+      show(
+        [
+          "call": .string(id.description), "state": .string(state ?? "succeeded"),
+          "source": .string(source.rawValue), "result": result,
+        ],
+        result.stringValue ?? result.serialized(pretty: true)
+      )
+    case .failure(let failure):
+      show([
+        "call": .string(id.description), "state": .string(state ?? "failed"),
+        "failure": [
+          "kind": .string(failure.kind.rawValue), "message": .string(failure.message),
+          "reach": .string(failure.reach.rawValue),
+        ],
+      ])
+    }
+    let status = ExitStatus.of(outcome, effect: effect)
+    if let failure = outcome.failure {
+      throw Failure(status, "\(function) \(Self.verb(state)): \(Self.sentences(of: failure))")
+    }
+  }
+
+  private static func verb(_ state: String?) -> String {
+    switch state {
+    case "rejected": "was rejected"
+    case "denied": "was denied"
+    case "cancelled": "was cancelled"
+    case "expired": "expired"
+    default: "failed"
+    }
+  }
+
+  /// The message, and each error of validation on a line of its own where there are several.
+  private static func sentences(of failure: CallFailure) -> String {
+    guard failure.details.count > 1 else { return failure.message }
+    return failure.details.map(\.message).joined(separator: "\n  ")
+  }
+
+  private static func detail(of id: CallID, in session: EngineSession) -> CallDetail? {
+    guard case .call(let detail) = session.engine.snapshot(of: .call(id)).body else { return nil }
+    return detail
+  }
+}

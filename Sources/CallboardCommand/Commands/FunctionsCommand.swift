@@ -1,0 +1,70 @@
+import ArgumentParser
+import Callboard
+import CallboardYAML
+import JSONSchema
+
+/// `callboard functions`: what models can ask for.
+struct FunctionsCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "functions",
+    abstract: "What models can ask for.",
+    subcommands: [List.self],
+    defaultSubcommand: List.self
+  )
+
+  /// `callboard functions list`: one line a function.
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "list",
+      abstract: "List every function with its effect and policies."
+    )
+
+    @OptionGroup var source: ConfigurationOption
+    @Option(help: "text, json or jsonl.")
+    var output: OutputFormat = .text
+
+    func run() async throws {
+      let configuration = try source.loadTellingWarnings()
+      let definitions = configuration.definitions.sorted { $0.name < $1.name }
+      switch output {
+      case .text:
+        let width = definitions.map(\.name.description.count).max() ?? 0
+        for definition in definitions {
+          Output.standard.line(Self.line(definition, width: width))
+        }
+      case .json:
+        Output.standard.line(JSONValue.array(definitions.map(Self.json)).serialized(pretty: true))
+      case .jsonl:
+        for definition in definitions { Output.standard.line(Self.json(definition).serialized()) }
+      }
+    }
+
+    private static func line(_ definition: FunctionDefinition, width: Int) -> String {
+      let name = definition.name.description
+      let effect = definition.effect.rawValue
+      var parts = [
+        name + String(repeating: " ", count: max(0, width - name.count)),
+        effect + String(repeating: " ", count: max(0, 10 - effect.count)),
+      ]
+      if definition.cache != nil { parts.append("cached") }
+      parts.append(definition.description)
+      return parts.joined(separator: "  ")
+    }
+
+    static func json(_ definition: FunctionDefinition) -> JSONValue {
+      var object: JSONObject = [
+        "name": .string(definition.name.description),
+        "description": .string(definition.description),
+        "effect": .string(definition.effect.rawValue), "parameters": definition.parameters,
+        "timeout": .string(definition.timeout.callboardText),
+        "attempts": .integer(Int64(definition.retry.maxAttempts)),
+      ]
+      if let cache = definition.cache {
+        object["cache"] = [
+          "ttl": .string(cache.ttl.callboardText), "scope": .string(cache.scope.rawValue),
+        ]
+      }
+      return .object(object)
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import ArgumentParser
+import Callboard
+import JSONSchema
+
+/// `callboard run`: scripted conversations, decisions and expectations, without a terminal.
+struct RunCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Play scenarios without a terminal, and say what did not come as expected.",
+    discussion: """
+      Every file is checked before the first is played; each is played on an engine of its own, in real time. What \
+      needs approval and no decision of the scenario fits is denied, and ends with 77 unless it was expected.
+      """
+  )
+
+  @Argument(help: ArgumentHelp("Scenario files.", valueName: "scenario"))
+  var scenarios: [String]
+  @OptionGroup var source: ConfigurationOption
+  @OptionGroup var eventFile: EventsOption
+  @Option(help: "text, json or jsonl.")
+  var output: OutputFormat = .text
+
+  func run() async throws {
+    let read = try scenarios.map {
+      try ScenarioReader.read($0, configuration: source.config, environment: Entry.environment)
+    }
+    let events = try eventFile.open()
+    defer { events?.finish() }
+    let interruption = Interruption()
+    var results: [ScenarioResult] = []
+    for (index, scenario) in read.enumerated() {
+      Output.error.progress("\(index + 1) of \(read.count): \(scenario.name)")
+      let runner = try ScenarioRunner(scenario, events: events)
+      let result = try await interruption.watching {
+        runner.stop()
+      } _: {
+        await runner.run()
+      }
+      Output.error.endProgress()
+      results.append(result)
+      switch output {
+      case .text: Output.standard.line(result.text)
+      case .jsonl: Output.standard.line(result.json.serialized())
+      case .json: break
+      }
+    }
+    if output == .json {
+      Output.standard.line(JSONValue.array(results.map(\.json)).serialized(pretty: true))
+    }
+    let failed = results.count { $0.status != .done }
+    if failed > 0 {
+      throw Failure(
+        ExitStatus.worst(results.map(\.status)),
+        read.count == 1 ? "" : "\(failed) of \(read.count) scenarios did not go as expected."
+      )
+    }
+  }
+}

@@ -1,0 +1,104 @@
+import ArgumentParser
+import Callboard
+import CallboardConsole
+import CallboardTerminal
+import CallboardYAML
+import Foundation
+
+/// `callboard snapshot`: one screen as text.
+struct SnapshotCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "snapshot",
+    abstract: "Print a screen as text, as it would stand on a terminal.",
+    discussion:
+      "Starts the configuration, or the demo, waits a while, and prints one picture of it."
+  )
+
+  @Argument(help: "overview, waiting, calls, conversations, functions or errors.")
+  var screen: Screen
+  @Option(help: "Columns and rows.")
+  var size: ScreenSize = ScreenSize(width: 120, height: 40)
+  @Flag(help: "Of the demo, not of a configuration.")
+  var demo = false
+  @Option(help: "The demo's seed.")
+  var seed: UInt64?
+  @Flag(help: "With colours and attributes, as escape sequences.")
+  var ansi = false
+  @Option(help: "How long to wait first; 3s.", transform: { try Duration(callboard: $0) })
+  var after: Duration = .seconds(3)
+  @Option(help: "dark, light or mono.")
+  var theme: Theme = .dark
+  @OptionGroup var source: ConfigurationOption
+
+  func run() async throws {
+    let interruption = Interruption()
+    if demo {
+      let demo = try Demo(seed: seed)
+      let stage = Task { try await demo.stage.run() }
+      defer { stage.cancel() }
+      try await show(demo.session, hint: Demo.hint, interruption)
+    } else {
+      let configuration = try source.loadTellingWarnings()
+      let session = try EngineSession(configuration, isUnattended: false)
+      for plan in configuration.conversations { _ = try session.start(plan) }
+      try await show(session, hint: nil, interruption)
+    }
+  }
+
+  private func show(
+    _ session: EngineSession,
+    hint: String?,
+    _ interruption: Interruption
+  ) async throws {
+    let isOver = OneShot<Bool>()
+    session.deadlines.schedule(at: session.clock.monotonic + after) { isOver.resolve(true) }
+    _ = try await interruption.watching {
+      isOver.resolve(false)
+    } _: {
+      await isOver.value
+    }
+    let person = Entry.person(in: session.configuration.people)
+    let grid = try renderSnapshot(
+      screen: screen,
+      door: session.engine,
+      size: (size.width, size.height),
+      principal: person,
+      options: ConsoleOptions(theme: theme, hint: hint)
+    )
+    let isColoured = (Entry.environment["NO_COLOR"] ?? "").isEmpty
+    // The grid is made of safe text: its escape sequences are callboard's own.
+    Output.standard.safe(
+      ansi
+        ? grid.ansi(colours: isColoured, theme: theme) : grid.lines().joined(separator: "\n") + "\n"
+    )
+    await session.close(patience: .zero)
+  }
+}
+
+/// `120x40`.
+struct ScreenSize: ExpressibleByArgument, CustomStringConvertible {
+  var width: Int
+  var height: Int
+
+  init(width: Int, height: Int) {
+    self.width = width
+    self.height = height
+  }
+
+  init?(argument: String) {
+    let parts = argument.split(separator: "x").compactMap { Int($0) }
+    guard parts.count == 2, (1...1000).contains(parts[0]), (1...1000).contains(parts[1]) else {
+      return nil
+    }
+    self.init(width: parts[0], height: parts[1])
+  }
+
+  var description: String { "\(width)x\(height)" }
+  var defaultValueDescription: String { description }
+}
+
+extension Screen: ExpressibleByArgument {
+  public init?(argument: String) { self.init(name: argument) }
+  public var defaultValueDescription: String { name }
+  public static var allValueStrings: [String] { allCases.map(\.name) }
+}

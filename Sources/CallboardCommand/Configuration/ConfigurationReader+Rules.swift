@@ -1,0 +1,123 @@
+import Callboard
+import CallboardYAML
+import JSONSchema
+
+/// Rules of approval and access, and the lint of their conditions.
+extension ConfigurationReader {
+  mutating func approvals(in value: JSONValue?, at pointer: JSONPointer) -> [ApprovalRules.Rule] {
+    (value?.arrayValue ?? []).enumerated().map { index, value in
+      let place = pointer.appending(index)
+      var rule = ApprovalRules.Rule(
+        function: pattern(value["function"]),
+        effect: effect(value["effect"]),
+        caller: pattern(value["caller"])
+      )
+      rule.asks = value["approval"]?.stringValue != "never"
+      rule.when = condition(value["when"], at: place.appending("when"), opens: !rule.asks)
+      rule.label = value["label"]?.stringValue
+      rule.approvers = value["approvers"]?.intValue ?? rule.approvers
+      rule.expires = seconds(value["expires"], at: place.appending("expires")) ?? rule.expires
+      rule.maxWait =
+        seconds(value["max_wait"], at: place.appending("max_wait"))
+        ?? max(rule.maxWait, rule.expires)
+      rule.grace = seconds(value["grace"], at: place.appending("grace")) ?? rule.grace
+      if !rule.asks {
+        for key in ["approvers", "expires", "max_wait", "grace"] where value[key] != nil {
+          report(
+            place.appending(key),
+            "stands beside approval: never, where it is never used; remove one of them"
+          )
+        }
+      }
+      if rule.expires <= 0 {
+        report(place.appending("expires"), "is 0; nobody could decide in that time")
+      }
+      if rule.maxWait < rule.expires {
+        report(place.appending("max_wait"), "is shorter than expires; make it at least as long")
+      }
+      return rule
+    }
+  }
+
+  mutating func access(in value: JSONValue?, at pointer: JSONPointer) -> [AccessPolicy.Rule] {
+    (value?.arrayValue ?? []).enumerated().map { index, value in
+      let allows = value["allow"]?.boolValue ?? false
+      return AccessPolicy.Rule(
+        caller: pattern(value["caller"]),
+        function: pattern(value["function"]),
+        effect: effect(value["effect"]),
+        when: condition(
+          value["when"],
+          at: pointer.appending(index).appending("when"),
+          opens: allows
+        ),
+        allows: allows
+      )
+    }
+  }
+
+  func pattern(_ value: JSONValue?) -> NamePattern? { value?.stringValue.map { NamePattern($0) } }
+
+  func effect(_ value: JSONValue?) -> FunctionEffect? {
+    value?.stringValue.flatMap(FunctionEffect.init(rawValue:))
+  }
+
+  /// Compiles a condition over arguments, and finds what holds only because a key is missing: an error where that
+  /// lets something through, else a warning.
+  mutating func condition(_ value: JSONValue?, at pointer: JSONPointer, opens: Bool) -> Schema? {
+    guard let value else { return nil }
+    guard let schema = checkSchema(value, at: pointer) else { return nil }
+    for loose in ConditionLint.looseProperties(of: value) {
+      let place = JSONPointer(tokens: pointer.tokens + loose.pointer.tokens)
+      let sentence =
+        "also holds when \(loose.name) is missing; add required: [\(loose.name)]"
+        + (opens ? ", or calls without it pass unasked" : " if that is not meant")
+      if opens {
+        report(place, sentence)
+      } else {
+        warnings.append(document.diagnostic(at: place, sentence))
+      }
+    }
+    return schema
+  }
+}
+
+/// Finds the properties of a condition that say nothing when the key is missing.
+enum ConditionLint {
+  struct Loose: Hashable {
+    var name: String
+    /// Where in the condition.
+    var pointer: JSONPointer
+  }
+
+  static func looseProperties(of schema: JSONValue) -> [Loose] {
+    loose(schema, at: JSONPointer(), required: [])
+  }
+
+  private static func loose(
+    _ schema: JSONValue,
+    at pointer: JSONPointer,
+    required outer: Set<String>
+  ) -> [Loose] {
+    guard let object = schema.objectValue else { return [] }
+    var required = outer.union((object["required"]?.arrayValue ?? []).compactMap(\.stringValue))
+    // What another part of the same conjunction requires is required here, too.
+    for part in object["allOf"]?.arrayValue ?? [] {
+      required.formUnion((part["required"]?.arrayValue ?? []).compactMap(\.stringValue))
+    }
+    var found: [Loose] = []
+    for (name, property) in object["properties"]?.objectValue ?? JSONObject() {
+      let place = pointer.appending("properties").appending(name)
+      if !required.contains(name), property != true, property != .object(JSONObject()) {
+        found.append(Loose(name: name, pointer: place))
+      }
+      found += loose(property, at: place, required: [])
+    }
+    for word in ["allOf", "anyOf", "oneOf"] {
+      for (index, part) in (object[word]?.arrayValue ?? []).enumerated() {
+        found += loose(part, at: pointer.appending(word).appending(index), required: required)
+      }
+    }
+    return found
+  }
+}

@@ -1,0 +1,218 @@
+import AsyncHTTPClient
+import Callboard
+import CallboardModels
+import CallboardProviders
+import Foundation
+import JSONSchema
+import Synchronization
+
+/// An engine made from a configuration, with what it needs and what has to be closed after it.
+final class EngineSession: Sendable {
+  let configuration: Configuration
+  let engine: Engine
+  let clock: any EngineClock
+  let deadlines: DeadlineQueue
+  private let seed: UInt64
+  private let client: HTTPClient?
+  private let connections: ModelConnections?
+  private let following: ObservationToken
+  /// How many conversations each script has begun: others draw other values.
+  private let ordinals = Mutex<[String: Int]>([:])
+
+  /// Makes the engine; nothing of it runs yet.
+  ///
+  /// `isUnattended`: nobody can be asked, so what needs approval is denied. `overlays` stand in front of the
+  /// configuration's providers. `onEvent` is told every event from the first on, under the store's lock.
+  init(
+    _ configuration: Configuration,
+    isUnattended: Bool,
+    seed: UInt64? = nil,
+    world: DemoWorld? = nil,
+    overlays: [MockProvider] = [],
+    clock: any EngineClock = SystemClock(),
+    deadlines: DeadlineQueue? = nil,
+    onEvent: @escaping @Sendable (EngineEvent) -> Void = { _ in }
+  ) throws {
+    let deadlines = deadlines ?? DeadlineQueue(clock: clock)
+    var generator = SystemRandomNumberGenerator()
+    self.configuration = configuration
+    self.clock = clock
+    self.deadlines = deadlines
+    self.seed = seed ?? generator.next()
+    let kinds = configuration.providers.map(\.kind)
+    let client =
+      kinds.contains { if case .http = $0 { true } else { false } }
+      ? HTTPClient(configuration: HTTPProvider.clientConfiguration) : nil
+    let connections =
+      configuration.models.contains { if case .openAI = $0.kind { true } else { false } }
+      ? ModelConnections() : nil
+    self.client = client
+    self.connections = connections
+    let world = world ?? DemoWorld(seed: self.seed, clock: clock, deadlines: deadlines)
+    let store = InMemoryStore()
+    following = store.follow(onEvent)
+    do {
+      let providers = try configuration.providers.map { plan in
+        try Self.provider(plan, client: client, world: world, clock: clock, deadlines: deadlines)
+      }
+      let registry = try FunctionRegistry(
+        MockProvider.laying(overlays, over: providers),
+        secrets: configuration.secrets
+      )
+      var engineConfiguration = configuration.engine
+      engineConfiguration.isUnattended = isUnattended
+      engineConfiguration.seed = seed
+      engine = Engine(
+        engineConfiguration,
+        registry: registry,
+        models: Self.models(
+          configuration,
+          connections: connections,
+          clock: clock,
+          deadlines: deadlines,
+          seed: self.seed
+        ),
+        store: store,
+        clock: clock,
+        deadlines: deadlines
+      )
+    } catch {
+      // Shut down in the background: nothing was ever sent.
+      Task {
+        try? await client?.shutdown()
+        await connections?.shutDown()
+      }
+      throw Failure(.fileIsWrong, "The configuration can't be used: \(error)")
+    }
+  }
+
+  private static func provider(
+    _ plan: Configuration.ProviderPlan,
+    client: HTTPClient?,
+    world: DemoWorld,
+    clock: any EngineClock,
+    deadlines: DeadlineQueue
+  ) throws -> any FunctionProvider {
+    switch plan.kind {
+    case .http(let url, let headers, let functions):
+      guard let client else {
+        preconditionFailure("a client is made wherever there is an HTTP provider")
+      }
+      return try HTTPProvider(
+        namespace: plan.namespace,
+        baseURL: url,
+        headers: headers,
+        functions: functions,
+        client: client
+      )
+    case .program(let functions):
+      return try ProgramProvider(
+        namespace: plan.namespace,
+        functions: functions,
+        clock: clock,
+        deadlines: deadlines
+      )
+    case .demo(let definitions):
+      return DemoProvider(namespace: plan.namespace, functions: definitions, world: world)
+    }
+  }
+
+  private static func models(
+    _ configuration: Configuration,
+    connections: ModelConnections?,
+    clock: any EngineClock,
+    deadlines: DeadlineQueue,
+    seed: UInt64
+  ) -> [any Model] {
+    configuration.models.compactMap { plan in
+      guard case .openAI(let model) = plan.kind, let connections else { return nil }
+      return OpenAIModel(
+        name: plan.name,
+        baseURL: model.url,
+        model: model.model,
+        apiKey: model.key,
+        headers: model.headers,
+        stream: model.stream,
+        extra: model.body,
+        timeouts: model.timeouts,
+        retry: model.retry,
+        clock: clock,
+        deadlines: deadlines,
+        seed: seed,
+        connections: connections
+      )
+    }
+  }
+
+  /// Starts a conversation with a configured model, or with a script.
+  func start(
+    _ plan: Configuration.ConversationPlan,
+    caller: Principal? = nil
+  ) throws -> ConversationID {
+    guard let caller = caller ?? configuration.people.caller(named: plan.caller) else {
+      throw Failure(
+        .fileIsWrong,
+        "The caller \(plan.caller) of a conversation is not among callers."
+      )
+    }
+    var request = ConversationRequest(
+      title: plan.title ?? Self.title(of: plan.messages) ?? plan.model,
+      caller: caller,
+      model: plan.model,
+      system: plan.system,
+      messages: plan.messages,
+      toolChoice: plan.toolChoice,
+      parallelToolCalls: plan.parallel
+    )
+    do throws(ConfigurationMistake) {
+      guard let script = script(named: plan.model) else { return try engine.start(request) }
+      let model = ScriptedModel(
+        name: plan.model,
+        script: script,
+        seed: seed,
+        ordinal: nextOrdinal(of: script.name),
+        clock: clock,
+        deadlines: deadlines
+      )
+      request.title = plan.title ?? model.title
+      let opening = model.opening
+      request.system = plan.system ?? opening.first { $0.role == .system }?.text
+      if plan.messages.isEmpty {
+        request.messages = opening.filter { $0.role == .user }.compactMap(\.text)
+      }
+      return try engine.start(request, model: model)
+    } catch {
+      throw Failure(
+        .fileIsWrong,
+        "The conversation “\(request.title)” can't begin: \(error.message)"
+      )
+    }
+  }
+
+  /// The first words that are said, short enough for a title.
+  private static func title(of messages: [String]) -> String? {
+    messages.first.map { $0.count > 48 ? $0.prefix(47) + "…" : $0 }
+  }
+
+  private func script(named name: String) -> Script? {
+    if let script = configuration.scripts[name] { return script }
+    for plan in configuration.models where plan.name == name {
+      if case .script(let script) = plan.kind { return configuration.scripts[script] }
+    }
+    return nil
+  }
+
+  private func nextOrdinal(of script: String) -> Int {
+    ordinals.withLock { ordinals in
+      ordinals[script, default: 0] += 1
+      return ordinals[script, default: 0]
+    }
+  }
+
+  /// Stops the engine in order and closes every connection.
+  func close(patience: Duration = .seconds(10)) async {
+    await engine.stop(patience: patience)
+    await connections?.shutDown()
+    try? await client?.shutdown()
+  }
+}

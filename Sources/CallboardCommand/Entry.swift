@@ -1,0 +1,50 @@
+import ArgumentParser
+import Callboard
+import Foundation
+import Glibc
+
+/// Starts the command that was asked for, and turns whatever it throws into a sentence and a number.
+@main
+struct Entry {
+  static func main() async {
+    // A reader that has gone is told by `write`, not by a signal.
+    signal(SIGPIPE, SIG_IGN)
+    await exit(run(Array(CommandLine.arguments.dropFirst())).rawValue)
+  }
+
+  /// Runs one command line and says how it ended.
+  static func run(_ arguments: [String]) async -> ExitStatus {
+    do {
+      var command = try RootCommand.parseAsRoot(arguments)
+      if var asynchronous = command as? any AsyncParsableCommand {
+        try await asynchronous.run()
+      } else {
+        try command.run()
+      }
+      return .done
+    } catch {
+      return told(error)
+    }
+  }
+
+  private static func told(_ error: any Error) -> ExitStatus {
+    Output.error.endProgress()
+    if let failure = error as? Failure {
+      if !failure.description.isEmpty { Output.error.line("callboard: \(failure.description)") }
+      return failure.status
+    }
+    let code = RootCommand.exitCode(for: error)
+    if code == .success {
+      // Help that was asked for is a result.
+      Output.standard.line(RootCommand.fullMessage(for: error))
+      return .done
+    }
+    if code == .validationFailure {
+      Output.error.line(RootCommand.fullMessage(for: error))
+      return .usage
+    }
+    if let exit = error as? ExitCode { return ExitStatus(rawValue: exit.rawValue) ?? .failed }
+    Output.error.line("callboard: this is a fault of callboard's own: \(error)")
+    return .fault
+  }
+}

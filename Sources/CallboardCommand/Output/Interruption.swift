@@ -1,0 +1,61 @@
+import Dispatch
+import Glibc
+import Synchronization
+
+/// Ctrl-C and a polite kill, for commands without a screen: what runs is stopped in order, and the exit says so.
+final class Interruption: Sendable {
+  private struct State {
+    var isCaught = false
+    var stop: (@Sendable () -> Void)?
+    var sources: [any DispatchSourceSignal] = []
+  }
+
+  private let state = Mutex(State())
+
+  /// Takes INT, TERM and HUP over, until the process ends.
+  ///
+  /// A second one ends it at once.
+  init() {
+    for number in [SIGINT, SIGTERM, SIGHUP] {
+      signal(number, SIG_IGN)
+      state.withLock { $0.sources.append(Self.source(number) { [weak self] in self?.caught() }) }
+    }
+  }
+
+  private static func source(
+    _ number: Int32,
+    _ handler: @escaping @Sendable () -> Void
+  ) -> any DispatchSourceSignal {
+    let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+    source.setEventHandler(handler: handler)
+    source.resume()
+    return source
+  }
+
+  var isCaught: Bool { state.withLock { $0.isCaught } }
+
+  private func caught() {
+    let (isSecond, stop) = state.withLock { state in
+      defer { state.isCaught = true }
+      return (state.isCaught, state.stop)
+    }
+    if isSecond { Glibc.exit(ExitStatus.interrupted.rawValue) }
+    stop?()
+  }
+
+  /// Runs `work`, and `stop` beside it when a signal comes first; then throws, once `work` has ended.
+  func watching<Result: Sendable>(
+    stop: @escaping @Sendable () async -> Void,
+    _ work: () async throws -> Result
+  ) async throws -> Result {
+    let isLate = state.withLock { state in
+      state.stop = { Task { await stop() } }
+      return state.isCaught
+    }
+    if isLate { throw Failure(.interrupted, "Interrupted.") }
+    defer { state.withLock { $0.stop = nil } }
+    let result = try await work()
+    guard !isCaught else { throw Failure(.interrupted, "Interrupted.") }
+    return result
+  }
+}

@@ -1,0 +1,171 @@
+import Callboard
+import CallboardModels
+import CallboardYAML
+import Foundation
+import JSONSchema
+
+/// A story that is played on an engine of its own, and what has to come of it.
+struct Scenario: Sendable {
+  var name: String
+  var file: String
+  var description = ""
+  /// The configuration it stands on, with what it adds.
+  var configuration = Configuration()
+  var mocks: [MockProvider.Mock] = []
+  var seed: UInt64 = 1
+  var timeout: Duration = .seconds(60)
+  var decisions: [DecisionRule] = []
+  var steps: [Step] = []
+  var expectations = Expectations()
+
+  /// Whether people are played: by rules, or by steps that decide.
+  var hasPeople: Bool {
+    !decisions.isEmpty || steps.contains { if case .decide = $0.action { true } else { false } }
+  }
+
+  /// Whether some step decides by itself, so that a call no rule fits may go on waiting.
+  var decidesInSteps: Bool {
+    steps.contains { if case .decide = $0.action { true } else { false } }
+  }
+
+  struct CallPlan: Sendable {
+    var name: String?
+    var function: String
+    var arguments: Arguments
+    var caller: String
+    var waits = true
+
+    enum Arguments: Sendable {
+      case value(JSONValue)
+      case text(String)
+    }
+  }
+
+  struct ConversationStep: Sendable {
+    var name: String?
+    var plan: Configuration.ConversationPlan
+    var waits = true
+  }
+
+  /// What a person does with one call.
+  enum Decision: Sendable {
+    case approve
+    case deny(String)
+    case edit(JSONObject)
+    case extend
+    case undo
+    case settle(Settlement)
+    case runAgain
+    case cancel
+
+    /// Whether it may end a call whose outcome is unknown.
+    var settles: Bool {
+      switch self {
+      case .settle, .runAgain: true
+      case .approve, .deny, .edit, .extend, .undo, .cancel: false
+      }
+    }
+
+    /// The state a call has to be in; nil: any.
+    var wants: CallState.Word? {
+      switch self {
+      case .approve, .deny, .edit, .extend: .awaitingApproval
+      case .undo: .approved
+      case .settle: .unknown
+      case .runAgain, .cancel: nil
+      }
+    }
+  }
+
+  /// Decides whatever fits, in place of a person.
+  struct DecisionRule: Sendable {
+    var on: NamePattern?
+    var call: String?
+    var when: Schema?
+    var caller: NamePattern?
+    var times: Int?
+    var after: Duration = .zero
+    var person: String
+    var decision: Decision
+  }
+
+  struct DecideStep: Sendable {
+    var call: String
+    var person: String
+    var name: String?
+    var decision: Decision
+  }
+
+  struct Step: Sendable {
+    var action: Action
+    /// The engine has to refuse it, with these words.
+    var refused: String?
+    var place: String
+
+    enum Action: Sendable {
+      case calls([CallPlan])
+      case conversation(ConversationStep)
+      case pause(Duration)
+      case until(EventPattern)
+      /// A function or a whole namespace.
+      case toggle(String, on: Bool, by: String)
+      case hold(Bool, by: String)
+      case breaker(String, to: CircuitBreaker.State, by: String)
+      case clearCache(String, by: String)
+      case decide(DecideStep)
+      case stop(conversation: String, by: String)
+      case message(conversation: String, text: String, by: String)
+    }
+  }
+}
+
+/// What an event has to be; what is not said may be anything.
+struct EventPattern: Sendable {
+  var type: NamePattern
+  var function: NamePattern?
+  var call: String?
+  var attempt: Int?
+  var by: String?
+  var failure: String?
+  var source: String?
+  var cause: String?
+  var count = 1
+  var after: Bound = .none
+  var before: Bound = .none
+
+  /// Another event, which this one has to lie after or before.
+  indirect enum Bound: Sendable {
+    case none
+    case event(EventPattern)
+  }
+
+  func matches(_ event: EngineEvent, calls: [String: CallID]) -> Bool {
+    guard type.matches(event.type.text) else { return false }
+    if let function, !function.matches(event.call?.function ?? event.function ?? "") {
+      return false
+    }
+    if let call, calls[call] == nil || event.call?.id != calls[call] { return false }
+    if let attempt, event.call?.attempt != attempt { return false }
+    if let by, event.by != by { return false }
+    if let failure, event.failure?.kind.rawValue != failure { return false }
+    if let source, event.source?.rawValue != source { return false }
+    if let cause, event.cause?.contains(cause) != true { return false }
+    return true
+  }
+
+  /// In words, for a report.
+  var words: String {
+    var parts = [type.text]
+    if let function { parts.append("of \(function.text)") }
+    if let call { parts.append("of the call \(call)") }
+    if let attempt { parts.append("attempt \(attempt)") }
+    if let by { parts.append("by \(by)") }
+    if let failure { parts.append("with \(failure)") }
+    if let source { parts.append("from \(source)") }
+    if let cause { parts.append("“\(cause)”") }
+    if count > 1 { parts.append("\(count) times") }
+    if case .event(let start) = after { parts.append("after \(start.words)") }
+    if case .event(let end) = before { parts.append("before \(end.words)") }
+    return parts.joined(separator: " ")
+  }
+}

@@ -1,0 +1,51 @@
+import Callboard
+import JSONSchema
+
+/// What came of a scenario, to be printed.
+struct ScenarioResult: Sendable {
+  var name: String
+  var file: String
+  var seconds: Double
+  var calls: Int
+  var checks: [ScenarioRunner.Check]
+  /// One line each.
+  var conversations: [String]
+  var notes: [String] = []
+  var statuses: [ExitStatus] = []
+
+  var status: ExitStatus { ExitStatus.worst(statuses) }
+
+  var text: String {
+    let failed = checks.filter { $0.came != nil }
+    let verdict = status == .done ? "ok    " : "FAILED"
+    let count = "\(checks.count) \(checks.count == 1 ? "expectation" : "expectations")"
+    let tenths = Int((seconds * 10).rounded())
+    var lines = ["\(verdict)  \(name)  (\(calls) calls, \(count), \(tenths / 10).\(tenths % 10) s)"]
+    for check in failed {
+      lines.append("        expected  \(check.expected)")
+      lines.append("        came      \(check.came ?? "")")
+    }
+    lines += notes.map { "        note      \($0)" }
+    lines += conversations.map { "        talk      \($0)" }
+    return lines.joined(separator: "\n")
+  }
+
+  var json: JSONValue {
+    [
+      "scenario": .string(name), "file": .string(file), "ok": .bool(status == .done),
+      "exit": .integer(Int64(status.rawValue)), "calls": .integer(Int64(calls)),
+      "seconds": .double((seconds * 1000).rounded() / 1000),
+      "expectations": .array(
+        checks.map { check in
+          var object: JSONObject = [
+            "expected": .string(check.expected), "held": .bool(check.came == nil),
+          ]
+          if let came = check.came { object["came"] = .string(came) }
+          return .object(object)
+        }
+      ),
+      "conversations": .array(conversations.map { .string($0) }),
+      "notes": .array(notes.map { .string($0) }),
+    ]
+  }
+}

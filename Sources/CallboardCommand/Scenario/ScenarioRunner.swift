@@ -1,0 +1,435 @@
+import Callboard
+import Foundation
+import JSONSchema
+import Synchronization
+
+/// Plays one scenario: takes its steps, stands in for people, and keeps what came of it.
+final class ScenarioRunner: Sendable {
+  private let scenario: Scenario
+  private let session: EngineSession
+  private let log: ScenarioLog
+  private let state = Mutex(State())
+  private var engine: Engine { session.engine }
+
+  private struct State {
+    var calls: [String: CallID] = [:]
+    var conversations: [String: ConversationID] = [:]
+    /// Calls and conversations that go on while the steps do.
+    var going: [Task<Void, Never>] = []
+    /// How often each decision rule was used.
+    var used: [Int: Int] = [:]
+    /// Decisions that were refused once: rule and call.
+    var refused: Set<String> = []
+    var mishaps: [Check] = []
+    var unattended: [CallID] = []
+    var gates: [CallID: OneShot<Bool>] = [:]
+    var isOver = false
+  }
+
+  /// One thing that was expected, and what came instead.
+  struct Check: Sendable {
+    var expected: String
+    /// nil: it held.
+    var came: String?
+  }
+
+  init(_ scenario: Scenario, events: EventFile?) throws {
+    self.scenario = scenario
+    let log = ScenarioLog()
+    self.log = log
+    let clock = SystemClock()
+    let deadlines = DeadlineQueue(clock: clock)
+    let spaces = Dictionary(grouping: scenario.mocks) { String($0.definition.name.namespace) }
+    let overlays = spaces.keys.sorted().map {
+      MockProvider(namespace: $0, mocks: spaces[$0] ?? [], clock: clock, deadlines: deadlines)
+    }
+    session = try EngineSession(
+      scenario.configuration,
+      isUnattended: !scenario.hasPeople,
+      seed: scenario.seed,
+      overlays: overlays,
+      clock: clock,
+      deadlines: deadlines
+    ) { event in
+      log.add(event)
+      events?.add(event)
+    }
+  }
+
+  /// Plays it to its end or to its time limit.
+  func run() async -> ScenarioResult {
+    let start = session.clock.monotonic
+    let isOutOfTime = Mutex(false)
+    let deadline = session.deadlines.schedule(at: start + scenario.timeout) { [self] in
+      isOutOfTime.withLock { $0 = true }
+      stop()
+    }
+    let people = Task { await decide() }
+    for step in scenario.steps where !state.withLock({ $0.isOver }) {
+      Output.error.progress("\(scenario.name): \(step.place)")
+      await take(step)
+    }
+    await finish()
+    session.deadlines.cancel(deadline)
+    log.end()
+    await people.value
+    let played = Played(
+      events: log.events,
+      calls: state.withLock { $0.calls },
+      conversations: state.withLock { $0.conversations },
+      engine: engine
+    )
+    let result = result(
+      played,
+      seconds: (session.clock.monotonic - start) / .seconds(1),
+      isOutOfTime: isOutOfTime.withLock { $0 }
+    )
+    await session.close(patience: .zero)
+    return result
+  }
+
+  /// Ends it early: interrupted, or out of time.
+  func stop() {
+    let (conversations, gates) = state.withLock { state in
+      state.isOver = true
+      return (Array(state.conversations.values), Array(state.gates.values))
+    }
+    log.end()
+    for gate in gates { gate.resolve(true) }
+    Task { [engine] in
+      let clerk = Principal(name: "callboard", roles: [.operator])
+      for id in conversations { _ = await engine.perform(.stopConversation(id), by: clerk) }
+      for id in received() { _ = await engine.perform(.cancel(id), by: clerk) }
+      await engine.stop(patience: .zero)
+    }
+  }
+
+  // MARK: - Steps
+
+  private func take(_ step: Scenario.Step) async {
+    switch step.action {
+    case .calls(let plans): await make(plans)
+    case .conversation(let conversation): await begin(conversation, at: step.place)
+    case .pause(let duration): try? await session.clock.sleep(for: duration, on: session.deadlines)
+    case .until(let pattern):
+      let names = state.withLock { $0.calls }
+      let found = await log.event(count: pattern.count) { pattern.matches($0, calls: names) }
+      if found == nil { mishap("\(step.place): \(pattern.words)", "it never came") }
+    case .toggle(let name, let on, let person):
+      let request: Request =
+        name.contains(".")
+        ? .setFunction(name, from: !on, to: on) : .setProvider(name, from: !on, to: on)
+      await ask(request, as: person, step)
+    case .hold(let to, let person): await ask(.hold(from: !to, to: to), as: person, step)
+    case .breaker(let name, let to, let person):
+      let from = functionRow(name)?.breaker ?? .closed
+      await ask(.setBreaker(name, from: from, to: to), as: person, step)
+    case .clearCache(let name, let person): await ask(.clearCache(function: name), as: person, step)
+    case .stop(let name, let person):
+      guard let id = state.withLock({ $0.conversations[name] }) else { return }
+      await ask(.stopConversation(id), as: person, step)
+    case .message(let name, let text, let person):
+      guard let id = state.withLock({ $0.conversations[name] }) else { return }
+      await ask(.message(id, text), as: person, step)
+    case .decide(let decide): await take(decide, step)
+    }
+  }
+
+  private func functionRow(_ name: String) -> FunctionRow? {
+    guard case .function(let detail) = engine.snapshot(of: .function(name)).body else { return nil }
+    return detail?.row
+  }
+
+  private func person(_ name: String) -> Principal {
+    scenario.configuration.people.person(named: name) ?? Principal(name: name, roles: [])
+  }
+
+  private func mishap(_ expected: String, _ came: String) {
+    state.withLock { $0.mishaps.append(Check(expected: expected, came: came)) }
+  }
+
+  /// Sends a request; whether it is done or refused has to be as the step says.
+  @discardableResult
+  private func ask(_ request: Request, as name: String, _ step: Scenario.Step) async -> Reply {
+    let reply = await engine.perform(request, by: person(name))
+    switch (reply.isDone, step.refused) {
+    case (true, nil): break
+    case (true, let words?):
+      mishap("\(step.place) is refused: “\(words)”", "it was done: \(reply.message)")
+    case (false, nil): mishap("\(step.place) is done", "it was refused: \(reply.message)")
+    case (false, let words?) where reply.message.contains(words): break
+    case (false, let words?):
+      mishap("\(step.place) is refused: “\(words)”", "it was refused: \(reply.message)")
+    }
+    return reply
+  }
+
+  // MARK: - Calls and conversations
+
+  private func make(_ plans: [Scenario.CallPlan]) async {
+    var waited: [Task<Void, Never>] = []
+    for plan in plans {
+      let start = log.count
+      let caller =
+        scenario.configuration.people.caller(named: plan.caller)
+        ?? Principal(name: plan.caller, roles: [])
+      let task = Task { [engine] in
+        let submission =
+          switch plan.arguments {
+          case .value(let value): await engine.submit(plan.function, value, by: caller)
+          case .text(let text): await engine.submit(plan.function, text: text, by: caller)
+          }
+        guard case .pending(let id) = submission else { return }
+        await self.settled(id)
+      }
+      let received = await log.event(from: start) { event in
+        event.type == .call(.received) && event.call?.caller == plan.caller
+          && event.call?.conversation == nil && event.call?.link == nil
+      }
+      if let name = plan.name, let id = received?.call?.id {
+        state.withLock { $0.calls[name] = id }
+      }
+      if plan.waits { waited.append(task) }
+      state.withLock { $0.going.append(task) }
+    }
+    for task in waited { await task.value }
+  }
+
+  /// Waits until a call has ended, or is unknown and everybody who could settle it has had a say.
+  ///
+  /// While steps decide it returns at once: the next of them may be what the call waits for.
+  private func settled(_ id: CallID) async {
+    if scenario.decidesInSteps, !state.withLock({ $0.isOver }) { return }
+    _ = await log.event { event in
+      guard event.call?.id == id, case .call(let word) = event.type else { return false }
+      return word.isEnded || word == .unknown
+    }
+    guard detail(id)?.row.state == .unknown, scenario.decisions.contains(where: \.decision.settles)
+    else { return }
+    _ = await gate(id).value
+  }
+
+  /// Opens when the rules have had their say about a call whose outcome is unknown.
+  private func gate(_ id: CallID) -> OneShot<Bool> {
+    state.withLock { state in
+      let gate = state.gates[id] ?? OneShot<Bool>()
+      state.gates[id] = gate
+      return gate
+    }
+  }
+
+  /// Every call so far, in the order in which they came.
+  private func received() -> [CallID] {
+    log.events.filter { $0.type == .call(.received) }.compactMap(\.call?.id)
+  }
+
+  private func begin(_ conversation: Scenario.ConversationStep, at place: String) async {
+    let caller =
+      scenario.configuration.people.caller(named: conversation.plan.caller)
+      ?? Principal(name: conversation.plan.caller, roles: [])
+    do {
+      let id = try session.start(conversation.plan, caller: caller)
+      let name = conversation.name ?? conversation.plan.model
+      state.withLock { $0.conversations[name] = id }
+      let task = Task { [engine] in _ = await engine.ended(id) }
+      state.withLock { $0.going.append(task) }
+      if conversation.waits { await task.value }
+    } catch {
+      mishap("\(place) begins", "\(error)")
+    }
+  }
+
+  /// Waits for everything that was begun, and denies what would wait for ever.
+  private func finish() async {
+    state.withLock { $0.isOver = true }
+    for id in waitingNow() where scenario.decidesInSteps {
+      await deny(id, because: "the scenario's steps are over, and nobody is left to decide")
+    }
+    for task in state.withLock({ $0.going }) { await task.value }
+    var seen: Set<CallID> = []
+    while let next = received().first(where: { !seen.contains($0) }) {
+      seen.insert(next)
+      await settled(next)
+      // What was run again with success ends the unknown call a moment later.
+      guard let call = detail(next)?.call, case .settles(let unknown)? = call.link,
+        call.state.word == .succeeded
+      else { continue }
+      _ = await log.event { event in
+        guard event.call?.id == unknown, case .call(let word) = event.type else { return false }
+        return word.isEnded
+      }
+    }
+  }
+
+  private func waitingNow() -> [CallID] {
+    guard case .waiting(let page) = engine.snapshot(of: .waiting(ListQuery(after: 10_000))).body
+    else { return [] }
+    return page.rows.filter { $0.state == .awaitingApproval }.map(\.id)
+  }
+
+  // MARK: - People
+
+  /// Stands in for people until the scenario is over.
+  private func decide() async {
+    for await id in log.waitingCalls {
+      await decide(id)
+      guard detail(id)?.row.state != .awaitingApproval else { continue }
+      gate(id).resolve(true)
+    }
+  }
+
+  private func decide(_ id: CallID) async {
+    guard let call = detail(id)?.call, call.state.word.needsPerson else { return }
+    let names = state.withLock { $0.calls }
+    for (index, rule) in scenario.decisions.enumerated() {
+      guard fits(rule, call, names),
+        rule.times.map({ limit in state.withLock { $0.used[index] ?? 0 } < limit }) ?? true,
+        !state.withLock({ $0.refused.contains("\(index) \(id)") })
+      else { continue }
+      state.withLock { $0.used[index, default: 0] += 1 }
+      if rule.after > .zero {
+        try? await session.clock.sleep(for: rule.after, on: session.deadlines)
+      }
+      guard let now = detail(id)?.call, now.state.word.needsPerson else { return }
+      let reply = await engine.perform(request(rule.decision, for: now), by: person(rule.person))
+      if !reply.isDone {
+        state.withLock { _ = $0.refused.insert("\(index) \(id)") }
+        return await decide(id)
+      }
+      // An edited call waits on, and two approvers may be needed: the other rules are asked, this one had its say.
+      state.withLock { _ = $0.refused.insert("\(index) \(id)") }
+      if detail(id)?.call.state.word == .awaitingApproval { return await decide(id) }
+      if case .runAgain = rule.decision { await rerunEnded(of: id) }
+      return
+    }
+    guard call.state.word == .awaitingApproval else { return }
+    if scenario.decidesInSteps, !state.withLock({ $0.isOver }) { return }
+    await deny(id, because: "no decision of the scenario fits, and nobody else is there")
+  }
+
+  /// A call that is run again asks for approval like any other, so that is decided meanwhile.
+  private func rerunEnded(of unknown: CallID) async {
+    let link = Call.Link.settles(unknown)
+    guard
+      let again = await log.event(where: { $0.type == .call(.received) && $0.call?.link == link }),
+      let id = again.call?.id
+    else { return }
+    if detail(id)?.row.state == .awaitingApproval { await decide(id) }
+    let end = await log.event { event in
+      guard event.call?.id == id, case .call(let word) = event.type else { return false }
+      return word.isEnded || word == .unknown
+    }
+    guard end?.type == .call(.succeeded) else { return }
+    _ = await log.event { event in
+      guard event.call?.id == unknown, case .call(let word) = event.type else { return false }
+      return word.isEnded
+    }
+  }
+
+  private func fits(_ rule: Scenario.DecisionRule, _ call: Call, _ names: [String: CallID]) -> Bool
+  {
+    guard rule.on?.matches(call.function) ?? true, rule.caller?.matches(call.caller.name) ?? true,
+      rule.call.map({ names[$0] == call.id }) ?? true,
+      rule.when?.isValid(call.decided?.shown ?? .null) ?? true
+    else { return false }
+    switch rule.decision {
+    case .approve, .deny, .edit, .extend: return call.state.word == .awaitingApproval
+    case .undo: return false
+    case .settle, .runAgain: return call.state.word == .unknown
+    case .cancel: return true
+    }
+  }
+
+  private func deny(_ id: CallID, because reason: String) async {
+    guard let call = detail(id)?.call, call.state.word == .awaitingApproval else { return }
+    let nobody = Principal(name: "nobody", roles: [.operator])
+    let reply = await engine.perform(request(.deny(reason), for: call), by: nobody)
+    if reply.isDone { state.withLock { $0.unattended.append(id) } }
+  }
+
+  private func detail(_ id: CallID) -> CallDetail? {
+    guard case .call(let detail) = engine.snapshot(of: .call(id)).body else { return nil }
+    return detail
+  }
+
+  private func request(_ decision: Scenario.Decision, for call: Call) -> Request {
+    let seen = Seen(revision: call.revision, digest: call.approval?.digest ?? "")
+    switch decision {
+    case .approve: return .approve(call.id, seen)
+    case .deny(let reason): return .deny(call.id, seen, reason: reason, stopConversation: false)
+    case .edit(let members):
+      var arguments = call.decided?.shown ?? .object(JSONObject())
+      for (key, value) in members { arguments[key] = value }
+      return .edit(call.id, seen, arguments: arguments)
+    case .extend: return .extend(call.id, seen)
+    case .undo: return .undo(call.id)
+    case .settle(let settlement): return .settle(call.id, revision: call.revision, settlement)
+    case .runAgain: return .runAgain(call.id, arguments: nil)
+    case .cancel: return .cancel(call.id)
+    }
+  }
+
+  private func take(_ decide: Scenario.DecideStep, _ step: Scenario.Step) async {
+    guard let id = state.withLock({ $0.calls[decide.call] }) else {
+      return mishap(step.place, "there is no call \(decide.call) yet")
+    }
+    if let wanted = decide.decision.wants, detail(id)?.row.state != wanted, step.refused == nil {
+      let start = log.count
+      if detail(id)?.row.state != wanted {
+        _ = await log.event(from: max(0, start - 1)) {
+          $0.call?.id == id && $0.type == .call(wanted)
+        }
+      }
+    }
+    guard let call = detail(id)?.call else {
+      return mishap(step.place, "the call is kept no longer")
+    }
+    let start = log.count
+    await ask(request(decide.decision, for: call), as: decide.person, step)
+    guard case .runAgain = decide.decision, let name = decide.name, step.refused == nil else {
+      return
+    }
+    let again = await log.event(from: start) { event in
+      event.type == .call(.received) && event.call?.link?.other == id
+    }
+    if let new = again?.call?.id { state.withLock { $0.calls[name] = new } }
+  }
+
+  // MARK: - What came of it
+
+  private func result(_ played: Played, seconds: Double, isOutOfTime: Bool) -> ScenarioResult {
+    let (mishaps, unattended) = state.withLock { ($0.mishaps, Set($0.unattended)) }
+    let judged = scenario.expectations.judge(played)
+    var result = ScenarioResult(
+      name: scenario.name,
+      file: scenario.file,
+      seconds: seconds,
+      calls: played.callCount,
+      checks: mishaps + judged.checks,
+      conversations: played.conversationLines()
+    )
+    if isOutOfTime {
+      result.notes.append("out of time after \(Int(seconds)) s: what had not ended was stopped")
+      result.statuses.append(.outOfTime)
+    }
+    if result.checks.contains(where: { $0.came != nil }) { result.statuses.append(.failed) }
+    for call in played.allCalls() where !judged.expected.contains(call.id) {
+      guard call.link == nil else { continue }
+      if unattended.contains(call.id) || call.outcome?.failure?.kind == .nobodyToAsk {
+        result.statuses.append(.denied)
+        result.notes.append(
+          "\(call.function) \(call.id.short) needed approval, and nobody could give it"
+        )
+      } else if case .unknown = call.state {
+        result.statuses.append(.outcomeUnknown)
+        result.notes.append("\(call.function) \(call.id.short): whether it happened is unknown")
+      }
+    }
+    for (name, id) in played.conversations where !judged.expectedConversations.contains(name) {
+      guard let detail = played.conversation(id), let failure = detail.failure else { continue }
+      result.statuses.append(.unreachable)
+      result.notes.append("the conversation \(name) failed: \(failure)")
+    }
+    return result
+  }
+}

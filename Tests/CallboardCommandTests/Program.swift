@@ -1,0 +1,51 @@
+import Foundation
+
+/// The program itself, as a shell runs it.
+enum Program {
+  struct Ended {
+    var status: Int32
+    var output: String
+    var error: String
+  }
+
+  /// Beside the tests, where the package manager puts it.
+  static var path: String {
+    let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+    return URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent("callboard")
+      .path
+  }
+
+  static func run(
+    _ arguments: [String],
+    input: String = "",
+    environment: [String: String] = [:],
+    folder: String? = nil
+  ) throws -> Ended {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: path)
+    process.arguments = arguments
+    var own = [
+      "PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin",
+      "HOME": "/nonexistent",
+    ]
+    own.merge(environment) { $1 }
+    process.environment = own
+    if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
+    let (stdin, stdout, stderr) = (Pipe(), Pipe(), Pipe())
+    process.standardInput = stdin
+    process.standardOutput = stdout
+    process.standardError = stderr
+    try process.run()
+    try stdin.fileHandleForWriting.write(contentsOf: Data(input.utf8))
+    try stdin.fileHandleForWriting.close()
+    // What it prints in these tests fits into a pipe, so one after the other is enough.
+    let output = try stdout.fileHandleForReading.readToEnd() ?? Data()
+    let error = try stderr.fileHandleForReading.readToEnd() ?? Data()
+    process.waitUntilExit()
+    return Ended(
+      status: process.terminationStatus,
+      output: String(decoding: output, as: UTF8.self),
+      error: String(decoding: error, as: UTF8.self)
+    )
+  }
+}

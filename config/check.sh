@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# The checks beside the tests. Each prints what is wrong and where; all run, then the script fails if one did.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+failed=0
+step() { echo "== $1"; }
+fail() { echo "$1" >&2; failed=1; }
+
+step "format"
+swift format lint --strict --parallel --recursive Package.swift Sources Tests || fail "run 'make format'"
+
+step "imports: arrows point one way"
+# target: the modules it may import, besides Swift's own
+allowed() {
+  case $1 in
+    JSONSchema) echo "CPCRE2" ;;
+    Callboard) echo "JSONSchema Crypto DequeModule Logging" ;;
+    CallboardTesting) echo "Callboard JSONSchema" ;;
+    CallboardYAML) echo "JSONSchema Yams" ;;
+    CallboardModels) echo "Callboard JSONSchema CallboardYAML AsyncHTTPClient NIOCore NIOHTTP1 NIOFoundationCompat" ;;
+    CallboardProviders) echo "Callboard JSONSchema AsyncHTTPClient NIOCore NIOHTTP1 CSpawn" ;;
+    CallboardTerminal) echo "Callboard CNcurses" ;;
+    CallboardConsole) echo "Callboard JSONSchema CallboardTerminal" ;;
+    CallboardBench) echo "Callboard JSONSchema" ;;
+    CallboardCommand) echo "Callboard JSONSchema CallboardYAML CallboardModels CallboardProviders CallboardTerminal CallboardConsole ArgumentParser Logging AsyncHTTPClient NIOCore" ;;
+  esac
+}
+own="Foundation Synchronization Dispatch Glibc"
+for folder in Sources/*/; do
+  target=$(basename "$folder")
+  case $target in C[A-Z]*) [ -f "$folder/module.modulemap" ] && continue ;; esac
+  rules=" $own $(allowed "$target") "
+  while read -r file module; do
+    case $rules in *" $module "*) ;; *) fail "$file imports $module, which $target may not" ;; esac
+  done < <(grep -rEho --include='*.swift' -H '^(@[a-zA-Z]+(\([a-z]+\))? )*(public |package |internal |private )?import (struct |class |enum |func )?[A-Za-z0-9_]+' "$folder" |
+    sed -E 's/^([^:]+):.*import (struct |class |enum |func )?([A-Za-z0-9_]+)$/\1 \3/')
+done
+curses=$(grep -rl --include='*.swift' '^import CNcurses' Sources | wc -l)
+[ "$curses" -le 2 ] || fail "CNcurses is imported by $curses files; the driver and the measure of a cell are all that may"
+
+step "purity: files that decide read no clock, roll no dice, wait for nothing"
+for file in $(find Sources/Callboard -name '*+Transitions.swift') Sources/Callboard/Policy/{RetryPolicy,CircuitBreaker,ApprovalRules,AccessPolicy}.swift; do
+  grep -nE '\bDate\(\)|Date\.now|ContinuousClock|SystemRandomNumberGenerator|\bTask\b|\bawait\b|\basync\b|Mutex|print\(|FileHandle|\.random\(in: [^,)]*\)' "$file" |
+    sed "s|^|$file:|" | grep . && fail "$file must only decide"
+done
+
+step "README: every path in \"Where is…\" exists"
+while read -r path; do
+  [ -e "$path" ] || fail "README.md names $path, which does not exist"
+done < <(sed -n '/^## Where is/,/^## /p' README.md | grep -oE '`(Sources|Tests|config)/[^`]*`' | tr -d '`')
+
+step "no machine's paths, no build products"
+git ls-files | grep -E '^\.build|Package\.resolved' && fail "build products are committed"
+git grep -nE '(^|[^a-z.])/(work|farm|root|home/[a-z]+)/' -- . ':!config/check.sh' && fail "paths of a machine are committed"
+
+step "thread sanitizer over the engine"
+CALLBOARD_PARTS=Callboard,CallboardTesting,CallboardTests swift build --build-tests --sanitize=thread --scratch-path .build-tsan 2>&1 | tail -3
+CALLBOARD_PARTS=Callboard,CallboardTesting,CallboardTests swift test --skip-build --parallel --sanitize=thread --scratch-path .build-tsan > .build-tsan/log 2>&1 ||
+  { tail -60 .build-tsan/log; fail "the thread sanitizer or a test under it failed"; }
+if grep -q 'WARNING: ThreadSanitizer' .build-tsan/log; then
+  grep -A 30 'WARNING: ThreadSanitizer' .build-tsan/log | head -80
+  fail "the thread sanitizer found a race"
+fi
+tail -3 .build-tsan/log
+
+[ $failed -eq 0 ] && echo "all checks passed"
+exit $failed
