@@ -1,0 +1,27 @@
+import Callboard
+import Foundation
+import JSONSchema
+
+/// `callboard-bench a`: calls a second down the whole road, by the line protocol of the peers' benchmarks.
+/// `callboard-bench b`: JSON Schema verdicts a second. `callboard-bench count N`: N calls, for counting instructions.
+let arguments = CommandLine.arguments.dropFirst()
+switch arguments.first {
+case "a": await CallBenchmark.serve()
+case "b": SchemaBenchmark.serve()
+case "count":
+  guard let count = arguments.dropFirst().first.flatMap({ Int($0) }) else {
+    FileHandle.standardError.write(Data("callboard-bench count needs a number of calls\n".utf8))
+    exit(64)
+  }
+  await CallBenchmark.run(calls: count)
+default:
+  FileHandle.standardError.write(
+    Data(
+      """
+      callboard-bench a      one no-op function, {"conc":N,"secs":S} a line on stdin
+      callboard-bench b      JSON Schema, {"case":NAME,"form":"value|text","secs":S,…} a line on stdin
+      callboard-bench count N   N calls by 100 callers, then exit: for perf or callgrind
+
+      """.utf8))
+  exit(64)
+}
