@@ -1,0 +1,37 @@
+# callboard: make demo, make test; the rest is for people who work on it.
+SWIFT ?= swift
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+.PHONY: demo test build release install format check packages clean
+
+# A living console that needs no key, no network and no configuration.
+demo: build
+	@.build/debug/callboard demo
+
+# Unit, store and end-to-end tests.
+test: packages
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build --parallel
+
+build: packages
+	$(SWIFT) build --product callboard
+
+release: packages
+	$(SWIFT) build -c release --product callboard
+
+install: release
+	install -D -m 0755 .build/release/callboard $(DESTDIR)$(PREFIX)/bin/callboard
+
+format:
+	$(SWIFT) format format --in-place --parallel --recursive Package.swift Sources Tests
+
+# Format, imports, purity, README's paths, generated texts, thread sanitizer.
+check: packages
+	config/check.sh
+
+packages:
+	@config/packages.sh
+
+clean:
+	rm -rf .build .build-tsan
