@@ -28,26 +28,34 @@ enum CallBenchmark {
       namespace: "bench",
       [
         NativeFunction(
-          "searchProperties", "Search for properties in a location, optionally by price and type.",
+          "searchProperties",
+          "Search for properties in a location, optionally by price and type.",
           parameters: parameters
         ) { definition in
           definition.effect = .read
         } body: { _ in
           "ok"
         }
-      ])
+      ]
+    )
     let rules = ApprovalRules([
       ApprovalRules.Rule(function: "payments.*"), ApprovalRules.Rule(effect: .read, asks: false),
     ])
-    let access = AccessPolicy([AccessPolicy.Rule(caller: "bench", function: "bench.*", allows: true)])
+    let access = AccessPolicy([
+      AccessPolicy.Rule(caller: "bench", function: "bench.*", allows: true)
+    ])
     return Engine(
       EngineConfiguration(name: "bench", rules: rules, access: access, slots: 1000),
-      registry: try FunctionRegistry([provider]))
+      registry: try FunctionRegistry([provider])
+    )
   }
 
   private static func call(_ engine: Engine) async -> Bool {
     let submission = await engine.submit(
-      "bench.searchProperties", text: argumentText, by: caller)
+      "bench.searchProperties",
+      text: argumentText,
+      by: caller
+    )
     if case .finished(_, .result) = submission { return true }
     return false
   }
@@ -87,7 +95,9 @@ enum CallBenchmark {
   }
 
   private static func measure(
-    _ engine: Engine, callers: Int, seconds: Double
+    _ engine: Engine,
+    callers: Int,
+    seconds: Double
   ) async -> JSONValue {
     let clock = ContinuousClock()
     let cpu = processSeconds()

@@ -33,7 +33,9 @@ enum SchemaBenchmark {
 
   private static func load() throws -> [String: Case] {
     guard let path = ProcessInfo.processInfo.environment["CALLBOARD_BENCH_CASES"] else {
-      throw BenchmarkError(description: "CALLBOARD_BENCH_CASES names no file: write one with b_schema.py --dump")
+      throw BenchmarkError(
+        description: "CALLBOARD_BENCH_CASES names no file: write one with b_schema.py --dump"
+      )
     }
     let text = try String(contentsOfFile: path, encoding: .utf8)
     let dump = try JSONValue(parsing: text)
@@ -41,7 +43,10 @@ enum SchemaBenchmark {
     for (name, entry) in dump.objectValue ?? [:] {
       let value = entry["value"] ?? .null
       cases[name] = Case(
-        schema: try Schema(entry["schema"] ?? true), value: value, text: value.serializedBytes())
+        schema: try Schema(entry["schema"] ?? true),
+        value: value,
+        text: value.serializedBytes()
+      )
     }
     return cases
   }
@@ -56,7 +61,9 @@ enum SchemaBenchmark {
     while elapsed < .seconds(seconds) {
       for _ in 0..<batch {
         if fromText {
-          if let value = try? JSONValue(parsing: known.text), known.schema.isValid(value) { valid += 1 }
+          if let value = try? JSONValue(parsing: known.text), known.schema.isValid(value) {
+            valid += 1
+          }
         } else if known.schema.isValid(known.value) {
           valid += 1
         }

@@ -3,6 +3,7 @@ import Foundation
 import JSONSchema
 
 /// `callboard-bench a`: calls a second down the whole road, by the line protocol of the peers' benchmarks.
+///
 /// `callboard-bench b`: JSON Schema verdicts a second. `callboard-bench count N`: N calls, for counting instructions.
 let arguments = CommandLine.arguments.dropFirst()
 switch arguments.first {
@@ -22,6 +23,8 @@ default:
       callboard-bench b      JSON Schema, {"case":NAME,"form":"value|text","secs":S,…} a line on stdin
       callboard-bench count N   N calls by 100 callers, then exit: for perf or callgrind
 
-      """.utf8))
+      """.utf8
+    )
+  )
   exit(64)
 }

@@ -25,7 +25,9 @@ public struct StoreCaseFailed: Error, CustomStringConvertible {
   public let description: String
 }
 
-/// What every store does. `InMemoryStore` is the specification; each other store runs the same cases.
+/// What every store does.
+///
+/// `InMemoryStore` is the specification; each other store runs the same cases.
 public enum StoreSuite {
   public static let cases: [StoreCase] = [
     StoreCase("an empty store holds nothing") { store in

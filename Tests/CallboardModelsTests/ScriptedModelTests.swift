@@ -113,7 +113,7 @@ private let hunt = """
         over: 0s
         say: "Best: ${search.items[0].id}; ${check.ok ?? 'unchecked'}; turn ${turn}."
     on_message:
-      - if: { properties: { message: { pattern: "(?i)stop" } } }
+      - if: { properties: { message: { pattern: "[Ss][Tt][Oo][Pp]" } } }
         say: I stop.
         end: true
       - say: "You said: ${message}."

@@ -82,7 +82,7 @@ private func refusal(_ text: String) -> String {
     #expect(try place("/functions") == [2, 1, 3, 3])
     #expect(try place("/functions/0/name") == [3, 5, 3, 11])
     #expect(try place("/functions/0/retry/max_attempts") == [5, 7, 5, 21])
-    #expect(try place("/functions/1/tags/2") == [6, 29, 6, 29])
+    #expect(try place("/functions/1/tags/2") == [6, 30, 6, 30])
     #expect(try place("/empty")?.prefix(2) == [7, 1])
     #expect(try place("/nothing") == nil)
   }

@@ -30,11 +30,12 @@ extension Call {
 
   /// The row of the table for this state and event.
   private mutating func row(
-    _ event: CallEvent, _ traits: FunctionTraits, at now: Date,
+    _ event: CallEvent,
+    _ traits: FunctionTraits,
+    at now: Date,
     using generator: inout some RandomNumberGenerator
   ) throws -> Transition {
     switch (state, event) {
-
     // MARK: received
     case (.received, .admitted(let arguments, let hash)):
       decided = Payload(arguments)
@@ -60,7 +61,9 @@ extension Call {
     case (.awaitingApproval, .approve(let seen, let person, let isHeld, let requesters)):
       return try approve(seen, by: person, isHeld: isHeld, requesters: requesters, at: now)
 
-    case (.awaitingApproval, .edit(let seen, let arguments, let requirement, let digest, let person)):
+    case (
+      .awaitingApproval, .edit(let seen, let arguments, let requirement, let digest, let person)
+    ):
       try check(seen, by: person)
       guard var approval else { throw illegal(event) }
       decided = Payload(arguments)
@@ -69,7 +72,12 @@ extension Call {
       approval.digest = digest
       if let requirement { approval.require(requirement) }
       self.approval = approval
-      step(.awaitingApproval, at: now, cause: "edited; approvals given before are void", by: person.name)
+      step(
+        .awaitingApproval,
+        at: now,
+        cause: "edited; approvals given before are void",
+        by: person.name
+      )
       return .durably(.ask(expires: approval.expiresAt))
 
     case (.awaitingApproval, .deny(let seen, let reason, let person)),
@@ -77,10 +85,17 @@ extension Call {
       if let seen { try check(seen, by: person) }
       guard person.mayDecide else { throw DecisionRefused.noRight(needs: "operator") }
       let failure = CallFailure(
-        .denied, reason.isEmpty ? "A person denied this call." : "A person denied this call: \(reason)")
+        .denied,
+        reason.isEmpty ? "A person denied this call." : "A person denied this call: \(reason)"
+      )
       return end(
-        .denied, .failure(failure), at: now,
-        cause: reason.isEmpty ? "denied" : "denied: \(reason)", by: person.name, durably: true)
+        .denied,
+        .failure(failure),
+        at: now,
+        cause: reason.isEmpty ? "denied" : "denied: \(reason)",
+        by: person.name,
+        durably: true
+      )
 
     case (.awaitingApproval, .extend(let seen, let person)):
       try check(seen, by: person)
@@ -90,7 +105,9 @@ extension Call {
         throw DecisionRefused.extendedBefore
       }
       let later = min(
-        approval.expiresAt.addingTimeInterval(approval.requirement.expires), approval.latestExpiry)
+        approval.expiresAt.addingTimeInterval(approval.requirement.expires),
+        approval.latestExpiry
+      )
       guard later > approval.expiresAt else { throw DecisionRefused.tooLate }
       approval.expiresAt = later
       approval.extendedBy.append(person)
@@ -102,7 +119,9 @@ extension Call {
       // Somebody may have given it more time while the timer was on its way.
       guard let approval, approval.expiresAt <= now else { throw illegal(event) }
       let failure = CallFailure(
-        .expired, "Nobody approved this call in time, so it did not run.")
+        .expired,
+        "Nobody approved this call in time, so it did not run."
+      )
       return end(.expired, .failure(failure), at: now, cause: "expired unanswered", durably: true)
 
     // MARK: approved
@@ -131,39 +150,61 @@ extension Call {
 
     case (.queued(_, _?), .flightSucceeded(let value)):
       approval?.isUsed = true
-      return end(.succeeded, .result(Payload(value), .shared), at: now, cause: "shared with an identical call")
+      return end(
+        .succeeded,
+        .result(Payload(value), .shared),
+        at: now,
+        cause: "shared with an identical call"
+      )
 
     case (.queued(let attempt, _?), .flightFailed(let failure, let stale)):
       return attemptFailed(attempt, failure, traits, stale: stale, at: now, using: &generator)
 
     case (.queued(let attempt, _?), .flightEnded):
-      return queue(attempt: attempt, at: now, cause: "the identical call ended otherwise", keepsPlace: true)
+      return queue(
+        attempt: attempt,
+        at: now,
+        cause: "the identical call ended otherwise",
+        keepsPlace: true
+      )
 
     case (.queued(let attempt, nil), .start(let digest)):
       if let approval, !approval.isUsed {
         guard approval.digest == digest else {
           let failure = CallFailure(
-            .definitionChanged, "What was approved is not what would run now, so it did not run.")
+            .definitionChanged,
+            "What was approved is not what would run now, so it did not run."
+          )
           return end(.failed, .failure(failure), at: now, cause: "digest differs at the start")
         }
         if let decided = approval.decidedAt, now.timeIntervalSince(decided) > Approval.startBy {
           let failure = CallFailure(
-            .expired, "It was approved, but could not start within five minutes, so it did not run.")
-          return end(.expired, .failure(failure), at: now, cause: "not started within 5 minutes of its approval")
+            .expired,
+            "It was approved, but could not start within five minutes, so it did not run."
+          )
+          return end(
+            .expired,
+            .failure(failure),
+            at: now,
+            cause: "not started within 5 minutes of its approval"
+          )
         }
         self.approval?.isUsed = true
       }
       state = .running(attempt: attempt, child: nil)
       attempts.append(Attempt(number: attempt, startedAt: now))
       step(.running, at: now, cause: "started", changesState: false)
-      return traits.effect == .write ? .durably(.invoke(attempt: attempt)) : .then(.invoke(attempt: attempt))
+      return traits.effect == .write
+        ? .durably(.invoke(attempt: attempt)) : .then(.invoke(attempt: attempt))
 
     case (.queued(let attempt, nil), .breakerOpen(let until, let stale)):
       let wait = max(0, until.timeIntervalSince(now))
       guard breakerWait + wait <= traits.longestDelay else {
         let failure = CallFailure(
-          .circuitOpen, "\(function) keeps failing and is not called for now.",
-          isRetryable: true)
+          .circuitOpen,
+          "\(function) keeps failing and is not called for now.",
+          isRetryable: true
+        )
         return fallBackOrFail(attempt, failure, traits, stale: stale, at: now, using: &generator)
       }
       breakerWait += wait
@@ -173,29 +214,44 @@ extension Call {
 
     case (.queued, .definitionChangedAtSlot(let requirement?, let hash, let digest)):
       definitionHash = hash
-      return ask(requirement, digest: digest, at: now, cause: "its definition changed; held by " + requirement.rule)
+      return ask(
+        requirement,
+        digest: digest,
+        at: now,
+        cause: "its definition changed; held by " + requirement.rule
+      )
 
     case (.queued, .definitionChangedAtSlot):
       let failure = CallFailure(
-        .definitionChanged, "The function's definition changed before this call could start, so it did not run.")
+        .definitionChanged,
+        "The function's definition changed before this call could start, so it did not run."
+      )
       return end(.failed, .failure(failure), at: now, cause: "definition changed")
 
     case (.queued, .queueTimeout):
       if attempts.isEmpty {
         let failure = CallFailure(
-          .expired, "It waited too long for its turn, so it did not run.", isRetryable: true)
+          .expired,
+          "It waited too long for its turn, so it did not run.",
+          isRetryable: true
+        )
         return end(.expired, .failure(failure), at: now, cause: "waited too long in the queue")
       }
       let failure = CallFailure(
-        .queueTimeout, "It failed, and then waited too long for another try.", isRetryable: true)
+        .queueTimeout,
+        "It failed, and then waited too long for another try.",
+        isRetryable: true
+      )
       return end(.failed, .failure(failure), at: now, cause: "waited too long in the queue")
 
     // MARK: running
-    case (.running(let attempt, nil), .attemptSucceeded(let number, let value)) where number == attempt:
+    case (.running(let attempt, nil), .attemptSucceeded(let number, let value))
+    where number == attempt:
       close(attempt, nil, at: now)
       return end(.succeeded, .result(Payload(value), .attempt), at: now, cause: "succeeded")
 
-    case (.running(let attempt, nil), .resultRefused(let number, let failure)) where number == attempt:
+    case (.running(let attempt, nil), .resultRefused(let number, let failure))
+    where number == attempt:
       close(attempt, failure, at: now)
       return resultRefused(failure, traits, at: now)
 
@@ -207,8 +263,11 @@ extension Call {
     case (.running(_, let child?), .childEnded(let ended, let outcome)) where ended == child:
       if case .result(let payload, _) = outcome {
         return end(
-          .succeeded, .result(Payload(payload.original), .degraded), at: now,
-          cause: "answered by its fallback")
+          .succeeded,
+          .result(Payload(payload.original), .degraded),
+          at: now,
+          cause: "answered by its fallback"
+        )
       }
       let failure = firstFailure ?? CallFailure(.internalFault, "Its fallback failed.")
       return end(.failed, .failure(failure), at: now, cause: "its fallback did not succeed")
@@ -229,19 +288,31 @@ extension Call {
       close(attempt, failure, at: now)
       return stopped(traits, failure, at: now)
 
-    case (.stopping(let attempt, nil), .attemptSucceeded(let number, let value)) where number == attempt:
+    case (.stopping(let attempt, nil), .attemptSucceeded(let number, let value))
+    where number == attempt:
       close(attempt, nil, at: now)
       return end(
-        .succeeded, .result(Payload(value), .attempt), at: now, cause: "its result came before it stopped")
+        .succeeded,
+        .result(Payload(value), .attempt),
+        at: now,
+        cause: "its result came before it stopped"
+      )
 
-    case (.stopping(let attempt, nil), .resultRefused(let number, let failure)) where number == attempt:
+    case (.stopping(let attempt, nil), .resultRefused(let number, let failure))
+    where number == attempt:
       close(attempt, failure, at: now)
       return resultRefused(failure, traits, at: now)
 
-    case (.stopping(let attempt, nil), .attemptFailed(let number, let failure, _)) where number == attempt:
+    case (.stopping(let attempt, nil), .attemptFailed(let number, let failure, _))
+    where number == attempt:
       close(attempt, failure, at: now)
       if failure.reach == .answered {
-        return end(.failed, .failure(failure), at: now, cause: "failed before it stopped: \(failure.message)")
+        return end(
+          .failed,
+          .failure(failure),
+          at: now,
+          cause: "failed before it stopped: \(failure.message)"
+        )
       }
       return stopped(traits, failure, at: now)
 
@@ -253,20 +324,34 @@ extension Call {
       switch outcome {
       case .result(let payload, _):
         return end(
-          .succeeded, .result(Payload(payload.original), .degraded), at: now,
-          cause: "its fallback's answer came before it stopped")
+          .succeeded,
+          .result(Payload(payload.original), .degraded),
+          at: now,
+          cause: "its fallback's answer came before it stopped"
+        )
       case .failure(let failure) where failure.kind == .cancelled:
-        return end(.cancelled, .failure(cancelled(by: nil)), at: now, cause: "stopped with its fallback")
+        return end(
+          .cancelled,
+          .failure(cancelled(by: nil)),
+          at: now,
+          cause: "stopped with its fallback"
+        )
       case .failure(let failure):
         return end(
-          .failed, .failure(firstFailure ?? failure), at: now, cause: "its fallback failed before it stopped")
+          .failed,
+          .failure(firstFailure ?? failure),
+          at: now,
+          cause: "its fallback failed before it stopped"
+        )
       }
 
     // MARK: backing off
     case (.backingOff(let attempt, _, let counts), .wake):
       return queue(
-        attempt: counts ? attempt + 1 : attempt, at: now,
-        cause: counts ? "trying again" : "the breaker may let it through")
+        attempt: counts ? attempt + 1 : attempt,
+        at: now,
+        cause: counts ? "trying again" : "the breaker may let it through"
+      )
 
     // MARK: unknown
     case (.unknown, .settle(let settlement, let person)):
@@ -275,14 +360,27 @@ extension Call {
       switch settlement {
       case .happened(let payload):
         return end(
-          .succeeded, .result(payload, .settled), at: now, cause: "settled: it happened",
-          by: person.name, durably: true)
+          .succeeded,
+          .result(payload, .settled),
+          at: now,
+          cause: "settled: it happened",
+          by: person.name,
+          durably: true
+        )
       case .didNotHappen(let evidence):
         let failure = CallFailure(
-          .didNotHappen, "A person found that it did not happen: \(evidence)", reach: .answered)
+          .didNotHappen,
+          "A person found that it did not happen: \(evidence)",
+          reach: .answered
+        )
         return end(
-          .failed, .failure(failure), at: now, cause: "settled: it did not happen, \(evidence)",
-          by: person.name, durably: true)
+          .failed,
+          .failure(failure),
+          at: now,
+          cause: "settled: it did not happen, \(evidence)",
+          by: person.name,
+          durably: true
+        )
       }
 
     case (.unknown, .rerunStarted(let other, let person)):
@@ -298,9 +396,18 @@ extension Call {
         return .then(.none)
       }
       let failure = CallFailure(
-        .superseded, "It was run again with the same key, and that succeeded.", reach: .answered)
+        .superseded,
+        "It was run again with the same key, and that succeeded.",
+        reach: .answered
+      )
       lateResult = Payload(payload.original)
-      return end(.failed, .failure(failure), at: now, cause: "superseded by the call that ran it again", durably: true)
+      return end(
+        .failed,
+        .failure(failure),
+        at: now,
+        cause: "superseded by the call that ran it again",
+        durably: true
+      )
 
     case (.unknown, .lateResult(_, let value)):
       lateResult = Payload(value)
@@ -312,8 +419,13 @@ extension Call {
       (.approved, .cancel(let person)), (.queued, .cancel(let person)),
       (.backingOff, .cancel(let person)):
       return end(
-        .cancelled, .failure(cancelled(by: person)), at: now, cause: "cancelled", by: person?.name,
-        durably: person != nil)
+        .cancelled,
+        .failure(cancelled(by: person)),
+        at: now,
+        cause: "cancelled",
+        by: person?.name,
+        durably: person != nil
+      )
 
     // MARK: definitions and functions that change
     case (.awaitingApproval, .definitionDrifted), (.approved, .definitionDrifted):
@@ -321,10 +433,16 @@ extension Call {
       approval.approvals = []
       approval.decidedAt = nil
       self.approval = approval
-      step(.awaitingApproval, at: now, cause: "its definition changed; approvals given before are void")
+      step(
+        .awaitingApproval,
+        at: now,
+        cause: "its definition changed; approvals given before are void"
+      )
       return .durably(.ask(expires: approval.expiresAt))
 
-    case (.awaitingApproval, .definitionAccepted(let arguments, let requirement, let hash, let digest)):
+    case (
+      .awaitingApproval, .definitionAccepted(let arguments, let requirement, let hash, let digest)
+    ):
       guard var approval else { throw illegal(event) }
       decided = Payload(arguments)
       definitionHash = hash
@@ -336,7 +454,13 @@ extension Call {
       return .durably(.ask(expires: approval.expiresAt))
 
     case (.awaitingApproval, .argumentsNoLongerFit(let failure)):
-      return end(.failed, .failure(failure), at: now, cause: "its arguments do not fit the new definition", durably: true)
+      return end(
+        .failed,
+        .failure(failure),
+        at: now,
+        cause: "its arguments do not fit the new definition",
+        durably: true
+      )
 
     case (.received, .functionRemoved):
       return end(.rejected, .failure(removed), at: now, cause: "function removed")
@@ -349,7 +473,12 @@ extension Call {
     case (.received, .restart(true)): return .then(.admit)
 
     case (.queued, .restart(true)):
-      return queue(attempt: state.attempt ?? 1, at: now, cause: "engine restarted", keepsPlace: true)
+      return queue(
+        attempt: state.attempt ?? 1,
+        at: now,
+        cause: "engine restarted",
+        keepsPlace: true
+      )
 
     case (.received, .restart(false)), (.queued, .restart(false)):
       return end(.cancelled, .failure(engineStopped), at: now, cause: "the engine stopped")
@@ -362,13 +491,17 @@ extension Call {
       return .then(.ask(expires: approval.expiresAt))
 
     case (.approved(let until), .restart):
-      return until > now ? .then(.waitGrace(until: until)) : queue(attempt: nextAttempt, at: now, cause: "grace time over")
+      return until > now
+        ? .then(.waitGrace(until: until))
+        : queue(attempt: nextAttempt, at: now, cause: "grace time over")
 
     case (.running(_, _?), .restart), (.unknown, .restart): return .then(.none)
 
     case (.running(let attempt, nil), .restart):
       close(attempt, nil, at: now)
-      if traits.effect == .write { return becomeUnknown(attempt, at: now, cause: "the engine stopped while it ran") }
+      if traits.effect == .write {
+        return becomeUnknown(attempt, at: now, cause: "the engine stopped while it ran")
+      }
       state = .backingOff(attempt: attempt, until: now, countsAttempt: true)
       step(.backingOff, at: now, cause: "the engine stopped while it ran", changesState: false)
       return .then(.sleep(until: now))
@@ -409,7 +542,11 @@ struct FunctionTraits: Sendable {
 
 extension Call {
   private mutating func approve(
-    _ seen: Seen, by person: Principal, isHeld: Bool, requesters: [Principal], at now: Date
+    _ seen: Seen,
+    by person: Principal,
+    isHeld: Bool,
+    requesters: [Principal],
+    at now: Date
   ) throws -> Transition {
     try check(seen, by: person)
     guard var approval else { throw DecisionRefused.wrongState(state.word) }
@@ -425,12 +562,16 @@ extension Call {
     let completes = approval.approvals.count + 1 >= needed
     guard !(completes && needed > 1 && person.isShared) else { throw DecisionRefused.sharedAccount }
     approval.approvals.append(
-      Decision(by: person, at: now, revision: seen.revision, digest: seen.digest))
+      Decision(by: person, at: now, revision: seen.revision, digest: seen.digest)
+    )
     guard completes else {
       self.approval = approval
       step(
-        .awaitingApproval, at: now, cause: "approved, \(approval.approvals.count) of \(needed)",
-        by: person.name)
+        .awaitingApproval,
+        at: now,
+        cause: "approved, \(approval.approvals.count) of \(needed)",
+        by: person.name
+      )
       return .durably(.ask(expires: approval.expiresAt))
     }
     approval.decidedAt = now
@@ -457,7 +598,10 @@ extension Call {
   }
 
   private mutating func ask(
-    _ requirement: ApprovalRequirement, digest: String, at now: Date, cause: String
+    _ requirement: ApprovalRequirement,
+    digest: String,
+    at now: Date,
+    cause: String
   ) -> Transition {
     let approval = Approval(requirement: requirement, askedAt: now, digest: digest)
     self.approval = approval
@@ -467,7 +611,10 @@ extension Call {
   }
 
   private mutating func queue(
-    attempt: Int, at now: Date, cause: String, keepsPlace: Bool = false
+    attempt: Int,
+    at now: Date,
+    cause: String,
+    keepsPlace: Bool = false
   ) -> Transition {
     state = .queued(attempt: attempt, joined: nil)
     if !keepsPlace || queuedAt == nil { queuedAt = now }
@@ -477,7 +624,11 @@ extension Call {
 
   /// The rows "failed, …" of `running`, and of a joined flight.
   private mutating func attemptFailed(
-    _ attempt: Int, _ failure: CallFailure, _ traits: FunctionTraits, stale: JSONValue?, at now: Date,
+    _ attempt: Int,
+    _ failure: CallFailure,
+    _ traits: FunctionTraits,
+    stale: JSONValue?,
+    at now: Date,
     using generator: inout some RandomNumberGenerator
   ) -> Transition {
     let mayRepeat: Bool
@@ -485,7 +636,8 @@ extension Call {
     case (.notSent, _): mayRepeat = true
     case (.answered, .read), (.answered, .idempotent): mayRepeat = failure.isRetryable
     case (.maybe, .read), (.maybe, .idempotent): mayRepeat = true
-    case (.answered, .write): return end(.failed, .failure(failure), at: now, cause: failure.message)
+    case (.answered, .write):
+      return end(.failed, .failure(failure), at: now, cause: failure.message)
     case (.maybe, .write):
       firstFailure = failure
       return becomeUnknown(attempt, at: now, cause: failure.message)
@@ -506,20 +658,39 @@ extension Call {
   }
 
   private mutating func fallBackOrFail(
-    _ attempt: Int, _ failure: CallFailure, _ traits: FunctionTraits, stale: JSONValue?, at now: Date,
+    _ attempt: Int,
+    _ failure: CallFailure,
+    _ traits: FunctionTraits,
+    stale: JSONValue?,
+    at now: Date,
     using generator: inout some RandomNumberGenerator
   ) -> Transition {
     firstFailure = failure
     switch traits.fallback {
     case .value(let value):
-      return end(.succeeded, .result(Payload(value), .degraded), at: now, cause: "fallback value: \(failure.message)")
+      return end(
+        .succeeded,
+        .result(Payload(value), .degraded),
+        at: now,
+        cause: "fallback value: \(failure.message)"
+      )
     case .staleCache:
       guard let stale else { break }
-      return end(.succeeded, .result(Payload(stale), .degraded), at: now, cause: "stale answer: \(failure.message)")
+      return end(
+        .succeeded,
+        .result(Payload(stale), .degraded),
+        at: now,
+        cause: "stale answer: \(failure.message)"
+      )
     case .function(let name):
       let child = CallID(UUIDv7(at: now, sequence: 0, random: generator.next()))
       state = .running(attempt: attempt, child: child)
-      step(.running, at: now, cause: "falls back to \(name): \(failure.message)", changesState: false)
+      step(
+        .running,
+        at: now,
+        cause: "falls back to \(name): \(failure.message)",
+        changesState: false
+      )
       return .then(.startChild(child, name))
     case nil: break
     }
@@ -527,7 +698,9 @@ extension Call {
   }
 
   private mutating func resultRefused(
-    _ failure: CallFailure, _ traits: FunctionTraits, at now: Date
+    _ failure: CallFailure,
+    _ traits: FunctionTraits,
+    at now: Date
   ) -> Transition {
     guard traits.effect == .write else {
       return end(.failed, .failure(failure), at: now, cause: failure.message)
@@ -536,13 +709,18 @@ extension Call {
       "withheld": true, "reason": .string(failure.message),
     ]
     return end(
-      .succeeded, .result(Payload(withheld), .attempt), at: now,
-      cause: "succeeded; its result is withheld: \(failure.message)")
+      .succeeded,
+      .result(Payload(withheld), .attempt),
+      at: now,
+      cause: "succeeded; its result is withheld: \(failure.message)"
+    )
   }
 
   /// The end of an attempt after `cancel`; without a failure nobody knows how far it got.
   private mutating func stopped(
-    _ traits: FunctionTraits, _ failure: CallFailure?, at now: Date
+    _ traits: FunctionTraits,
+    _ failure: CallFailure?,
+    at now: Date
   ) -> Transition {
     let attempt = state.attempt ?? 1
     guard traits.effect == .write, (failure?.reach ?? .maybe) == .maybe else {
@@ -568,7 +746,11 @@ extension Call {
   }
 
   private mutating func end(
-    _ word: CallState.Word, _ outcome: CallOutcome, at now: Date, cause: String, by person: String? = nil,
+    _ word: CallState.Word,
+    _ outcome: CallOutcome,
+    at now: Date,
+    cause: String,
+    by person: String? = nil,
     durably: Bool = false
   ) -> Transition {
     switch word {
@@ -578,7 +760,8 @@ extension Call {
     case .denied: state = .denied
     case .expired: state = .expired
     case .cancelled: state = .cancelled
-    case .received, .awaitingApproval, .approved, .queued, .running, .stopping, .backingOff, .unknown:
+    case .received, .awaitingApproval, .approved, .queued, .running, .stopping, .backingOff,
+      .unknown:
       preconditionFailure("\(word) is not an end")
     }
     self.outcome = outcome
@@ -589,7 +772,10 @@ extension Call {
 
   /// Notes one change; `changesState` sets the plain states that carry nothing.
   private mutating func step(
-    _ word: CallState.Word, at now: Date, cause: String, by person: String? = nil,
+    _ word: CallState.Word,
+    at now: Date,
+    cause: String,
+    by person: String? = nil,
     changesState: Bool = true
   ) {
     if changesState, word == .awaitingApproval { state = .awaitingApproval }
@@ -598,7 +784,10 @@ extension Call {
   }
 
   private func cancelled(by person: Principal?) -> CallFailure {
-    CallFailure(.cancelled, person.map { "\($0.name) cancelled this call." } ?? "This call was cancelled.")
+    CallFailure(
+      .cancelled,
+      person.map { "\($0.name) cancelled this call." } ?? "This call was cancelled."
+    )
   }
 
   private var removed: CallFailure {

@@ -122,7 +122,9 @@ public struct Call: Sendable, Codable {
   /// About how much memory its values take.
   var approximateBytes: Int {
     let values = [proposed?.shown, decided?.shown, outcome?.value?.shown, lateResult?.shown]
-    return values.reduce(512 + (unparsed?.utf8.count ?? 0)) { $0 + ($1?.approximateBytes(upTo: .max) ?? 0) }
+    return values.reduce(512 + (unparsed?.utf8.count ?? 0)) {
+      $0 + ($1?.approximateBytes(upTo: .max) ?? 0)
+    }
   }
 
   var hasOriginals: Bool {

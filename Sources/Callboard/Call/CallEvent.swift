@@ -1,12 +1,18 @@
 import Foundation
 import JSONSchema
 
-/// What can happen to a call. One case for each event of the table in `calls.md`.
+/// What can happen to a call.
+///
+/// One case for each event of the table in `calls.md`.
 public enum CallEvent: Sendable {
   // received
   case admitted(arguments: JSONValue, definitionHash: String)
   case approvalNeeded(
-    ApprovalRequirement, arguments: JSONValue, definitionHash: String, digest: String)
+    ApprovalRequirement,
+    arguments: JSONValue,
+    definitionHash: String,
+    digest: String
+  )
   case nobodyToAsk(rule: String)
   case refused(CallFailure)
 
@@ -15,7 +21,12 @@ public enum CallEvent: Sendable {
   case approve(Seen, by: Principal, isHeld: Bool, requesters: [Principal])
   /// Arguments that are valid already, and the requirement of the rules over them; nil keeps the one that stands.
   case edit(
-    Seen, arguments: JSONValue, requirement: ApprovalRequirement?, digest: String, by: Principal)
+    Seen,
+    arguments: JSONValue,
+    requirement: ApprovalRequirement?,
+    digest: String,
+    by: Principal
+  )
   case deny(Seen?, reason: String, by: Principal)
   case extend(Seen, by: Principal)
   case expire
@@ -56,14 +67,20 @@ public enum CallEvent: Sendable {
   /// The definition is another one now: approvals are void.
   case definitionDrifted
   case definitionAccepted(
-    arguments: JSONValue, requirement: ApprovalRequirement, definitionHash: String, digest: String)
+    arguments: JSONValue,
+    requirement: ApprovalRequirement,
+    definitionHash: String,
+    digest: String
+  )
   case argumentsNoLongerFit(CallFailure)
   case functionRemoved
   /// The engine starts on a store that holds this call; whether its conversation, workflow or approval lives on.
   case restart(ownerIsLive: Bool)
 }
 
-/// What has to be done after a call has moved. Deciding is `Call.handle`; doing is `CallRunner`.
+/// What has to be done after a call has moved.
+///
+/// Deciding is `Call.handle`; doing is `CallRunner`.
 public enum CallEffect: Sendable, Hashable {
   /// Nothing; the runner stops.
   case none
@@ -114,7 +131,9 @@ public struct IllegalMove: Error, Sendable, CustomStringConvertible {
   }
 }
 
-/// Why a decision did not count. The refusal itself is audited.
+/// Why a decision did not count.
+///
+/// The refusal itself is audited.
 public enum DecisionRefused: Error, Sendable, Hashable, Codable {
   case stale(revision: Int, editedBy: String?)
   case otherDigest

@@ -3,7 +3,9 @@ import JSONSchema
 
 /// Performs the effects of a call and feeds back what happened: the loop that waits, where `Call.handle` decides.
 extension Engine {
-  /// Goes on with a call until it ends or waits for a person. Runs on the caller's task, or on one of the engine's.
+  /// Goes on with a call until it ends or waits for a person.
+  ///
+  /// Runs on the caller's task, or on one of the engine's.
   func drive(_ id: CallID, _ first: CallEffect) async {
     var effect = first
     while true {
@@ -77,7 +79,9 @@ extension Engine {
 
   /// Cache or flight, then a slot, then every check again in the commit that starts.
   private func takeTurn(_ id: CallID) async -> CallEffect {
-    guard let function = table.withShard(of: id, { $0.calls[id]?.function?.name }) else { return .none }
+    guard let function = table.withShard(of: id, { $0.calls[id]?.function?.name }) else {
+      return .none
+    }
     while true {
       switch look(id) {
       case .moved(let effect): return effect
@@ -141,7 +145,9 @@ extension Engine {
   }
 
   private func lookInCache(
-    _ live: LiveTable.LiveCall, _ function: RegisteredFunction, leads: Bool,
+    _ live: LiveTable.LiveCall,
+    _ function: RegisteredFunction,
+    leads: Bool,
     in shard: inout LiveTable.Shard
   ) -> Look {
     guard let policy = function.definition.cache, function.definition.effect == .read,
@@ -150,11 +156,18 @@ extension Engine {
     let key =
       live.cacheKey
       ?? ResultCache.Key(
-        function: function.definition, definitionHash: function.hash,
-        caller: live.call.caller.name, arguments: arguments)
+        function: function.definition,
+        definitionHash: function.hash,
+        caller: live.call.caller.name,
+        arguments: arguments
+      )
     live.cacheKey = key
     switch cache.look(
-      key, ttl: policy.ttl, now: clock.monotonic, leading: leads ? live.call.id : nil)
+      key,
+      ttl: policy.ttl,
+      now: clock.monotonic,
+      leading: leads ? live.call.id : nil
+    )
     {
     case .hit(let value):
       let moved = try? move(live, .cacheHit(value), in: &shard)
@@ -210,7 +223,8 @@ extension Engine {
 
   /// Asks the breaker: the start, or the wait until it may close.
   private func startEvent(
-    _ live: LiveTable.LiveCall, _ function: RegisteredFunction
+    _ live: LiveTable.LiveCall,
+    _ function: RegisteredFunction
   ) -> CallEvent {
     let now = clock.monotonic
     let (admission, changed) = function.runtime.withBreaker { breaker in
@@ -237,7 +251,11 @@ extension Engine {
       slots.takeAtOnce(function.name)
     else { return nil }
     let transition = try? live.call.handle(
-      .start(digest: nil), live.traits, now: clock.now, using: &shard.generator)
+      .start(digest: nil),
+      live.traits,
+      now: clock.now,
+      using: &shard.generator
+    )
     if case .invoke = transition?.effect { return transition }
     slots.giveBack(function.name)
     return nil
@@ -245,7 +263,8 @@ extension Engine {
 
   /// The digest of what would run now; nil where nothing was approved.
   private func currentDigest(
-    _ live: LiveTable.LiveCall, _ function: RegisteredFunction
+    _ live: LiveTable.LiveCall,
+    _ function: RegisteredFunction
   ) -> String? {
     guard let approval = live.call.approval, !approval.isUsed,
       let arguments = live.call.effectiveArguments
@@ -254,14 +273,22 @@ extension Engine {
   }
 
   private func definitionChanged(
-    _ live: LiveTable.LiveCall, _ current: RegisteredFunction, in shard: inout LiveTable.Shard
+    _ live: LiveTable.LiveCall,
+    _ current: RegisteredFunction,
+    in shard: inout LiveTable.Shard
   ) -> CallEffect {
     let arguments = live.call.effectiveArguments ?? [:]
     let requirement = shard.catalogue.rules.requirement(
-      for: arguments, function: current.definition, caller: live.call.caller)
+      for: arguments,
+      function: current.definition,
+      caller: live.call.caller
+    )
     let digest = approvalDigest(live.call, current, arguments, rule: requirement?.rule ?? "")
     let event = CallEvent.definitionChangedAtSlot(
-      requirement, definitionHash: current.hash, digest: digest)
+      requirement,
+      definitionHash: current.hash,
+      digest: digest
+    )
     return (try? move(live, event, in: &shard))?.transition.effect ?? .none
   }
 
@@ -293,7 +320,9 @@ extension Engine {
 
   /// Marks the attempt as this runner's, if the call is still in it.
   private func prepare(
-    _ id: CallID, _ attempt: Int, _ gate: OneShot<AttemptEnd>
+    _ id: CallID,
+    _ attempt: Int,
+    _ gate: OneShot<AttemptEnd>
   ) -> (RegisteredFunction, Invocation)? {
     let prepared = table.withShard(of: id) { shard -> (RegisteredFunction, Invocation)? in
       guard let live = shard.calls[id], let function = live.function,
@@ -303,12 +332,16 @@ extension Engine {
       return (
         function,
         Invocation(
-          call: id, function: function.definition.name,
+          call: id,
+          function: function.definition.name,
           arguments: live.call.effectiveArguments ?? [:],
-          idempotencyKey: live.call.idempotencyKey, attempt: attempt,
+          idempotencyKey: live.call.idempotencyKey,
+          attempt: attempt,
           timeout: function.definition.timeout,
-          maxResultBytes: function.definition.maxResultBytes, caller: live.call.caller.name,
-          conversation: live.call.conversation)
+          maxResultBytes: function.definition.maxResultBytes,
+          caller: live.call.caller.name,
+          conversation: live.call.conversation
+        )
       )
     }
     guard let prepared else {
@@ -318,8 +351,9 @@ extension Engine {
         slots.giveBack(function.name)
       }
       if let moved = try? move(
-        id, .stopped(attempt: attempt, CallFailure(.cancelled, "stopped before it was sent")))
-      {
+        id,
+        .stopped(attempt: attempt, CallFailure(.cancelled, "stopped before it was sent"))
+      ) {
         perform(id, moved)
       }
       return nil
@@ -339,11 +373,15 @@ extension Engine {
 
   /// Turns the end of an attempt into an event, keeps its answer for others, and tells the breaker.
   private func settle(
-    _ id: CallID, _ attempt: Int, _ end: AttemptEnd, _ function: RegisteredFunction,
+    _ id: CallID,
+    _ attempt: Int,
+    _ end: AttemptEnd,
+    _ function: RegisteredFunction,
     _ task: Task<Void, Never>
   ) -> CallEffect {
     var event: CallEvent
     var landing = ResultCache.Landing.otherwise
+    var breaker: EngineEvent?
     let key = table.withShard(of: id) { $0.calls[id]?.cacheKey }
     let stale = key.flatMap(cache.stale)
     switch end {
@@ -351,11 +389,11 @@ extension Engine {
       if let refused = refusal(of: value, function) {
         event = .resultRefused(attempt: attempt, refused)
         landing = .failed(refused)
-        tellBreaker(function, failed: true)
+        breaker = tellBreaker(function, failed: true)
       } else {
         event = .attemptSucceeded(attempt: attempt, value)
         landing = .succeeded(value)
-        tellBreaker(function, failed: false)
+        breaker = tellBreaker(function, failed: false)
       }
     case .result(.failure(let failure)):
       let failure = reached(failure, function.definition)
@@ -368,23 +406,29 @@ extension Engine {
       } else {
         event = .attemptFailed(attempt: attempt, failure, stale: stale)
         landing = .failed(failure)
-        tellBreaker(function, failed: failure.kind != .clientError)
+        breaker = tellBreaker(function, failed: failure.kind != .clientError)
       }
     case .timedOut:
       task.cancel()
       let seconds = function.definition.timeout / .seconds(1)
       let failure = CallFailure(
-        .timeout, "\(function.name) gave no answer within \(seconds.formatted()) s.",
-        reach: .maybe, isRetryable: true)
+        .timeout,
+        "\(function.name) gave no answer within \(seconds.formatted()) s.",
+        reach: .maybe,
+        isRetryable: true
+      )
       event = .attemptFailed(attempt: attempt, failure, stale: stale)
       landing = .failed(failure)
-      tellBreaker(function, failed: true)
+      breaker = tellBreaker(function, failed: true)
     case .wouldNotStop:
       event = .stopTimedOut(attempt: attempt)
       function.runtime.withBreaker { $0.abandoned() }
     }
     landFlight(id, landing)
-    return (try? move(id, event))?.transition.effect ?? .none
+    let effect = (try? move(id, event))?.transition.effect ?? .none
+    // In the stream the cause comes before what it caused.
+    if let breaker { commit(events: [breaker]) }
+    return effect
   }
 
   /// Ends the flight this call leads, if it leads one.
@@ -411,21 +455,31 @@ extension Engine {
     let limit = function.definition.maxResultBytes
     if value.approximateBytes(upTo: limit) > limit, value.serializedBytes().count > limit {
       return CallFailure(
-        .resultTooBig, "\(function.name) answered with more than \(limit) bytes.", reach: .answered)
+        .resultTooBig,
+        "\(function.name) answered with more than \(limit) bytes.",
+        reach: .answered
+      )
     }
-    guard let schema = function.resultSchema, let error = schema.validate(value, stopAtFirst: true).first
+    guard let schema = function.resultSchema,
+      let error = schema.validate(value, stopAtFirst: true).first
     else { return nil }
     return CallFailure(
-      .invalidResult, "\(function.name) answered with something else than it promises: \(error.message)",
-      pointer: error.path, reach: .answered)
+      .invalidResult,
+      "\(function.name) answered with something else than it promises: \(error.message)",
+      pointer: error.path,
+      reach: .answered
+    )
   }
 
-  private func tellBreaker(_ function: RegisteredFunction, failed: Bool) {
+  /// Counts an attempt.
+  ///
+  /// Returns the event when that opened or closed the breaker.
+  private func tellBreaker(_ function: RegisteredFunction, failed: Bool) -> EngineEvent? {
     let now = clock.monotonic
     let changed = function.runtime.withBreaker {
       failed ? $0.failed(at: now) : $0.succeeded(at: now)
     }
-    if changed { commit(events: [breakerEvent(function)]) }
+    return changed ? breakerEvent(function) : nil
   }
 
   func breakerEvent(_ function: RegisteredFunction, by person: String? = nil) -> EngineEvent {
@@ -437,7 +491,11 @@ extension Engine {
     case .halfOpen: cause = "one probe is let through"
     }
     return event(
-      .breaker(state), function: function.name, cause: person == nil ? cause : "by hand", by: person)
+      .breaker(state),
+      function: function.name,
+      cause: person == nil ? cause : "by hand",
+      by: person
+    )
   }
 
   // MARK: - Stopping, sleeping, and what comes late
@@ -459,12 +517,20 @@ extension Engine {
     if let moved = try? move(id, .lateResult(attempt: attempt, value)) {
       perform(id, moved)
       // The evidence is there now: running it again has to wait for whoever reads it.
-      if let rerun = table.withShard(of: id, { $0.calls[id]?.call.rerun }) { cancelIfNotStarted(rerun) }
+      if let rerun = table.withShard(of: id, { $0.calls[id]?.call.rerun }) {
+        cancelIfNotStarted(rerun)
+      }
       return
     }
-    guard let call = table.withShard(of: id, { $0.calls[id]?.call }) ?? store.call(id) else { return }
+    guard let call = table.withShard(of: id, { $0.calls[id]?.call }) ?? store.call(id) else {
+      return
+    }
     commit(events: [
-      event(.engine(.lateResult), call: call, cause: "attempt \(attempt) answered after it was over")
+      event(
+        .engine(.lateResult),
+        call: call,
+        cause: "attempt \(attempt) answered after it was over"
+      )
     ])
   }
 
@@ -499,7 +565,9 @@ extension Engine {
   }
 
   private func schedule(
-    _ id: CallID, at time: Date, _ action: @escaping @Sendable (Engine) -> Void
+    _ id: CallID,
+    at time: Date,
+    _ action: @escaping @Sendable (Engine) -> Void
   ) {
     let wait = Duration.seconds(max(0, time.timeIntervalSince(clock.now)))
     let token = deadlines.schedule(at: clock.monotonic + wait) { [weak self] in
@@ -533,8 +601,14 @@ extension Engine {
   private func startChild(_ child: CallID, _ function: FunctionName, of parent: CallID) {
     guard let call = table.withShard(of: parent, { $0.calls[parent]?.call }) else { return }
     let made = makeCall(
-      function.description, parsed: call.effectiveArguments, unparsed: nil, caller: call.caller,
-      conversation: nil, link: .fallback(for: parent), id: child)
+      function.description,
+      parsed: call.effectiveArguments,
+      unparsed: nil,
+      caller: call.caller,
+      conversation: nil,
+      link: .fallback(for: parent),
+      id: child
+    )
     let effect = admit(made)
     Task { await drive(child, effect) }
     // The parent may have been cancelled before there was a child to cancel.

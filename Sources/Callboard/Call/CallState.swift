@@ -1,6 +1,8 @@
 import Foundation
 
-/// Where a call is on its road. `calls.md` holds the table of all moves; `Call+Transitions.swift` is that table.
+/// Where a call is on its road.
+///
+/// `calls.md` holds the table of all moves; `Call+Transitions.swift` is that table.
 public enum CallState: Sendable, Hashable, Codable {
   /// Known, and not yet admitted.
   case received

@@ -63,7 +63,9 @@ public struct CallID: Hashable, Comparable, Sendable, LosslessStringConvertible 
   }
 
   public var description: String { uuid.text }
-  /// The last six hexadecimal digits: for screens, where the whole would not fit. Not unique.
+  /// The last six hexadecimal digits: for screens, where the whole would not fit.
+  ///
+  /// Not unique.
   public var short: String { String(uuid.text.suffix(6)) }
 
   public static func < (left: Self, right: Self) -> Bool { left.uuid < right.uuid }
@@ -81,7 +83,9 @@ public struct ConversationID: Hashable, Comparable, Sendable, LosslessStringConv
   }
 
   public var description: String { uuid.text }
-  /// `c-` and the last four hexadecimal digits: for screens. Not unique.
+  /// `c-` and the last four hexadecimal digits: for screens.
+  ///
+  /// Not unique.
   public var short: String { "c-" + uuid.text.suffix(4) }
 
   public static func < (left: Self, right: Self) -> Bool { left.uuid < right.uuid }
@@ -106,7 +110,10 @@ extension ConversationID: Codable {
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     guard let id = ConversationID(try container.decode(String.self)) else {
-      throw DecodingError.dataCorruptedError(in: container, debugDescription: "not a conversation id")
+      throw DecodingError.dataCorruptedError(
+        in: container,
+        debugDescription: "not a conversation id"
+      )
     }
     self = id
   }

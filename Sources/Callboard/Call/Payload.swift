@@ -21,7 +21,9 @@ public struct Payload: Sendable, Hashable, Codable {
   /// Whether something is hidden from view.
   public var hasSecrets: Bool { hidden != nil }
 
-  /// Replaces what is shown by what the redactor lets through. The redactor returns nil where nothing is secret.
+  /// Replaces what is shown by what the redactor lets through.
+  ///
+  /// The redactor returns nil where nothing is secret.
   public mutating func redact(_ redactor: (JSONValue) -> JSONValue?) {
     guard !isRedacted else { return }
     isRedacted = true

@@ -86,7 +86,9 @@ extension Conversation {
     case (.paused(let from), .resume):
       state = from
       busySince = now
-      if let since = pausedSince, since < now { offClock.append(DateInterval(start: since, end: now)) }
+      if let since = pausedSince, since < now {
+        offClock.append(DateInterval(start: since, end: now))
+      }
       pausedSince = nil
       revision += 1
       switch from {
@@ -96,7 +98,8 @@ extension Conversation {
       case .paused, .stopped, .finished, .failed: return .none
       }
 
-    case (.thinking, .message(let message, let person)), (.calling, .message(let message, let person)),
+    case (.thinking, .message(let message, let person)),
+      (.calling, .message(let message, let person)),
       (.paused, .message(let message, let person)):
       note(person)
       pending.append(message)
@@ -153,7 +156,11 @@ extension Conversation {
     messages.append(Entry(at: now, turn: turns, message: message, calls: calls))
   }
 
-  private mutating func take(_ turn: ModelTurn, _ calls: [CallID], at now: Date) -> ConversationEffect {
+  private mutating func take(
+    _ turn: ModelTurn,
+    _ calls: [CallID],
+    at now: Date
+  ) -> ConversationEffect {
     turns += 1
     callCount += calls.count
     if let used = turn.usage { usage = usage + used }
@@ -208,8 +215,10 @@ extension DateInterval {
   /// What is left of it outside another one.
   fileprivate func without(_ other: DateInterval) -> [DateInterval] {
     guard let common = intersection(with: other), common.duration > 0 else { return [self] }
-    return [DateInterval(start: start, end: common.start), DateInterval(start: common.end, end: end)]
-      .filter { $0.duration > 0 }
+    return [
+      DateInterval(start: start, end: common.start), DateInterval(start: common.end, end: end),
+    ]
+    .filter { $0.duration > 0 }
   }
 }
 

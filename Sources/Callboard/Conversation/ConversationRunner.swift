@@ -53,7 +53,10 @@ final class ConversationTable: Sendable {
     var waiters: [OneShot<Conversation>] = []
 
     init(
-      _ conversation: Conversation, model: any Model, toolChoice: ToolChoice, parallelToolCalls: Bool
+      _ conversation: Conversation,
+      model: any Model,
+      toolChoice: ToolChoice,
+      parallelToolCalls: Bool
     ) {
       self.conversation = conversation
       self.model = model
@@ -68,7 +71,8 @@ final class ConversationTable: Sendable {
   private let lives = Mutex<[ConversationID: Live]>([:])
 
   func withLive<Result: Sendable>(
-    _ id: ConversationID, _ body: (Live) throws -> Result
+    _ id: ConversationID,
+    _ body: (Live) throws -> Result
   ) rethrows -> Result? {
     try lives.withLock { lives in
       guard let live = lives[id] else { return nil }
@@ -77,11 +81,18 @@ final class ConversationTable: Sendable {
   }
 
   func insert(
-    _ conversation: Conversation, model: any Model, toolChoice: ToolChoice, parallelToolCalls: Bool
+    _ conversation: Conversation,
+    model: any Model,
+    toolChoice: ToolChoice,
+    parallelToolCalls: Bool
   ) {
     lives.withLock {
       $0[conversation.id] = Live(
-        conversation, model: model, toolChoice: toolChoice, parallelToolCalls: parallelToolCalls)
+        conversation,
+        model: model,
+        toolChoice: toolChoice,
+        parallelToolCalls: parallelToolCalls
+      )
     }
   }
 
@@ -108,29 +119,44 @@ final class ConversationTable: Sendable {
 
 /// Runs conversations: asks the model, turns its calls into calls of the engine, and gives it their answers.
 extension Engine {
-  /// Starts a conversation. Throws when its model does not exist or too many functions are on.
+  /// Starts a conversation.
+  ///
+  /// Throws when its model does not exist or too many functions are on.
   public func start(_ request: ConversationRequest) throws(ConfigurationMistake) -> ConversationID {
     guard let model = models[request.model] else {
-      let near = nearest(to: request.model, among: models.keys).map { "; did you mean \($0)?" } ?? ""
-      throw ConfigurationMistake(path: "model", message: "there is no model \(request.model)" + near)
+      let near =
+        nearest(to: request.model, among: models.keys).map { "; did you mean \($0)?" } ?? ""
+      throw ConfigurationMistake(
+        path: "model",
+        message: "there is no model \(request.model)" + near
+      )
     }
     return try start(request, model: model)
   }
 
   /// Starts a conversation with a model of its own, such as a script.
   public func start(
-    _ request: ConversationRequest, model: any Model
+    _ request: ConversationRequest,
+    model: any Model
   ) throws(ConfigurationMistake) -> ConversationID {
     _ = try table.catalogue.offers(to: request.caller)
     let now = clock.now
     let id = ConversationID(newUUIDs(now).0)
     var conversation = Conversation(
-      id: id, title: request.title, caller: request.caller, model: model.name, startedAt: now,
-      limits: request.limits ?? configuration.conversationLimits)
+      id: id,
+      title: request.title,
+      caller: request.caller,
+      model: model.name,
+      startedAt: now,
+      limits: request.limits ?? configuration.conversationLimits
+    )
     conversation.busySince = now
     conversations.insert(
-      conversation, model: model, toolChoice: request.toolChoice,
-      parallelToolCalls: request.parallelToolCalls)
+      conversation,
+      model: model,
+      toolChoice: request.toolChoice,
+      parallelToolCalls: request.parallelToolCalls
+    )
     let opening =
       (request.system.map { [Message(.system, $0)] } ?? [])
       + request.messages.map { Message(.user, $0, author: request.caller.name) }
@@ -178,12 +204,18 @@ extension Engine {
 
   /// Stores a conversation, and with it the calls of a turn.
   private func store(
-    _ live: ConversationTable.Live, calls: [Call] = [], cause: String, by person: String? = nil
+    _ live: ConversationTable.Live,
+    calls: [Call] = [],
+    cause: String,
+    by person: String? = nil
   ) {
     var events = [
       event(
-        .conversation(live.conversation.state.word), conversation: live.conversation.id,
-        cause: cause, by: person)
+        .conversation(live.conversation.state.word),
+        conversation: live.conversation.id,
+        cause: cause,
+        by: person
+      )
     ]
     events += calls.flatMap { $0.events(after: 0) }
     var shown = live.conversation
@@ -191,7 +223,8 @@ extension Engine {
     shown.answers = shown.answers.mapValues(redactor.redact(text:))
     do {
       _ = try store.commit(
-        StoreChange(calls: calls.map(\.withoutOriginals), conversation: shown, events: events))
+        StoreChange(calls: calls.map(\.withoutOriginals), conversation: shown, events: events)
+      )
     } catch {
       storeFailed(error)
     }
@@ -199,7 +232,10 @@ extension Engine {
   }
 
   private func move(
-    _ id: ConversationID, _ event: ConversationEvent, cause: String, by person: String? = nil
+    _ id: ConversationID,
+    _ event: ConversationEvent,
+    cause: String,
+    by person: String? = nil
   ) throws -> ConversationEffect {
     let effect = try conversations.withLive(id) { live -> ConversationEffect in
       let known = live.conversation.messages.count
@@ -207,7 +243,9 @@ extension Engine {
       // What goes into the transcript is heard as it is, and shown and stored redacted.
       for index in live.conversation.messages.indices.dropFirst(known) {
         live.heard.append(live.conversation.messages[index].message)
-        live.conversation.messages[index].message = redacted(live.conversation.messages[index].message)
+        live.conversation.messages[index].message = redacted(
+          live.conversation.messages[index].message
+        )
       }
       store(live, cause: cause, by: person)
       return effect
@@ -265,7 +303,8 @@ extension Engine {
   }
 
   private func takeTurn(_ id: ConversationID) async {
-    let asked = conversations.withLive(id) { live -> (any Model, ModelRequest, Principal, Double)? in
+    let asked = conversations.withLive(id) {
+      live -> (any Model, ModelRequest, Principal, Double)? in
       guard case .thinking = live.conversation.state else {
         // In one step with the look: a resume after it asks anew.
         live.isAsking = false
@@ -273,8 +312,12 @@ extension Engine {
       }
       live.writing = ""
       let request = ModelRequest(
-        conversation: id, turn: live.conversation.turns + 1, messages: live.heard,
-        toolChoice: live.toolChoice, parallelToolCalls: live.parallelToolCalls)
+        conversation: id,
+        turn: live.conversation.turns + 1,
+        messages: live.heard,
+        toolChoice: live.toolChoice,
+        parallelToolCalls: live.parallelToolCalls
+      )
       let left = live.conversation.limits.seconds - live.conversation.busy(at: clock.now)
       return (live.model, request, live.conversation.caller, left)
     }
@@ -284,11 +327,19 @@ extension Engine {
       offered.tools = try table.catalogue.offers(to: caller)
     } catch {
       conversations.withLive(id) { $0.isAsking = false }
-      _ = try? move(id, .modelFailed(ModelFailure(.badRequest, error.message)), cause: error.message)
+      _ = try? move(
+        id,
+        .modelFailed(ModelFailure(.badRequest, error.message)),
+        cause: error.message
+      )
       return
     }
     let deadline = deadlines.schedule(at: clock.monotonic + .seconds(max(left, 0))) { [weak self] in
-      _ = try? self?.move(id, .limitReached("stopped: it has used its time"), cause: "it has used its time")
+      _ = try? self?.move(
+        id,
+        .limitReached("stopped: it has used its time"),
+        cause: "it has used its time"
+      )
       self?.conversations.withLive(id) { $0.turn?.cancel() }
     }
     defer { deadlines.cancel(deadline) }
@@ -310,7 +361,8 @@ extension Engine {
         guard live.writing.utf8.count < ConversationTable.writingLimit else { return }
         live.writing += text
       case .reasoning: break
-      case .callBegan(let name): live.writing += live.writing.isEmpty ? name + "…" : "\n" + name + "…"
+      case .callBegan(let name):
+        live.writing += live.writing.isEmpty ? name + "…" : "\n" + name + "…"
       }
     }
     changed()
@@ -322,8 +374,14 @@ extension Engine {
     let calls = turn.calls.map { requested -> Call in
       let parsed = try? JSONValue(parsing: requested.arguments, options: argumentOptions)
       var call = makeCall(
-        requested.wireName, parsed: parsed, unparsed: parsed == nil ? requested.arguments : nil,
-        caller: caller, conversation: id, turn: number, modelCallID: requested.id)
+        requested.wireName,
+        parsed: parsed,
+        unparsed: parsed == nil ? requested.arguments : nil,
+        caller: caller,
+        conversation: id,
+        turn: number,
+        modelCallID: requested.id
+      )
       call.redact(table.catalogue[call.function]?.redactor ?? redactor)
       return call
     }
@@ -333,14 +391,22 @@ extension Engine {
       live.isAsking = false
       guard
         let effect = try? live.conversation.handle(
-          .turnTaken(turn, calls: calls.map(\.id)), now: clock.now)
+          .turnTaken(turn, calls: calls.map(\.id)),
+          now: clock.now
+        )
       else { return nil }
       live.writing = ""
       for index in live.conversation.messages.indices.dropFirst(known) {
         live.heard.append(live.conversation.messages[index].message)
-        live.conversation.messages[index].message = redacted(live.conversation.messages[index].message)
+        live.conversation.messages[index].message = redacted(
+          live.conversation.messages[index].message
+        )
       }
-      store(live, calls: calls, cause: calls.isEmpty ? "answered" : "asked for \(calls.count) calls")
+      store(
+        live,
+        calls: calls,
+        cause: calls.isEmpty ? "answered" : "asked for \(calls.count) calls"
+      )
       return effect
     }
     guard let effect = effect ?? nil else {
@@ -349,7 +415,8 @@ extension Engine {
       return
     }
     let limit = conversations.withLive(id) { live in
-      live.conversation.callCount > live.conversation.limits.calls ? live.conversation.limits.calls : nil
+      live.conversation.callCount > live.conversation.limits.calls
+        ? live.conversation.limits.calls : nil
     }
     if let limit = limit ?? nil {
       let why = "stopped: it asked for more than \(limit) calls"
@@ -399,7 +466,8 @@ extension Engine {
     let since = call.history.first { $0.state == .unknown }?.at ?? clock.now
     let wait = limit - clock.now.timeIntervalSince(since)
     guard wait > 0 else { return tellUnknown(id) }
-    deadlines.schedule(at: clock.monotonic + .seconds(wait)) { [weak self] in self?.tellUnknown(id) }
+    deadlines.schedule(at: clock.monotonic + .seconds(wait)) { [weak self] in self?.tellUnknown(id)
+    }
   }
 
   private func tellUnknown(_ id: CallID) {
@@ -407,8 +475,13 @@ extension Engine {
     guard let call, case .unknown = call.state, let conversation = call.conversation else { return }
     _ = try? move(
       conversation,
-      .callEnded(id, answer: ModelAnswer.text(for: call), waited: Self.waits(of: call, until: clock.now)),
-      cause: "the model hears that an outcome is unknown")
+      .callEnded(
+        id,
+        answer: ModelAnswer.text(for: call),
+        waited: Self.waits(of: call, until: clock.now)
+      ),
+      cause: "the model hears that an outcome is unknown"
+    )
   }
 
   /// A call of a conversation has ended: an answer for its turn, or news before the next one.
@@ -417,8 +490,10 @@ extension Engine {
     let answer = ModelAnswer.text(for: call)
     if call.link == nil,
       (try? move(
-        id, .callEnded(call.id, answer: answer, waited: Self.waits(of: call, until: clock.now)),
-        cause: "\(call.function) \(call.state.word.rawValue)")) != nil
+        id,
+        .callEnded(call.id, answer: answer, waited: Self.waits(of: call, until: clock.now)),
+        cause: "\(call.function) \(call.state.word.rawValue)"
+      )) != nil
     {
       return
     }
@@ -431,8 +506,10 @@ extension Engine {
     }
     guard isNews else { return }
     let news = Message(
-      .user, "News from callboard about the earlier call \(call.function) (\(call.modelCallID ?? call.id.short)): \(answer)",
-      author: "callboard")
+      .user,
+      "News from callboard about the earlier call \(call.function) (\(call.modelCallID ?? call.id.short)): \(answer)",
+      author: "callboard"
+    )
     conversations.withLive(id) { live in
       guard live.conversation.state.word.isLive else { return }
       live.conversation.pending.append(news)
@@ -460,7 +537,10 @@ extension Engine {
   }
 
   func pauseConversation(
-    _ id: ConversationID, from: Bool, to: Bool, by principal: Principal
+    _ id: ConversationID,
+    from: Bool,
+    to: Bool,
+    by principal: Principal
   ) -> Reply {
     let isPaused = conversations.withLive(id) { $0.conversation.state.word == .paused }
     guard isPaused == from, from != to else {
@@ -482,8 +562,11 @@ extension Engine {
     guard !text.isEmpty else { return .refused("an empty message says nothing") }
     do {
       _ = try move(
-        id, .message(Message(.user, text, author: principal.name), by: principal), cause: "message",
-        by: principal.name)
+        id,
+        .message(Message(.user, text, author: principal.name), by: principal),
+        cause: "message",
+        by: principal.name
+      )
       return .done("\(id.short) has your message")
     } catch {
       return .refused("\(error); it takes no more messages")
@@ -493,7 +576,11 @@ extension Engine {
   /// At the engine's stop: nothing new is asked of any model.
   func stopConversations() async {
     for id in conversations.liveIDs {
-      _ = try? move(id, .pause(by: Principal(name: "callboard", roles: [.operator])), cause: "the engine stops")
+      _ = try? move(
+        id,
+        .pause(by: Principal(name: "callboard", roles: [.operator])),
+        cause: "the engine stops"
+      )
       conversations.withLive(id) { $0.turn?.cancel() }
     }
   }

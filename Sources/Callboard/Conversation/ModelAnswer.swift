@@ -2,7 +2,9 @@ import JSONSchema
 
 /// What the model hears of a call: results as they are, failures as data it can correct itself by.
 enum ModelAnswer {
-  /// The text for a call that has ended or whose outcome is unknown. Not for one that waits: the model is never told
+  /// The text for a call that has ended or whose outcome is unknown.
+  ///
+  /// Not for one that waits: the model is never told
   /// that a waiting call succeeded.
   static func text(for call: Call) -> String {
     guard let outcome = call.outcome else { return unknown(call) }
@@ -10,14 +12,18 @@ enum ModelAnswer {
     case .result(let payload, .degraded):
       let answer: JSONValue = [
         "degraded": true,
-        "note": .string("Not a fresh answer: \(call.firstFailure?.message ?? "the function failed.")"),
+        "note": .string(
+          "Not a fresh answer: \(call.firstFailure?.message ?? "the function failed.")"
+        ),
         "result": payload.original,
       ]
       return answer.serialized()
     case .result(let payload, _): return payload.original.serialized()
     case .failure(let failure):
       // Its retry succeeded in its place: the turn gets that result.
-      if failure.kind == .superseded, let result = call.lateResult { return result.original.serialized() }
+      if failure.kind == .superseded, let result = call.lateResult {
+        return result.original.serialized()
+      }
       return text(for: failure)
     }
   }
@@ -36,7 +42,8 @@ enum ModelAnswer {
           ]
           if let suggestion = detail.suggestion { entry["did_you_mean"] = .string(suggestion) }
           return .object(entry)
-        })
+        }
+      )
     }
     error["retryable"] = .bool(failure.isRetryable)
     return JSONValue.object(["error": .object(error)]).serialized()
@@ -47,7 +54,8 @@ enum ModelAnswer {
     let failure = CallFailure(
       .outcomeUnknown,
       "\(why) It may or may not have happened. Do not repeat this call; a person is finding out.",
-      reach: .maybe)
+      reach: .maybe
+    )
     return text(for: failure)
   }
 }

@@ -13,7 +13,10 @@ extension Engine {
   /// queue, approval rules: in this order, and nothing else.
   func admission(of call: Call, in catalogue: Catalogue) -> Admission {
     guard let function = catalogue[call.function] else {
-      return Admission(event: .refused(unknownFunction(call.function, in: catalogue)), function: nil)
+      return Admission(
+        event: .refused(unknownFunction(call.function, in: catalogue)),
+        function: nil
+      )
     }
     func refuse(_ failure: CallFailure) -> Admission {
       Admission(event: .refused(failure), function: function)
@@ -24,7 +27,8 @@ extension Engine {
     case .failure(let failure): return refuse(failure)
     }
     let definition = function.definition
-    if let refusal = catalogue.access.refusal(of: call.caller, calling: definition, with: arguments) {
+    if let refusal = catalogue.access.refusal(of: call.caller, calling: definition, with: arguments)
+    {
       return refuse(refusal)
     }
     if isStopping {
@@ -35,17 +39,33 @@ extension Engine {
       return refuse(CallFailure(.functionOff, "\(function.name) is switched off\(who)."))
     }
     if let held = catalogue.held {
-      return refuse(CallFailure(.engineHeld, "\(held.by) holds all calls for now.", isRetryable: true))
+      return refuse(
+        CallFailure(.engineHeld, "\(held.by) holds all calls for now.", isRetryable: true)
+      )
     }
     if definition.effect == .write, let fault = storeFault {
-      return refuse(CallFailure(.storeFailed, "Calls that change things are stopped: \(fault)", isRetryable: true))
+      return refuse(
+        CallFailure(
+          .storeFailed,
+          "Calls that change things are stopped: \(fault)",
+          isRetryable: true
+        )
+      )
     }
     guard slots.hasRoom else {
-      return refuse(CallFailure(.queueFull, "Too many calls are waiting already; try again later.", isRetryable: true))
+      return refuse(
+        CallFailure(
+          .queueFull,
+          "Too many calls are waiting already; try again later.",
+          isRetryable: true
+        )
+      )
     }
     guard let requirement = requirement(for: call, function, arguments, in: catalogue) else {
       return Admission(
-        event: .admitted(arguments: arguments, definitionHash: function.hash), function: function)
+        event: .admitted(arguments: arguments, definitionHash: function.hash),
+        function: function
+      )
     }
     guard !configuration.isUnattended else {
       return Admission(event: .nobodyToAsk(rule: requirement.rule), function: function)
@@ -53,8 +73,13 @@ extension Engine {
     let digest = approvalDigest(call, function, arguments, rule: requirement.rule)
     return Admission(
       event: .approvalNeeded(
-        requirement, arguments: arguments, definitionHash: function.hash, digest: digest),
-      function: function)
+        requirement,
+        arguments: arguments,
+        definitionHash: function.hash,
+        digest: digest
+      ),
+      function: function
+    )
   }
 
   private func unknownFunction(_ name: String, in catalogue: Catalogue) -> CallFailure {
@@ -64,7 +89,8 @@ extension Engine {
   }
 
   private func validated(
-    _ call: Call, _ function: RegisteredFunction
+    _ call: Call,
+    _ function: RegisteredFunction
   ) -> Result<JSONValue, CallFailure> {
     guard let proposed = call.proposed?.original else {
       return .failure(unreadable(call.unparsed ?? ""))
@@ -89,15 +115,24 @@ extension Engine {
     let first = errors.first
     let more = errors.count > 1 ? " (and \(errors.count - 1) more)" : ""
     return CallFailure(
-      .invalidArguments, "The arguments do not fit the schema: \(first?.message ?? "")" + more,
-      pointer: first?.path, details: errors)
+      .invalidArguments,
+      "The arguments do not fit the schema: \(first?.message ?? "")" + more,
+      pointer: first?.path,
+      details: errors
+    )
   }
 
   private func requirement(
-    for call: Call, _ function: RegisteredFunction, _ arguments: JSONValue, in catalogue: Catalogue
+    for call: Call,
+    _ function: RegisteredFunction,
+    _ arguments: JSONValue,
+    in catalogue: Catalogue
   ) -> ApprovalRequirement? {
     let byRule = catalogue.rules.requirement(
-      for: arguments, function: function.definition, caller: call.caller)
+      for: arguments,
+      function: function.definition,
+      caller: call.caller
+    )
     switch call.link {
     case .settles: return byRule ?? ApprovalRequirement(rule: "an unknown outcome is run again")
     case .again(let id) where store.call(id)?.state.word == .succeeded:
@@ -107,12 +142,20 @@ extension Engine {
   }
 
   func approvalDigest(
-    _ call: Call, _ function: RegisteredFunction, _ arguments: JSONValue, rule: String
+    _ call: Call,
+    _ function: RegisteredFunction,
+    _ arguments: JSONValue,
+    rule: String
   ) -> String {
     digest(
-      caller: call.caller, conversation: call.conversation, function: function.name,
-      definitionHash: function.hash, arguments: arguments, rule: rule,
-      hasSecrets: function.hasSecretFields || function.redactor.redact(arguments) != nil)
+      caller: call.caller,
+      conversation: call.conversation,
+      function: function.name,
+      definitionHash: function.hash,
+      arguments: arguments,
+      rule: rule,
+      hasSecrets: function.hasSecretFields || function.redactor.redact(arguments) != nil
+    )
   }
 
   /// Puts a new call into the live table, admitted or refused in the same commit.
@@ -124,7 +167,11 @@ extension Engine {
         let entry = LiveTable.LiveCall(live.call, function: live.function)
         if let waiter = live.waiter { entry.waiters.append(waiter) }
         var transition = try entry.call.handle(
-          admission.event, entry.traits, now: clock.now, using: &shard.generator)
+          admission.event,
+          entry.traits,
+          now: clock.now,
+          using: &shard.generator
+        )
         // Steps that wait for nothing share one commit: with a free slot it starts at once.
         if transition.effect == .enqueue, let started = startAtOnce(entry, in: &shard) {
           transition = started

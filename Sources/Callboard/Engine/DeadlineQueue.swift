@@ -60,7 +60,9 @@ public final class DeadlineQueue: Sendable {
     return token
   }
 
-  /// Forgets an action that has not run. Returns false when it ran already or was cancelled before.
+  /// Forgets an action that has not run.
+  ///
+  /// Returns false when it ran already or was cancelled before.
   @discardableResult
   public func cancel(_ token: Token) -> Bool {
     state.withLock { state in
@@ -73,7 +75,9 @@ public final class DeadlineQueue: Sendable {
     }
   }
 
-  /// Runs everything that is due. Returns the next deadline, if there is one.
+  /// Runs everything that is due.
+  ///
+  /// Returns the next deadline, if there is one.
   @discardableResult
   public func fire(at now: Duration) -> Duration? {
     while true {

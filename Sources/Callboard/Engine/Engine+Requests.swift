@@ -12,18 +12,28 @@ extension Engine: EngineDoor {
   /// Performs a request and waits until it counts.
   public func perform(_ request: Request, by principal: Principal) async -> Reply {
     guard principal.mayDecide else {
-      refuse(request, by: principal, "\(principal.name) has no right to: that takes the role operator")
+      refuse(
+        request,
+        by: principal,
+        "\(principal.name) has no right to: that takes the role operator"
+      )
       return .refused("that takes the role operator, and \(principal.name) has not")
     }
     switch request {
     case .approve(let id, let seen): return await approve(id, seen, by: principal)
     case .deny(let id, let seen, let reason, let stops):
-      let reply = await decide(id, .deny(seen, reason: reason, by: principal), by: principal, "denied")
+      let reply = await decide(
+        id,
+        .deny(seen, reason: reason, by: principal),
+        by: principal,
+        "denied"
+      )
       if stops, reply.isDone, let conversation = store.call(id)?.conversation {
         return await stopConversation(conversation, by: principal)
       }
       return reply
-    case .edit(let id, let seen, let arguments): return await edit(id, seen, arguments, by: principal)
+    case .edit(let id, let seen, let arguments):
+      return await edit(id, seen, arguments, by: principal)
     case .extend(let id, let seen):
       return await decide(id, .extend(seen, by: principal), by: principal, "more time given")
     case .undo(let id):
@@ -36,7 +46,9 @@ extension Engine: EngineDoor {
     case .setFunction(let name, let from, let to):
       return setFunctions([name], called: name, from: from, to: to, by: principal)
     case .setProvider(let namespace, let from, let to):
-      let names = table.catalogue.functions.filter { $0.provider.namespace == namespace }.map(\.name)
+      let names = table.catalogue.functions.filter { $0.provider.namespace == namespace }.map(
+        \.name
+      )
       guard !names.isEmpty else { return .refused("there is no provider \(namespace)") }
       return setFunctions(Set(names), called: namespace, from: from, to: to, by: principal)
     case .setBreaker(let name, let from, let to):
@@ -57,7 +69,10 @@ extension Engine: EngineDoor {
 
   /// Moves a call by a person's event, waits until that is on disk, and then acts on it.
   private func decide(
-    _ id: CallID, _ event: CallEvent, by principal: Principal, _ done: String
+    _ id: CallID,
+    _ event: CallEvent,
+    by principal: Principal,
+    _ done: String
   ) async -> Reply {
     do {
       let moved = try move(id, event)
@@ -78,14 +93,19 @@ extension Engine: EngineDoor {
         }
         let isOn = shard.catalogue[live.call.function]?.isOn ?? false
         let event = CallEvent.approve(
-          seen, by: principal, isHeld: !isOn || shard.catalogue.held != nil, requesters: requesters)
+          seen,
+          by: principal,
+          isHeld: !isOn || shard.catalogue.held != nil,
+          requesters: requesters
+        )
         return try move(live, event, in: &shard)
       }
       try await moved.ticket.durable()
       perform(id, moved)
       return .done(
         moved.state.word == .awaitingApproval
-          ? "\(named(id)): your approval counts; more are needed" : "\(named(id)) approved")
+          ? "\(named(id)): your approval counts; more are needed" : "\(named(id)) approved"
+      )
     } catch {
       return refused(id, error, by: principal)
     }
@@ -104,25 +124,36 @@ extension Engine: EngineDoor {
   }
 
   private func edit(
-    _ id: CallID, _ seen: Seen, _ arguments: JSONValue, by principal: Principal
+    _ id: CallID,
+    _ seen: Seen,
+    _ arguments: JSONValue,
+    by principal: Principal
   ) async -> Reply {
     let (found, catalogue) = table.withShard(of: id) { ($0.calls[id]?.call, $0.catalogue) }
     guard let call = found, let decided = call.decided else {
-      return refused(id, IllegalMove(state: store.call(id)?.state.word ?? .cancelled, event: "editing it"), by: principal)
+      return refused(
+        id,
+        IllegalMove(state: store.call(id)?.state.word ?? .cancelled, event: "editing it"),
+        by: principal
+      )
     }
     guard let function = catalogue[call.function] else {
       return .refused("\(call.function) no longer exists")
     }
     guard let restored = Redactor.restoring(arguments, from: decided.original, shown: decided.shown)
     else {
-      return .refused("\(Redactor.mark) may stand only where it stood; write the value, or leave the mark as it is")
+      return .refused(
+        "\(Redactor.mark) may stand only where it stood; write the value, or leave the mark as it is"
+      )
     }
     let errors = function.schema.validate(restored)
     guard errors.isEmpty else { return .invalid(function.redactor.redact(errors, about: restored)) }
     let filled = function.schema.fillingDefaults(in: restored)
     if let refusal = catalogue.access.refusal(
-      of: call.caller, calling: function.definition, with: filled)
-    {
+      of: call.caller,
+      calling: function.definition,
+      with: filled
+    ) {
       return .refused(refusal.message)
     }
     let requirement =
@@ -132,15 +163,24 @@ extension Engine: EngineDoor {
     return await decide(
       id,
       .edit(seen, arguments: filled, requirement: requirement, digest: digest, by: principal),
-      by: principal, "edited; it waits for approval of what it is now")
+      by: principal,
+      "edited; it waits for approval of what it is now"
+    )
   }
 
   private func settle(
-    _ id: CallID, _ revision: Int, _ settlement: Settlement, by principal: Principal
+    _ id: CallID,
+    _ revision: Int,
+    _ settlement: Settlement,
+    by principal: Principal
   ) async -> Reply {
     let current = table.withShard(of: id) { $0.calls[id]?.call }
     if let current, current.revision != revision {
-      return refused(id, DecisionRefused.stale(revision: current.revision, editedBy: nil), by: principal)
+      return refused(
+        id,
+        DecisionRefused.stale(revision: current.revision, editedBy: nil),
+        by: principal
+      )
     }
     // Settling is refused while it runs again, and cancels a run again that has not started.
     if let rerun = current?.rerun { cancelIfNotStarted(rerun) }
@@ -148,7 +188,9 @@ extension Engine: EngineDoor {
   }
 
   private func runAgain(
-    _ id: CallID, _ arguments: JSONValue?, by principal: Principal
+    _ id: CallID,
+    _ arguments: JSONValue?,
+    by principal: Principal
   ) async -> Reply {
     // One that has just ended may not have left the table yet.
     if let live = table.withShard(of: id, { $0.calls[id]?.call }), !live.state.isEnded {
@@ -167,8 +209,15 @@ extension Engine: EngineDoor {
       return .refused("its secret fields are not kept; write them anew with e")
     }
     let call = makeCall(
-      ended.function, parsed: again, unparsed: nil, caller: ended.caller,
-      conversation: ended.conversation, turn: ended.turn, link: .again(id), requestedBy: principal)
+      ended.function,
+      parsed: again,
+      unparsed: nil,
+      caller: ended.caller,
+      conversation: ended.conversation,
+      turn: ended.turn,
+      link: .again(id),
+      requestedBy: principal
+    )
     let effect = admit(call)
     let new = call.id
     Task { await drive(new, effect) }
@@ -176,7 +225,9 @@ extension Engine: EngineDoor {
   }
 
   private func runUnknownAgain(
-    _ unknown: Call, _ arguments: JSONValue?, by principal: Principal
+    _ unknown: Call,
+    _ arguments: JSONValue?,
+    by principal: Principal
   ) async -> Reply {
     guard arguments == nil else {
       return .refused("a call whose outcome is unknown is run again with the same arguments only")
@@ -186,12 +237,22 @@ extension Engine: EngineDoor {
       return refused(unknown.id, DecisionRefused.held, by: principal)
     }
     let call = makeCall(
-      unknown.function, parsed: unknown.effectiveArguments, unparsed: nil, caller: unknown.caller,
-      conversation: unknown.conversation, turn: unknown.turn, link: .settles(unknown.id),
-      requestedBy: principal, key: unknown.idempotencyKey)
+      unknown.function,
+      parsed: unknown.effectiveArguments,
+      unparsed: nil,
+      caller: unknown.caller,
+      conversation: unknown.conversation,
+      turn: unknown.turn,
+      link: .settles(unknown.id),
+      requestedBy: principal,
+      key: unknown.idempotencyKey
+    )
     let reply = await decide(
-      unknown.id, .rerunStarted(call.id, by: principal), by: principal,
-      "run again with the same key as \(named(call.id))")
+      unknown.id,
+      .rerunStarted(call.id, by: principal),
+      by: principal,
+      "run again with the same key as \(named(call.id))"
+    )
     guard reply.isDone else { return reply }
     let effect = admit(call)
     let new = call.id
@@ -202,7 +263,11 @@ extension Engine: EngineDoor {
   // MARK: - Switches
 
   private func setFunctions(
-    _ names: Set<String>, called: String, from: Bool, to: Bool, by principal: Principal
+    _ names: Set<String>,
+    called: String,
+    from: Bool,
+    to: Bool,
+    by principal: Principal
   ) -> Reply {
     let now = clock.now
     let switched = Switched(by: principal.name, at: now)
@@ -220,8 +285,14 @@ extension Engine: EngineDoor {
     } commit: {
       commit(
         events: changed.map {
-          event(.function(to ? .on : .off), function: $0, cause: to ? "switched on" : "switched off", by: principal.name)
-        })
+          event(
+            .function(to ? .on : .off),
+            function: $0,
+            cause: to ? "switched on" : "switched off",
+            by: principal.name
+          )
+        }
+      )
       // Under the same locks: two people who switch at once must leave line and catalogue alike.
       slots.change(functions: Set(changed), isOn: to)
     }
@@ -231,7 +302,10 @@ extension Engine: EngineDoor {
     }
     let held = changed.reduce(0) { $0 + slots.counts(of: $1).waiting }
     return .done(
-      to ? "\(called) is on" : "\(called) is off" + (held > 0 ? "; \(held) queued calls are held" : ""))
+      to
+        ? "\(called) is on"
+        : "\(called) is off" + (held > 0 ? "; \(held) queued calls are held" : "")
+    )
   }
 
   private func hold(from: Bool, to: Bool, by principal: Principal) -> Reply {
@@ -253,9 +327,14 @@ extension Engine: EngineDoor {
   }
 
   private func setBreaker(
-    _ name: String, from: CircuitBreaker.State, to: CircuitBreaker.State, by principal: Principal
+    _ name: String,
+    from: CircuitBreaker.State,
+    to: CircuitBreaker.State,
+    by principal: Principal
   ) -> Reply {
-    guard let function = table.catalogue[name] else { return .refused("there is no function \(name)") }
+    guard let function = table.catalogue[name] else {
+      return .refused("there is no function \(name)")
+    }
     let now = clock.monotonic
     let state = function.runtime.withBreaker { breaker -> CircuitBreaker.State in
       let state = breaker.state
@@ -267,7 +346,9 @@ extension Engine: EngineDoor {
       return .refused("the breaker of \(name) is \(state.rawValue.replacing("_", with: " ")) now")
     }
     commit(events: [breakerEvent(function, by: principal.name)])
-    return .done(to == .closed ? "the breaker of \(name) is reset" : "the breaker of \(name) is tripped")
+    return .done(
+      to == .closed ? "the breaker of \(name) is reset" : "the breaker of \(name) is tripped"
+    )
   }
 
   private func ago(_ switched: Switched?, _ now: Date) -> String {
@@ -281,7 +362,8 @@ extension Engine: EngineDoor {
   private func refused(_ id: CallID, _ error: any Error, by principal: Principal) -> Reply {
     let call = table.withShard(of: id) { $0.calls[id]?.call } ?? store.call(id)
     var text = "\(error)"
-    if error is IllegalMove || error is DecisionRefused, let last = call?.history.last, let by = last.by,
+    if error is IllegalMove || error is DecisionRefused, let last = call?.history.last,
+      let by = last.by,
       by != principal.name
     {
       text += ": \(last.cause), by \(by)"
@@ -295,7 +377,8 @@ extension Engine: EngineDoor {
   private func refuse(_ request: Request, by principal: Principal, _ why: String) {
     var id: CallID?
     switch request {
-    case .approve(let call, _), .deny(let call, _, _, _), .edit(let call, _, _), .extend(let call, _),
+    case .approve(let call, _), .deny(let call, _, _, _), .edit(let call, _, _),
+      .extend(let call, _),
       .undo(let call), .settle(let call, _, _), .cancel(let call), .runAgain(let call, _):
       id = call
     case .setFunction, .setProvider, .setBreaker, .clearCache, .hold, .stopConversation,
@@ -307,7 +390,8 @@ extension Engine: EngineDoor {
   }
 
   private func named(_ id: CallID) -> String {
-    let function = table.withShard(of: id) { $0.calls[id]?.call.function } ?? store.call(id)?.function
+    let function =
+      table.withShard(of: id) { $0.calls[id]?.call.function } ?? store.call(id)?.function
     return "\(function ?? "call") \(id.short)"
   }
 }

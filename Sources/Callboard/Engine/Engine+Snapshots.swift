@@ -105,14 +105,19 @@ extension Engine {
     return OverviewSnapshot(
       waiting: waitingPage(ListQuery(after: rows - 1), context).rows,
       conversations: conversationPage(
-        ListQuery(filter: (try? Filter("-state:finished -state:stopped -state:failed")) ?? Filter(), after: rows - 1),
-        context),
+        ListQuery(
+          filter: (try? Filter("-state:finished -state:stopped -state:failed")) ?? Filter(),
+          after: rows - 1
+        ),
+        context
+      ),
       active: active.prefix(rows).map { row($0, context) },
       functions: context.catalogue.functions.map { functionRow($0, context) },
       providers: providerRows(context),
       callsPerSecond: steps.map { Double($0.calls) / seconds },
       errorsPerMinute: steps.map { Double($0.errors) * 60 / seconds },
-      p95: steps.map { $0.latency?.quantile(0.95) })
+      p95: steps.map { $0.latency?.quantile(0.95) }
+    )
   }
 
   // MARK: - Calls
@@ -121,10 +126,19 @@ extension Engine {
     let anchor = query.anchor.flatMap(CallID.init)
     if query.filter.isEmpty, query.sort == .natural, !query.reversed {
       let window = waiting.window(
-        anchor: anchor, fallback: query.anchorIndex, before: query.before, after: query.after)
+        anchor: anchor,
+        fallback: query.anchorIndex,
+        before: query.before,
+        after: query.after
+      )
       let rows = window.ids.compactMap { liveCall($0).map { row($0, context) } }
       return Page(
-        rows: rows, firstIndex: window.first, total: window.total, hidden: 0, anchorIndex: window.anchor)
+        rows: rows,
+        firstIndex: window.first,
+        total: window.total,
+        hidden: 0,
+        anchorIndex: window.anchor
+      )
     }
     let calls = waiting.ids.compactMap(liveCall)
     return page(of: calls, query, context)
@@ -176,11 +190,19 @@ extension Engine {
       }
     }
     return Page(
-      rows: window.map { row(liveCall($0.id) ?? $0, context) }, firstIndex: first,
-      total: store.callCount, hidden: 0, anchorIndex: anchorIndex)
+      rows: window.map { row(liveCall($0.id) ?? $0, context) },
+      firstIndex: first,
+      total: store.callCount,
+      hidden: 0,
+      anchorIndex: anchorIndex
+    )
   }
 
-  private func page(of calls: [Call], _ query: ListQuery, _ context: SnapshotContext) -> Page<CallRow> {
+  private func page(
+    of calls: [Call],
+    _ query: ListQuery,
+    _ context: SnapshotContext
+  ) -> Page<CallRow> {
     var kept = calls.filter { call in
       query.filter.admits(subject(of: call, context), at: context.now)
     }
@@ -196,8 +218,12 @@ extension Engine {
     let anchor = query.anchor.flatMap { text in kept.firstIndex { $0.id.description == text } }
     let (range, first) = Self.window(query, anchor: anchor, count: kept.count)
     return Page(
-      rows: kept[range].map { row($0, context) }, firstIndex: first, total: kept.count,
-      hidden: calls.count - kept.count, anchorIndex: anchor)
+      rows: kept[range].map { row($0, context) },
+      firstIndex: first,
+      total: kept.count,
+      hidden: calls.count - kept.count,
+      anchorIndex: anchor
+    )
   }
 
   private static func window(_ query: ListQuery, anchor: Int?, count: Int) -> (Range<Int>, Int) {
@@ -209,14 +235,17 @@ extension Engine {
 
   private func subject(of call: Call, _ context: SnapshotContext) -> Filter.Subject {
     Filter.Subject(
-      function: call.function, state: call.state.word.rawValue, caller: call.caller.name,
+      function: call.function,
+      state: call.state.word.rawValue,
+      caller: call.caller.name,
       conversation: call.conversation.map { $0.short + " " + $0.description } ?? "",
       effect: context.catalogue[call.function]?.definition.effect.rawValue ?? "",
       since: call.receivedAt,
       text: [
         call.id.description, Self.summary(of: call), call.outcome?.failure?.message ?? "",
         context.title(of: call.conversation) ?? "",
-      ])
+      ]
+    )
   }
 
   private func liveCall(_ id: CallID) -> Call? {
@@ -226,9 +255,15 @@ extension Engine {
   private func row(_ call: Call, _ context: SnapshotContext) -> CallRow {
     let function = context.catalogue[call.function]
     var row = CallRow(
-      id: call.id, function: call.function, caller: call.caller.name, state: call.state.word,
-      receivedAt: call.receivedAt, since: call.history.last?.at ?? call.receivedAt,
-      summary: Self.summary(of: call), revision: call.revision)
+      id: call.id,
+      function: call.function,
+      caller: call.caller.name,
+      state: call.state.word,
+      receivedAt: call.receivedAt,
+      since: call.history.last?.at ?? call.receivedAt,
+      summary: Self.summary(of: call),
+      revision: call.revision
+    )
     row.conversation = call.conversation
     row.conversationTitle = context.title(of: call.conversation)
     row.attempt = call.state.attempt ?? call.attempts.last?.number
@@ -247,7 +282,8 @@ extension Engine {
     switch call.state {
     case .queued, .approved, .awaitingApproval, .backingOff:
       row.isHeld = context.catalogue.held != nil || !row.functionIsOn
-    case .received, .running, .stopping, .unknown, .succeeded, .failed, .rejected, .denied, .expired,
+    case .received, .running, .stopping, .unknown, .succeeded, .failed, .rejected, .denied,
+      .expired,
       .cancelled:
       break
     }
@@ -260,7 +296,9 @@ extension Engine {
     case .failure(let failure): return failure.message
     case .result, nil: break
     }
-    guard let arguments = (call.decided ?? call.proposed)?.shown else { return call.unparsed?.prefix(200).description ?? "" }
+    guard let arguments = (call.decided ?? call.proposed)?.shown else {
+      return call.unparsed?.prefix(200).description ?? ""
+    }
     guard let object = arguments.objectValue else { return brief(arguments) }
     return object.map { "\($0.key) \(brief($0.value))" }.joined(separator: " · ")
   }
@@ -280,7 +318,8 @@ extension Engine {
     if let function = context.catalogue[call.function] {
       detail.functionDescription = function.definition.description
       detail.parameters = function.definition.parameters
-      detail.argumentOrder = function.definition.parameters["properties"]?.objectValue.map { Array($0.keys) } ?? []
+      detail.argumentOrder =
+        function.definition.parameters["properties"]?.objectValue.map { Array($0.keys) } ?? []
       detail.timeout = function.definition.timeout / .seconds(1)
     }
     if call.state.isEnded || call.state.word == .unknown {
@@ -308,7 +347,10 @@ extension Engine {
 
   // MARK: - Conversations
 
-  private func conversationPage(_ query: ListQuery, _ context: SnapshotContext) -> Page<ConversationRow> {
+  private func conversationPage(
+    _ query: ListQuery,
+    _ context: SnapshotContext
+  ) -> Page<ConversationRow> {
     var all: [Conversation] = []
     store.eachConversation { conversation in
       all.append(conversation)
@@ -317,14 +359,22 @@ extension Engine {
     var kept = all.filter { conversation in
       query.filter.admits(
         Filter.Subject(
-          state: conversation.state.word.rawValue, caller: conversation.caller.name,
+          state: conversation.state.word.rawValue,
+          caller: conversation.caller.name,
           conversation: conversation.id.short + " " + conversation.id.description,
-          since: conversation.startedAt, text: [conversation.title, conversation.model]),
-        at: context.now)
+          since: conversation.startedAt,
+          text: [conversation.title, conversation.model]
+        ),
+        at: context.now
+      )
     }
     switch query.sort {
     case .natural:
-      kept.sort { ($0.state.word.isLive ? 1 : 0, $0.lastActivity) > ($1.state.word.isLive ? 1 : 0, $1.lastActivity) }
+      kept.sort {
+        ($0.state.word.isLive ? 1 : 0, $0.lastActivity) > (
+          $1.state.word.isLive ? 1 : 0, $1.lastActivity
+        )
+      }
     case .name: kept.sort { $0.title < $1.title }
     case .age: kept.sort { $0.startedAt > $1.startedAt }
     case .state: kept.sort { $0.state.word.rawValue < $1.state.word.rawValue }
@@ -335,16 +385,28 @@ extension Engine {
     let anchor = query.anchor.flatMap { text in kept.firstIndex { $0.id.description == text } }
     let (range, first) = Self.window(query, anchor: anchor, count: kept.count)
     return Page(
-      rows: kept[range].map { row($0, context) }, firstIndex: first, total: kept.count,
-      hidden: all.count - kept.count, anchorIndex: anchor)
+      rows: kept[range].map { row($0, context) },
+      firstIndex: first,
+      total: kept.count,
+      hidden: all.count - kept.count,
+      anchorIndex: anchor
+    )
   }
 
   private func row(_ conversation: Conversation, _ context: SnapshotContext) -> ConversationRow {
     ConversationRow(
-      id: conversation.id, title: conversation.title, caller: conversation.caller.name,
-      model: conversation.model, state: conversation.state.word, doing: doing(conversation),
-      turns: conversation.turns, calls: conversation.callCount, tokens: conversation.usage.total,
-      startedAt: conversation.startedAt, lastActivity: conversation.lastActivity)
+      id: conversation.id,
+      title: conversation.title,
+      caller: conversation.caller.name,
+      model: conversation.model,
+      state: conversation.state.word,
+      doing: doing(conversation),
+      turns: conversation.turns,
+      calls: conversation.callCount,
+      tokens: conversation.usage.total,
+      startedAt: conversation.startedAt,
+      lastActivity: conversation.lastActivity
+    )
   }
 
   private func doing(_ conversation: Conversation) -> String {
@@ -367,7 +429,8 @@ extension Engine {
   }
 
   private func conversationDetail(
-    _ id: ConversationID, _ context: SnapshotContext
+    _ id: ConversationID,
+    _ context: SnapshotContext
   ) -> ConversationDetail? {
     let live = conversations.withLive(id) { live in (live.conversation, live.writing) }
     guard let conversation = store.conversation(id) ?? live?.0 else { return nil }
@@ -375,14 +438,20 @@ extension Engine {
     if case .failed(let why) = conversation.state { failure = why }
     let transcript = conversation.messages.map { entry in
       TranscriptEntry(
-        at: entry.at, turn: entry.turn, message: entry.message,
+        at: entry.at,
+        turn: entry.turn,
+        message: entry.message,
         calls: entry.message.role == .assistant
-          ? entry.calls.compactMap { liveCall($0).map { row($0, context) } } : [])
+          ? entry.calls.compactMap { liveCall($0).map { row($0, context) } } : []
+      )
     }
     let writing = live.map(\.1) ?? ""
     return ConversationDetail(
-      row: row(conversation, context), transcript: transcript,
-      writing: writing.isEmpty ? nil : redactor.redact(text: writing), failure: failure)
+      row: row(conversation, context),
+      transcript: transcript,
+      writing: writing.isEmpty ? nil : redactor.redact(text: writing),
+      failure: failure
+    )
   }
 
   // MARK: - Functions
@@ -392,10 +461,14 @@ extension Engine {
     var kept = all.filter { function in
       query.filter.admits(
         Filter.Subject(
-          function: function.name, state: function.isOn ? "on" : "off",
-          effect: function.definition.effect.rawValue, since: context.now,
-          text: [function.definition.description]),
-        at: context.now)
+          function: function.name,
+          state: function.isOn ? "on" : "off",
+          effect: function.definition.effect.rawValue,
+          since: context.now,
+          text: [function.definition.description]
+        ),
+        at: context.now
+      )
     }.map { functionRow($0, context) }
     switch query.sort {
     case .natural, .name, .age: break
@@ -407,15 +480,27 @@ extension Engine {
     let anchor = query.anchor.flatMap { name in kept.firstIndex { $0.name == name } }
     let (range, first) = Self.window(query, anchor: anchor, count: kept.count)
     return Page(
-      rows: Array(kept[range]), firstIndex: first, total: kept.count, hidden: all.count - kept.count,
-      anchorIndex: anchor)
+      rows: Array(kept[range]),
+      firstIndex: first,
+      total: kept.count,
+      hidden: all.count - kept.count,
+      anchorIndex: anchor
+    )
   }
 
-  private func functionRow(_ function: RegisteredFunction, _ context: SnapshotContext) -> FunctionRow {
+  private func functionRow(
+    _ function: RegisteredFunction,
+    _ context: SnapshotContext
+  ) -> FunctionRow {
     let definition = function.definition
     var row = FunctionRow(
-      name: function.name, provider: function.provider.namespace, wireName: function.wireName,
-      description: definition.description, effect: definition.effect, isOn: function.isOn)
+      name: function.name,
+      provider: function.provider.namespace,
+      wireName: function.wireName,
+      description: definition.description,
+      effect: definition.effect,
+      isOn: function.isOn
+    )
     row.switched = function.switched
     row.rule = context.catalogue.rules.summary(for: definition)
     let counters = function.runtime.counters
@@ -430,7 +515,8 @@ extension Engine {
     row.breaker = breaker.state
     if breaker.state == .open, !breaker.isForced {
       row.breakerUntil = context.now.addingTimeInterval(
-        (breaker.opensUntil - context.monotonic) / .seconds(1))
+        (breaker.opensUntil - context.monotonic) / .seconds(1)
+      )
     }
     let counts = slots.counts(of: function.name)
     row.running = counts.running
@@ -450,9 +536,13 @@ extension Engine {
       let lastSuccess = counters.compactMap(\.lastSuccess).max() ?? .distantPast
       let isFailing = lastFailure.map { $0.at > lastSuccess } ?? false
       var row = ProviderRow(
-        namespace: provider.namespace, summary: provider.summary,
-        state: !functions.isEmpty && open.count == functions.count ? "down" : isFailing || !open.isEmpty ? "failing" : "up",
-        functions: functions.count, isOn: functions.contains(where: \.isOn))
+        namespace: provider.namespace,
+        summary: provider.summary,
+        state: !functions.isEmpty && open.count == functions.count
+          ? "down" : isFailing || !open.isEmpty ? "failing" : "up",
+        functions: functions.count,
+        isOn: functions.contains(where: \.isOn)
+      )
       row.since = isFailing ? lastFailure?.at : nil
       row.lastError = lastFailure?.message
       return row
@@ -462,8 +552,11 @@ extension Engine {
   private func functionDetail(_ name: String, _ context: SnapshotContext) -> FunctionDetail? {
     guard let function = context.catalogue[name] else { return nil }
     return FunctionDetail(
-      row: functionRow(function, context), parameters: function.definition.parameters,
-      definitionHash: function.hash, policies: Self.policies(of: function.definition))
+      row: functionRow(function, context),
+      parameters: function.definition.parameters,
+      definitionHash: function.hash,
+      policies: Self.policies(of: function.definition)
+    )
   }
 
   private static func policies(of definition: FunctionDefinition) -> [FunctionDetail.Policy] {
@@ -473,25 +566,43 @@ extension Engine {
       FunctionDetail.Policy(name: "timeout", value: seconds(definition.timeout)),
       FunctionDetail.Policy(
         name: "retry",
-        value: "\(definition.retry.maxAttempts) attempts, from \(seconds(definition.retry.base)) to \(seconds(definition.retry.cap))"),
+        value:
+          "\(definition.retry.maxAttempts) attempts, from \(seconds(definition.retry.base)) to \(seconds(definition.retry.cap))"
+      ),
       FunctionDetail.Policy(
         name: "breaker",
-        value: "\(definition.breaker.consecutiveFailures) in a row, or \((definition.breaker.failureRate * 100).formatted()) % of at least "
-          + "\(definition.breaker.minimumCalls) in \(seconds(definition.breaker.window)); open for \(seconds(definition.breaker.openFor))"),
+        value:
+          "\(definition.breaker.consecutiveFailures) in a row, or \((definition.breaker.failureRate * 100).formatted()) % of at least "
+          + "\(definition.breaker.minimumCalls) in \(seconds(definition.breaker.window)); open for \(seconds(definition.breaker.openFor))"
+      ),
       FunctionDetail.Policy(
         name: "cache",
-        value: definition.cache.map { "\(seconds($0.ttl)), for \($0.scope == .caller ? "each caller" : "all callers")" } ?? "never"),
-      FunctionDetail.Policy(name: "slots", value: definition.slots.map(String.init) ?? "as many as the engine has"),
+        value: definition.cache.map {
+          "\(seconds($0.ttl)), for \($0.scope == .caller ? "each caller" : "all callers")"
+        } ?? "never"
+      ),
+      FunctionDetail.Policy(
+        name: "slots",
+        value: definition.slots.map(String.init) ?? "as many as the engine has"
+      ),
       FunctionDetail.Policy(name: "longest wait for a slot", value: seconds(definition.maxQueue)),
       FunctionDetail.Policy(name: "longest result", value: "\(definition.maxResultBytes) bytes"),
     ]
     if !definition.secrets.isEmpty {
-      lines.append(FunctionDetail.Policy(name: "secret fields", value: definition.secrets.joined(separator: ", ")))
+      lines.append(
+        FunctionDetail.Policy(
+          name: "secret fields",
+          value: definition.secrets.joined(separator: ", ")
+        )
+      )
     }
     switch definition.fallback {
-    case .value(let value): lines.append(FunctionDetail.Policy(name: "fallback", value: "the value \(brief(value))"))
-    case .staleCache: lines.append(FunctionDetail.Policy(name: "fallback", value: "the last cached answer"))
-    case .function(let name): lines.append(FunctionDetail.Policy(name: "fallback", value: name.description))
+    case .value(let value):
+      lines.append(FunctionDetail.Policy(name: "fallback", value: "the value \(brief(value))"))
+    case .staleCache:
+      lines.append(FunctionDetail.Policy(name: "fallback", value: "the last cached answer"))
+    case .function(let name):
+      lines.append(FunctionDetail.Policy(name: "fallback", value: name.description))
     case nil: break
     }
     return lines
@@ -504,8 +615,14 @@ extension Engine {
     let all = errors.rows(monotonic: clock.monotonic)
     var kept = all.filter { row in
       query.filter.admits(
-        Filter.Subject(function: row.function, state: "failed", since: row.last, text: [row.kind.rawValue, row.heard]),
-        at: now)
+        Filter.Subject(
+          function: row.function,
+          state: "failed",
+          since: row.last,
+          text: [row.kind.rawValue, row.heard]
+        ),
+        at: now
+      )
     }
     switch query.sort {
     case .natural, .count, .state, .duration: break
@@ -516,7 +633,11 @@ extension Engine {
     let anchor = query.anchor.flatMap { id in kept.firstIndex { $0.id == id } }
     let (range, first) = Self.window(query, anchor: anchor, count: kept.count)
     return Page(
-      rows: Array(kept[range]), firstIndex: first, total: kept.count, hidden: all.count - kept.count,
-      anchorIndex: anchor)
+      rows: Array(kept[range]),
+      firstIndex: first,
+      total: kept.count,
+      hidden: all.count - kept.count,
+      anchorIndex: anchor
+    )
   }
 }

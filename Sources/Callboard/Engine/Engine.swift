@@ -62,12 +62,20 @@ public final class Engine: Sendable {
     self.models = Dictionary(models.map { ($0.name, $0) }) { first, _ in first }
     providers = registry.providers
     let catalogue = Catalogue(
-      functions: registry.functions, rules: configuration.rules, access: configuration.access,
-      held: nil)
+      functions: registry.functions,
+      rules: configuration.rules,
+      access: configuration.access,
+      held: nil
+    )
     table = LiveTable(
-      catalogue: catalogue, seed: configuration.seed ?? SystemRandomNumberGenerator().seed)
+      catalogue: catalogue,
+      seed: configuration.seed ?? SystemRandomNumberGenerator().seed
+    )
     slots = SlotQueue(
-      limit: configuration.slots, bound: configuration.queue, functions: registry.functions)
+      limit: configuration.slots,
+      bound: configuration.queue,
+      functions: registry.functions
+    )
     cache = ResultCache(maxEntries: configuration.cacheEntries, maxBytes: configuration.cacheBytes)
     redactor = Redactor(fields: configuration.secrets)
     commit(events: [event(.engine(.started), cause: "started")])
@@ -77,21 +85,28 @@ public final class Engine: Sendable {
 
   /// Runs one call down the whole road, on the caller's task, until it ends or waits for a person.
   public func submit(
-    _ function: String, _ arguments: JSONValue, by caller: Principal
+    _ function: String,
+    _ arguments: JSONValue,
+    by caller: Principal
   ) async -> Submission {
     await submit(function, parsed: arguments, unparsed: nil, by: caller)
   }
 
   /// The same with the text of the arguments, as a model or a person wrote it.
   public func submit(
-    _ function: String, text: String, by caller: Principal
+    _ function: String,
+    text: String,
+    by caller: Principal
   ) async -> Submission {
     let parsed = try? JSONValue(parsing: text, options: argumentOptions)
     return await submit(function, parsed: parsed, unparsed: parsed == nil ? text : nil, by: caller)
   }
 
   private func submit(
-    _ function: String, parsed: JSONValue?, unparsed: String?, by caller: Principal
+    _ function: String,
+    parsed: JSONValue?,
+    unparsed: String?,
+    by caller: Principal
   ) async -> Submission {
     let call = makeCall(function, parsed: parsed, unparsed: unparsed, caller: caller)
     let id = call.id
@@ -101,7 +116,8 @@ public final class Engine: Sendable {
     if let outcome = ended.current { return .finished(id, outcome) }
     // Another runner took over: a person cancelled or denied it, or it waits for one.
     let waits = table.withShard(of: id) { shard in
-      shard.calls[id].map { $0.call.state.word.needsPerson || $0.call.state.word == .approved } ?? false
+      shard.calls[id].map { $0.call.state.word.needsPerson || $0.call.state.word == .approved }
+        ?? false
     }
     if waits { return .pending(id) }
     return .finished(id, await ended.value)
@@ -120,7 +136,9 @@ public final class Engine: Sendable {
 
   /// What would happen to a call, without any of it happening: the refusal, or the approval it would need.
   public func rehearse(
-    _ function: String, _ arguments: JSONValue, by caller: Principal
+    _ function: String,
+    _ arguments: JSONValue,
+    by caller: Principal
   ) -> Rehearsal {
     let call = makeCall(function, parsed: arguments, unparsed: nil, caller: caller)
     switch admission(of: call, in: table.catalogue).event {
@@ -155,17 +173,35 @@ public final class Engine: Sendable {
   }
 
   func makeCall(
-    _ function: String, parsed: JSONValue?, unparsed: String?, caller: Principal,
-    conversation: ConversationID? = nil, turn: Int? = nil, modelCallID: String? = nil,
-    link: Call.Link? = nil, requestedBy: Principal? = nil, key: String? = nil, id: CallID? = nil
+    _ function: String,
+    parsed: JSONValue?,
+    unparsed: String?,
+    caller: Principal,
+    conversation: ConversationID? = nil,
+    turn: Int? = nil,
+    modelCallID: String? = nil,
+    link: Call.Link? = nil,
+    requestedBy: Principal? = nil,
+    key: String? = nil,
+    id: CallID? = nil
   ) -> Call {
     let now = clock.now
     let (fresh, keyUUID) = newUUIDs(now)
     let known = table.withShard(of: CallID(fresh)) { $0.catalogue.named(onTheWire: function)?.name }
     return Call(
-      id: id ?? CallID(fresh), function: known ?? function, caller: caller, conversation: conversation,
-      turn: turn, modelCallID: modelCallID, link: link, requestedBy: requestedBy, receivedAt: now,
-      idempotencyKey: key ?? keyUUID.text, proposed: parsed, unparsed: unparsed)
+      id: id ?? CallID(fresh),
+      function: known ?? function,
+      caller: caller,
+      conversation: conversation,
+      turn: turn,
+      modelCallID: modelCallID,
+      link: link,
+      requestedBy: requestedBy,
+      receivedAt: now,
+      idempotencyKey: key ?? keyUUID.text,
+      proposed: parsed,
+      unparsed: unparsed
+    )
   }
 
   private let ids: Mutex<IDSource> = Mutex(IDSource())
@@ -181,7 +217,8 @@ public final class Engine: Sendable {
     ids.withLock { source in
       if source.generator == nil {
         source.generator = SeededGenerator(
-          seed: configuration.seed.map { $0 &+ 1 } ?? SystemRandomNumberGenerator().seed)
+          seed: configuration.seed.map { $0 &+ 1 } ?? SystemRandomNumberGenerator().seed
+        )
       }
       let millisecond = UInt64(max(0, now.timeIntervalSince1970 * 1000))
       if millisecond > source.last || source.sequence == 0x0FFF {
@@ -216,11 +253,19 @@ public final class Engine: Sendable {
     }
   }
 
-  func move(_ live: LiveTable.LiveCall, _ event: CallEvent, in shard: inout LiveTable.Shard) throws
+  func move(
+    _ live: LiveTable.LiveCall,
+    _ event: CallEvent,
+    in shard: inout LiveTable.Shard
+  ) throws
     -> Move
   {
     let transition = try live.call.handle(
-      event, live.traits, now: clock.now, using: &shard.generator)
+      event,
+      live.traits,
+      now: clock.now,
+      using: &shard.generator
+    )
     do {
       let ticket = try commit(live, in: &shard)
       return Move(transition: transition, ticket: ticket, state: live.call.state)
@@ -234,9 +279,12 @@ public final class Engine: Sendable {
     }
   }
 
-  /// Redacts, stores the call and appends one event for each new step. The only place where calls are stored.
+  /// Redacts, stores the call and appends one event for each new step.
+  ///
+  /// The only place where calls are stored.
   func commit(
-    _ live: LiveTable.LiveCall, in shard: inout LiveTable.Shard
+    _ live: LiveTable.LiveCall,
+    in shard: inout LiveTable.Shard
   ) throws(StoreFault) -> CommitTicket {
     live.call.redact(live.function?.redactor ?? redactor)
     let before = live.stored?.call.state.word
@@ -244,7 +292,8 @@ public final class Engine: Sendable {
     let record = CallRecord(live.call)
     let shown = live.call.hasOriginals ? CallRecord(live.call.withoutOriginals) : record
     let ticket = try store.commit(
-      StoreChange(records: [shown], events: live.call.events(after: live.committed)))
+      StoreChange(records: [shown], events: live.call.events(after: live.committed))
+    )
     live.committed = live.call.history.count
     live.stored = record
     live.ticket = ticket
@@ -257,7 +306,9 @@ public final class Engine: Sendable {
     return ticket
   }
 
-  /// Counts a call that has ended. Runs once a call, inside its last commit.
+  /// Counts a call that has ended.
+  ///
+  /// Runs once a call, inside its last commit.
   private func ended(_ live: LiveTable.LiveCall, in shard: inout LiveTable.Shard) {
     let word = live.call.state.word
     let failure = live.call.outcome?.failure
@@ -285,25 +336,37 @@ public final class Engine: Sendable {
     }
     if let failure, isError || word == .rejected {
       errors.record(
-        failure, call: live.call, heard: ModelAnswer.text(for: live.call), at: clock.now,
-        monotonic: clock.monotonic)
+        failure,
+        call: live.call,
+        heard: ModelAnswer.text(for: live.call),
+        at: clock.now,
+        monotonic: clock.monotonic
+      )
     }
   }
 
   private func becameUnknown(_ live: LiveTable.LiveCall) {
     let failure = CallFailure(
-      .outcomeUnknown, live.call.firstFailure?.message ?? "Its outcome is unknown.", reach: .maybe)
+      .outcomeUnknown,
+      live.call.firstFailure?.message ?? "Its outcome is unknown.",
+      reach: .maybe
+    )
     live.function?.runtime.count {
       $0.lastFailure = (clock.now, failure.message)
     }
     errors.record(
-      failure, call: live.call, heard: ModelAnswer.text(for: live.call), at: clock.now,
-      monotonic: clock.monotonic)
+      failure,
+      call: live.call,
+      heard: ModelAnswer.text(for: live.call),
+      at: clock.now,
+      monotonic: clock.monotonic
+    )
   }
 
   /// Ends what hangs on a call that has ended: its waiters, its flight, its conversation, the calls linked to it.
   func finish(_ id: CallID) {
-    let finished: (call: Call, waiters: [OneShot<CallOutcome>])? = table.withShard(of: id) { shard in
+    let finished: (call: Call, waiters: [OneShot<CallOutcome>])? = table.withShard(of: id) {
+      shard in
       guard let live = shard.calls[id], live.call.state.isEnded else { return nil }
       if let token = live.deadline { deadlines.cancel(token) }
       shard.calls[id] = nil
@@ -341,12 +404,22 @@ public final class Engine: Sendable {
   // MARK: - Events
 
   func event(
-    _ type: EngineEvent.Kind, call: Call? = nil, conversation: ConversationID? = nil, function: String? = nil,
-    cause: String? = nil, by: String? = nil
+    _ type: EngineEvent.Kind,
+    call: Call? = nil,
+    conversation: ConversationID? = nil,
+    function: String? = nil,
+    cause: String? = nil,
+    by: String? = nil
   ) -> EngineEvent {
     EngineEvent(
-      time: clock.now, type: type, call: call?.part(), conversation: conversation,
-      function: function, cause: cause, by: by)
+      time: clock.now,
+      type: type,
+      call: call?.part(),
+      conversation: conversation,
+      function: function,
+      cause: cause,
+      by: by
+    )
   }
 
   func commit(events: [EngineEvent]) {
@@ -430,7 +503,11 @@ public final class Engine: Sendable {
         live.waiters = []
       }
     }
-    let failure = CallFailure(.engineStopped, "The engine stopped before this call ended.", isRetryable: true)
+    let failure = CallFailure(
+      .engineStopped,
+      "The engine stopped before this call ended.",
+      isRetryable: true
+    )
     for waiter in waiters { waiter.resolve(.failure(failure)) }
   }
 
@@ -475,9 +552,15 @@ extension Call {
 
   func part(at step: Step? = nil, revision: Int? = nil) -> EngineEvent.CallPart {
     EngineEvent.CallPart(
-      id: id, function: function, caller: caller.name, conversation: conversation,
-      state: step?.state ?? state.word, attempt: step.map(\.attempt) ?? state.attempt,
-      revision: revision ?? self.revision, link: link)
+      id: id,
+      function: function,
+      caller: caller.name,
+      conversation: conversation,
+      state: step?.state ?? state.word,
+      attempt: step.map(\.attempt) ?? state.attempt,
+      revision: revision ?? self.revision,
+      link: link
+    )
   }
 
   /// One event for each step of the history from `first` on.
@@ -487,9 +570,12 @@ extension Call {
     for index in first..<history.count {
       let step = history[index]
       var event = EngineEvent(
-        time: step.at, type: .call(step.state),
+        time: step.at,
+        type: .call(step.state),
         call: part(at: step, revision: revision - (history.count - 1 - index)),
-        cause: step.cause, by: step.by)
+        cause: step.cause,
+        by: step.by
+      )
       switch step.state {
       case .awaitingApproval:
         event.rule = approval?.requirement.rule

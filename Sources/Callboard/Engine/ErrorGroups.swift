@@ -26,7 +26,11 @@ final class ErrorGroups: Sendable {
   private let groups = Mutex<[Key: Group]>([:])
 
   func record(
-    _ failure: CallFailure, call: Call, heard: String, at now: Date, monotonic: Duration
+    _ failure: CallFailure,
+    call: Call,
+    heard: String,
+    at now: Date,
+    monotonic: Duration
   ) {
     groups.withLock { groups in
       var key = Key(function: call.function, kind: failure.kind)
@@ -52,10 +56,16 @@ final class ErrorGroups: Sendable {
     let rows = groups.withLock { groups in
       groups.map { key, group in
         ErrorRow(
-          function: key.function, kind: key.kind, count: group.count,
+          function: key.function,
+          kind: key.kind,
+          count: group.count,
           recent: group.recent.reduce(0) { $1.key > oldest ? $0 + $1.value : $0 },
-          first: group.first, last: group.last, conversations: group.conversations.count,
-          heard: group.heard, sample: group.sample)
+          first: group.first,
+          last: group.last,
+          conversations: group.conversations.count,
+          heard: group.heard,
+          sample: group.sample
+        )
       }
     }
     return rows.sorted { ($0.count, $1.id) > ($1.count, $0.id) }

@@ -1,10 +1,14 @@
-import JSONSchema
 import Foundation
+import JSONSchema
 import Synchronization
 
-/// The calls that live now. It owns each call's value; a call is only moved under its shard's lock.
+/// The calls that live now.
+///
+/// It owns each call's value; a call is only moved under its shard's lock.
 final class LiveTable: Sendable {
-  /// A call, and what waits for it in this process. Only touched under its shard's lock.
+  /// A call, and what waits for it in this process.
+  ///
+  /// Only touched under its shard's lock.
   final class LiveCall {
     var call: Call
     var function: RegisteredFunction?
@@ -70,7 +74,8 @@ final class LiveTable: Sendable {
   }
 
   func withShard<Result: Sendable, Failure: Error>(
-    of id: CallID, _ body: (inout Shard) throws(Failure) -> Result
+    of id: CallID,
+    _ body: (inout Shard) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     try shards[Int(id.uuid.low & UInt64(Self.shardCount - 1))].shard.withLock {
       shard throws(Failure) in try body(&shard)
@@ -88,7 +93,9 @@ final class LiveTable: Sendable {
   }
 
   private func lock(
-    from index: Int, _ change: (Catalogue) -> Catalogue?, _ commit: () -> Void
+    from index: Int,
+    _ change: (Catalogue) -> Catalogue?,
+    _ commit: () -> Void
   ) -> Bool {
     shards[index].shard.withLock { shard in
       if index == shards.count - 1 {

@@ -14,7 +14,9 @@ public final class OneShot<Value: Sendable>: Sendable {
 
   public init() {}
 
-  /// Sets the value. Returns false when it already had one.
+  /// Sets the value.
+  ///
+  /// Returns false when it already had one.
   @discardableResult
   public func resolve(_ value: Value) -> Bool {
     let (won, waiter): (Bool, UnsafeContinuation<Value, Never>?) = state.withLock { state in
@@ -32,7 +34,9 @@ public final class OneShot<Value: Sendable>: Sendable {
     return won
   }
 
-  /// The value, now or when it is set. One task may wait.
+  /// The value, now or when it is set.
+  ///
+  /// One task may wait.
   public var value: Value {
     get async {
       await withUnsafeContinuation { continuation in

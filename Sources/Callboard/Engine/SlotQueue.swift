@@ -20,7 +20,9 @@ final class SlotQueue: Sendable {
     var gate: Gate
   }
 
-  /// One function's line. A class, so that looking at it does not copy what waits in it; only touched under the lock.
+  /// One function's line.
+  ///
+  /// A class, so that looking at it does not copy what waits in it; only touched under the lock.
   private final class Line {
     let limit: Int?
     var running = 0
@@ -66,7 +68,8 @@ final class SlotQueue: Sendable {
   /// Takes a slot at once if nobody waits before.
   func takeAtOnce(_ function: String) -> Bool {
     state.withLock { state in
-      guard !state.isHeld, !state.isClosed, state.running < limit, let line = state.lines[function], line.isOn,
+      guard !state.isHeld, !state.isClosed, state.running < limit, let line = state.lines[function],
+        line.isOn,
         line.hasRoom, line.waiting.isEmpty
       else { return false }
       line.running += 1
@@ -95,10 +98,13 @@ final class SlotQueue: Sendable {
         state.lines[function]?.running -= 1
         state.running -= 1
         return serve(&state)
-      })
+      }
+    )
   }
 
-  /// A waiting call leaves the line. Nothing happens when it isn't in it.
+  /// A waiting call leaves the line.
+  ///
+  /// Nothing happens when it isn't in it.
   func leave(_ call: CallID, function: String) {
     let gate: Gate? = state.withLock { state in
       guard let line = state.lines[function],
@@ -117,7 +123,8 @@ final class SlotQueue: Sendable {
         for function in functions { state.lines[function]?.isOn = isOn }
         if let isHeld { state.isHeld = isHeld }
         return serve(&state)
-      })
+      }
+    )
   }
 
   /// Gives out no slot from now on; those who wait keep their places.

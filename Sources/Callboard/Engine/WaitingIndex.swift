@@ -51,10 +51,15 @@ final class WaitingIndex: Sendable {
 
   /// A window of ids, how many there are, and where the anchor stands.
   func window(
-    anchor: CallID?, fallback: Int, before: Int, after: Int
+    anchor: CallID?,
+    fallback: Int,
+    before: Int,
+    after: Int
   ) -> (ids: [CallID], first: Int, total: Int, anchor: Int?) {
     state.withLock { state in
-      let anchorIndex = anchor.flatMap { state.places[$0] }.map { Self.index(of: $0, in: state.order) }
+      let anchorIndex = anchor.flatMap { state.places[$0] }.map {
+        Self.index(of: $0, in: state.order)
+      }
       let centre = min(anchorIndex ?? fallback, max(state.order.count - 1, 0))
       let first = max(0, centre - before)
       let last = min(state.order.count, centre + after + 1)

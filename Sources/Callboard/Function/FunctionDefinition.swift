@@ -21,7 +21,9 @@ public struct FunctionDefinition: Sendable {
   public var timeout: Duration
   public var retry: RetryPolicy
   public var breaker: BreakerPolicy
-  /// nil: never cached. Only for `read`.
+  /// nil: never cached.
+  ///
+  /// Only for `read`.
   public var cache: CachePolicy?
   /// Most attempts at one time; nil: as many as the engine has slots.
   public var slots: Int?

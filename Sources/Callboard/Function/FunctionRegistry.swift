@@ -2,7 +2,9 @@ import Foundation
 import JSONSchema
 import Synchronization
 
-/// A function that can be called: its definition, compiled, and who runs it. Immutable; a switch makes another one.
+/// A function that can be called: its definition, compiled, and who runs it.
+///
+/// Immutable; a switch makes another one.
 final class RegisteredFunction: Sendable {
   let definition: FunctionDefinition
   let traits: FunctionTraits
@@ -19,8 +21,12 @@ final class RegisteredFunction: Sendable {
   let switched: Switched?
 
   init(
-    _ definition: FunctionDefinition, provider: any FunctionProvider, schema: Schema,
-    resultSchema: Schema?, wireName: String, secrets: [String]
+    _ definition: FunctionDefinition,
+    provider: any FunctionProvider,
+    schema: Schema,
+    resultSchema: Schema?,
+    wireName: String,
+    secrets: [String]
   ) {
     self.definition = definition
     traits = FunctionTraits(definition)
@@ -72,7 +78,9 @@ public struct ConfigurationMistake: Error, Sendable, Hashable, CustomStringConve
   public var description: String { path.isEmpty ? message : "\(path): \(message)" }
 }
 
-/// Every function, rule and switch at one moment. A toggle, a hold or a reload makes a new one, which all shards get
+/// Every function, rule and switch at one moment.
+///
+/// A toggle, a hold or a reload makes a new one, which all shards get
 /// at once.
 final class Catalogue: Sendable {
   /// Sorted by name.
@@ -87,7 +95,10 @@ final class Catalogue: Sendable {
   static let offerLimit = 128
 
   init(
-    functions: [RegisteredFunction], rules: ApprovalRules, access: AccessPolicy, held: Switched?
+    functions: [RegisteredFunction],
+    rules: ApprovalRules,
+    access: AccessPolicy,
+    held: Switched?
   ) {
     self.functions = functions.sorted { $0.name < $1.name }
     var byName: [String: Int] = [:]
@@ -135,13 +146,18 @@ final class Catalogue: Sendable {
     guard allowed.count <= Self.offerLimit else {
       throw ConfigurationMistake(
         path: "",
-        message: "\(allowed.count) functions are on and allowed for \(caller.name), and model APIs take at most "
-          + "\(Self.offerLimit): switch some off, or narrow the access rules of \(caller.name)")
+        message:
+          "\(allowed.count) functions are on and allowed for \(caller.name), and model APIs take at most "
+          + "\(Self.offerLimit): switch some off, or narrow the access rules of \(caller.name)"
+      )
     }
     return allowed.map {
       ToolOffer(
-        wireName: $0.wireName, function: $0.definition.name, description: $0.definition.description,
-        parameters: $0.definition.parameters)
+        wireName: $0.wireName,
+        function: $0.definition.name,
+        description: $0.definition.description,
+        parameters: $0.definition.parameters
+      )
     }
   }
 }
@@ -152,13 +168,16 @@ public struct FunctionRegistry: Sendable {
   let providers: [any FunctionProvider]
 
   public init(
-    _ providers: [any FunctionProvider], secrets: [String] = []
+    _ providers: [any FunctionProvider],
+    secrets: [String] = []
   ) throws(ConfigurationMistake) {
     var seen: Set<String> = []
     for provider in providers {
       guard seen.insert(provider.namespace).inserted else {
         throw ConfigurationMistake(
-          path: "providers", message: "two providers are called \(provider.namespace); rename one")
+          path: "providers",
+          message: "two providers are called \(provider.namespace); rename one"
+        )
       }
     }
     let all = providers.flatMap { provider in provider.functions.map { (provider, $0) } }
@@ -173,19 +192,26 @@ public struct FunctionRegistry: Sendable {
       try Self.check(definition, known: Set(all.map { $0.1.name }), path: path)
       functions.append(
         RegisteredFunction(
-          definition, provider: provider,
+          definition,
+          provider: provider,
           schema: try Self.compile(definition.parameters, path: path + ".parameters"),
           resultSchema: try definition.resultSchema.map { schema throws(ConfigurationMistake) in
             try Self.compile(schema, path: path + ".result")
           },
-          wireName: wireNames[definition.name] ?? "", secrets: secrets))
+          wireName: wireNames[definition.name] ?? "",
+          secrets: secrets
+        )
+      )
     }
     try Self.checkRings(functions)
     self.functions = functions
     self.providers = providers
   }
 
-  private static func compile(_ schema: JSONValue, path: String) throws(ConfigurationMistake) -> Schema {
+  private static func compile(
+    _ schema: JSONValue,
+    path: String
+  ) throws(ConfigurationMistake) -> Schema {
     do {
       return try Schema(schema)
     } catch {
@@ -194,12 +220,15 @@ public struct FunctionRegistry: Sendable {
   }
 
   private static func check(
-    _ definition: FunctionDefinition, known: Set<FunctionName>, path: String
+    _ definition: FunctionDefinition,
+    known: Set<FunctionName>,
+    path: String
   ) throws(ConfigurationMistake) {
     guard definition.retry.maxAttempts >= 1 else {
       throw ConfigurationMistake(
         path: path + ".retry.attempts",
-        message: "is \(definition.retry.maxAttempts); use 1 to run once without retry")
+        message: "is \(definition.retry.maxAttempts); use 1 to run once without retry"
+      )
     }
     guard definition.timeout > .zero else {
       throw ConfigurationMistake(path: path + ".timeout", message: "is not longer than 0")
@@ -207,19 +236,25 @@ public struct FunctionRegistry: Sendable {
     guard definition.cache == nil || definition.effect == .read else {
       throw ConfigurationMistake(
         path: path + ".cache",
-        message: "only functions with effect read may be cached, and this one's is \(definition.effect.rawValue)")
+        message:
+          "only functions with effect read may be cached, and this one's is \(definition.effect.rawValue)"
+      )
     }
     guard definition.slots.map({ $0 >= 1 }) ?? true else {
       throw ConfigurationMistake(path: path + ".slots", message: "is below 1: it could never run")
     }
     switch definition.fallback {
     case .staleCache where definition.cache == nil:
-      throw ConfigurationMistake(path: path + ".fallback", message: "a stale answer needs a cache; add one")
+      throw ConfigurationMistake(
+        path: path + ".fallback",
+        message: "a stale answer needs a cache; add one"
+      )
     case .function(let other) where !known.contains(other):
       let near = nearest(to: other.description, among: known.map(\.description))
       throw ConfigurationMistake(
         path: path + ".fallback",
-        message: "there is no function \(other)" + (near.map { "; did you mean \($0)?" } ?? ""))
+        message: "there is no function \(other)" + (near.map { "; did you mean \($0)?" } ?? "")
+      )
     case .value, .staleCache, .function, nil: break
     }
   }
@@ -240,7 +275,9 @@ public struct FunctionRegistry: Sendable {
           let members = seen.drop { $0 != following }
           let ring = (members + [following]).map(\.description).joined(separator: " → ")
           throw ConfigurationMistake(
-            path: "functions.\(following).fallback", message: "fallbacks form a ring: \(ring); break it")
+            path: "functions.\(following).fallback",
+            message: "fallbacks form a ring: \(ring); break it"
+          )
         }
         seen.append(following)
         at = following

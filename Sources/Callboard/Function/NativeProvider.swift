@@ -19,7 +19,8 @@ public struct NativeProvider: FunctionProvider {
       guard let name = FunctionName(namespace: namespace, name: function.name) else {
         throw ConfigurationMistake(
           path: "functions.\(namespace).\(function.name)",
-          message: "is not a name; use letters, digits, _ and -")
+          message: "is not a name; use letters, digits, _ and -"
+        )
       }
       var definition = function.definition(name)
       definition.name = name
@@ -32,7 +33,10 @@ public struct NativeProvider: FunctionProvider {
 
   public func invoke(_ invocation: Invocation) async throws(CallFailure) -> JSONValue {
     guard let body = bodies[invocation.function.description] else {
-      throw CallFailure(.unknownFunction, "\(invocation.function) is not a function of \(namespace).")
+      throw CallFailure(
+        .unknownFunction,
+        "\(invocation.function) is not a function of \(namespace)."
+      )
     }
     do {
       return try await body(invocation)
@@ -43,7 +47,10 @@ public struct NativeProvider: FunctionProvider {
     } catch {
       // A thrown Swift error is an answer; for a `write` only where the function declares that nothing was done.
       throw CallFailure(
-        .functionThrew, "\(invocation.function) failed: \(error)", reach: .answered)
+        .functionThrew,
+        "\(invocation.function) failed: \(error)",
+        reach: .answered
+      )
     }
   }
 }
@@ -54,7 +61,9 @@ public struct NativeFunction: Sendable {
   let definition: @Sendable (FunctionName) -> FunctionDefinition
   let body: NativeProvider.Body
 
-  /// A function over JSON. `configure` sets effect and policies.
+  /// A function over JSON.
+  ///
+  /// `configure` sets effect and policies.
   public init(
     _ name: String,
     _ description: String,
@@ -65,14 +74,19 @@ public struct NativeFunction: Sendable {
     self.name = name
     definition = { qualified in
       var definition = FunctionDefinition(
-        name: qualified, description: description, parameters: parameters)
+        name: qualified,
+        description: description,
+        parameters: parameters
+      )
       configure(&definition)
       return definition
     }
     self.body = body
   }
 
-  /// A function from one `Codable` value to another. The schema has to describe `Input`: arguments that pass it and
+  /// A function from one `Codable` value to another.
+  ///
+  /// The schema has to describe `Input`: arguments that pass it and
   /// can't be read are the function's fault, and said so.
   public init<Input: Decodable & Sendable, Output: Encodable & Sendable>(
     _ name: String,
@@ -89,7 +103,8 @@ public struct NativeFunction: Sendable {
         throw CallFailure(
           .functionThrew,
           "The arguments fit the schema of \(invocation.function), but not its Swift type: \(error)",
-          reach: .notSent)
+          reach: .notSent
+        )
       }
       return try JSONValue(encoding: try await handler(input))
     }

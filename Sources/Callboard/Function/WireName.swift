@@ -5,7 +5,9 @@ import Foundation
 enum WireName {
   static let limit = 64
 
-  /// One wire name for each function. A dot becomes `_`; names that are too long or collide end in eight hexadecimal
+  /// One wire name for each function.
+  ///
+  /// A dot becomes `_`; names that are too long or collide end in eight hexadecimal
   /// digits of their SHA-256, all of those that collide, so that the result does not depend on any order.
   static func assign(to names: some Sequence<FunctionName>) -> [FunctionName: String] {
     var groups: [String: [FunctionName]] = [:]

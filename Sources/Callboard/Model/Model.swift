@@ -52,7 +52,8 @@ public struct ToolOffer: Sendable, Hashable {
   public var description: String
   public var parameters: JSONValue
 
-  public init(wireName: String, function: FunctionName, description: String, parameters: JSONValue) {
+  public init(wireName: String, function: FunctionName, description: String, parameters: JSONValue)
+  {
     self.wireName = wireName
     self.function = function
     self.description = description

@@ -52,10 +52,13 @@ public struct Filter: Sendable, Hashable, Codable {
     switch word[..<colon] {
     case "fn", "function": return .function(NamePattern(value))
     case "state":
-      let known = CallState.Word.allCases.map(\.rawValue) + Conversation.Word.allCases.map(\.rawValue)
+      let known =
+        CallState.Word.allCases.map(\.rawValue) + Conversation.Word.allCases.map(\.rawValue)
       let named = value.replacing("-", with: "_")
       guard !named.isEmpty, known.contains(where: { $0.hasPrefix(named) }) else {
-        throw Mistake(description: "no state is called “\(value)”; there is \(known.joined(separator: ", "))")
+        throw Mistake(
+          description: "no state is called “\(value)”; there is \(known.joined(separator: ", "))"
+        )
       }
       return .state(named)
     case "caller", "by": return .caller(NamePattern(value))
@@ -75,12 +78,15 @@ public struct Filter: Sendable, Hashable, Codable {
       return first == "<" ? .youngerThan(seconds) : .olderThan(seconds)
     default:
       throw Mistake(
-        description: "“\(word[..<colon]):” is not a filter; there is fn: state: caller: conv: effect: age:")
+        description:
+          "“\(word[..<colon]):” is not a filter; there is fn: state: caller: conv: effect: age:"
+      )
     }
   }
 
   private static func seconds(_ text: Substring) -> Double? {
-    guard let unit = text.last, let number = Double(text.dropLast()), number.isFinite, number >= 0 else {
+    guard let unit = text.last, let number = Double(text.dropLast()), number.isFinite, number >= 0
+    else {
       return nil
     }
     switch unit {

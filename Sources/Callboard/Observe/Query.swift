@@ -1,6 +1,8 @@
 import Foundation
 
-/// What a view wants to know. Its cost depends on the rows asked for, not on how many calls there are.
+/// What a view wants to know.
+///
+/// Its cost depends on the rows asked for, not on how many calls there are.
 public enum Query: Sendable, Hashable, Codable {
   case overview(rows: Int)
   case waiting(ListQuery)
@@ -24,7 +26,9 @@ public struct ListQuery: Sendable, Hashable, Codable {
   public var anchor: String?
   /// Where the anchor was last: used when it has left the list.
   public var anchorIndex: Int
-  /// Rows wanted before and after the anchor. Without an anchor the window begins at `anchorIndex` − `before`.
+  /// Rows wanted before and after the anchor.
+  ///
+  /// Without an anchor the window begins at `anchorIndex` − `before`.
   public var before: Int
   public var after: Int
 

@@ -57,7 +57,9 @@ public final class RequestTicket: Sendable {
   /// The reply, once there is one.
   public var reply: Reply? { box.current }
 
-  /// The reply, awaited. One task may wait.
+  /// The reply, awaited.
+  ///
+  /// One task may wait.
   public var answered: Reply { get async { await box.value } }
 
   func answer(_ reply: Reply) { box.resolve(reply) }

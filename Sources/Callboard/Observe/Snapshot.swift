@@ -103,7 +103,9 @@ public struct CallRow: Sendable, Codable, Hashable, Identifiable {
   public var duration: Double?
   public var source: CallOutcome.Source?
   public var failure: CallFailure.Kind?
-  /// The arguments, or what became of it, in one short line. Not sanitised.
+  /// The arguments, or what became of it, in one short line.
+  ///
+  /// Not sanitised.
   public var summary: String
   public var effect: FunctionEffect?
   /// What a decision on this row must name.

@@ -38,11 +38,15 @@ public struct AccessPolicy: Sendable {
 
   /// nil when the caller may; else why not.
   public func refusal(
-    of caller: Principal, calling function: FunctionDefinition, with arguments: JSONValue
+    of caller: Principal,
+    calling function: FunctionDefinition,
+    with arguments: JSONValue
   ) -> CallFailure? {
     guard caller.mayCall else {
       return CallFailure(
-        .notAllowed, "\(caller.name) does not have the role caller, so it may call nothing.")
+        .notAllowed,
+        "\(caller.name) does not have the role caller, so it may call nothing."
+      )
     }
     guard !rules.isEmpty else { return nil }
     for rule in rules
@@ -50,7 +54,10 @@ public struct AccessPolicy: Sendable {
       return rule.allows
         ? nil : CallFailure(.notAllowed, "\(caller.name) may not call \(function.name).")
     }
-    return CallFailure(.notAllowed, "\(caller.name) may not call \(function.name): no access rule allows it.")
+    return CallFailure(
+      .notAllowed,
+      "\(caller.name) may not call \(function.name): no access rule allows it."
+    )
   }
 
   /// Whether to offer a function to a caller: false only when it can never be allowed.

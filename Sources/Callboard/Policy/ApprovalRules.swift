@@ -11,7 +11,9 @@ public struct ApprovalRules: Sendable {
 
   /// The approval a call needs, or nil when a rule says it needs none.
   public func requirement(
-    for arguments: JSONValue, function: FunctionDefinition, caller: Principal
+    for arguments: JSONValue,
+    function: FunctionDefinition,
+    caller: Principal
   ) -> ApprovalRequirement? {
     for (index, rule) in rules.enumerated()
     where rule.matches(arguments, function: function, caller: caller) {
@@ -83,8 +85,12 @@ public struct ApprovalRules: Sendable {
     func requirement(number: Int) -> ApprovalRequirement? {
       guard asks else { return nil }
       return ApprovalRequirement(
-        rule: "rule \(number): \(summary)", approvers: approvers, expires: expires, maxWait: maxWait,
-        grace: grace)
+        rule: "rule \(number): \(summary)",
+        approvers: approvers,
+        expires: expires,
+        maxWait: maxWait,
+        grace: grace
+      )
     }
 
     /// What it matches, in words.

@@ -10,7 +10,9 @@ public struct BreakerPolicy: Sendable, Hashable, Codable {
   /// Time until one probe is let through.
   public var openFor: Duration
 
-  /// 5 in a row, or half of at least 10 in a minute; a probe after 30 s. Low minimums, because a function may
+  /// 5 in a row, or half of at least 10 in a minute; a probe after 30 s.
+  ///
+  /// Low minimums, because a function may
   /// be called rarely: resilience4j's 100 would never trip.
   public init(
     consecutiveFailures: Int = 5,
@@ -64,7 +66,9 @@ public struct CircuitBreaker: Sendable {
     self.policy = policy
   }
 
-  /// Asks for leave to run one attempt. While half open exactly one is admitted.
+  /// Asks for leave to run one attempt.
+  ///
+  /// While half open exactly one is admitted.
   public mutating func admit(at now: Duration) -> Admission {
     switch state {
     case .closed: return .admitted
@@ -83,7 +87,9 @@ public struct CircuitBreaker: Sendable {
     }
   }
 
-  /// Counts an attempt that ended well. Returns true when that closed the breaker.
+  /// Counts an attempt that ended well.
+  ///
+  /// Returns true when that closed the breaker.
   public mutating func succeeded(at now: Duration) -> Bool {
     consecutive = 0
     record(failed: false, at: now)
@@ -92,7 +98,9 @@ public struct CircuitBreaker: Sendable {
     return true
   }
 
-  /// Counts an attempt that failed in a way that speaks against the function's health. Returns true when that
+  /// Counts an attempt that failed in a way that speaks against the function's health.
+  ///
+  /// Returns true when that
   /// opened the breaker.
   public mutating func failed(at now: Duration) -> Bool {
     consecutive += 1

@@ -1,7 +1,6 @@
 import DequeModule
-import Synchronization
-
 import JSONSchema
+import Synchronization
 
 /// Answers of `read` functions, kept for a while; and which identical call is running right now.
 ///
@@ -14,7 +13,8 @@ public final class ResultCache: Sendable {
     let caller: String?
     let arguments: [UInt8]
 
-    init(function: FunctionDefinition, definitionHash: String, caller: String, arguments: JSONValue) {
+    init(function: FunctionDefinition, definitionHash: String, caller: String, arguments: JSONValue)
+    {
       self.function = function.name.description
       self.definitionHash = definitionHash
       self.caller = function.cache?.scope == .shared ? nil : caller
@@ -113,7 +113,9 @@ public final class ResultCache: Sendable {
     state.withLock { $0.entries[key]?.value }
   }
 
-  /// Forgets every answer, or those of one function. Returns how many there were.
+  /// Forgets every answer, or those of one function.
+  ///
+  /// Returns how many there were.
   func clear(function: String?) -> Int {
     state.withLock { state in
       let before = state.entries.count

@@ -108,7 +108,8 @@ public struct Redactor: Sendable {
   private static func foldedHash(_ key: String) -> Int {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     // Only ASCII counts: what lower case makes of other letters is not known here.
-    for byte in key.utf8 where byte < 0x80 && byte != UInt8(ascii: "-") && byte != UInt8(ascii: "_") {
+    for byte in key.utf8 where byte < 0x80 && byte != UInt8(ascii: "-") && byte != UInt8(ascii: "_")
+    {
       let lower = (65...90).contains(byte) ? byte | 0x20 : byte
       hash = (hash ^ UInt64(lower)) &* 0x100_0000_01B3
     }
@@ -126,22 +127,32 @@ extension Redactor {
     guard !errors.isEmpty, let shown = redact(value) else { return errors }
     return errors.map { error in
       // These quote names only.
-      if ["required", "dependentRequired", "additionalProperties"].contains(error.keyword) { return error }
+      if ["required", "dependentRequired", "additionalProperties"].contains(error.keyword) {
+        return error
+      }
       if let place = try? JSONPointer(parsing: error.path), let before = value.value(at: place),
         before == shown.value(at: place)
       {
         return error
       }
       return ValidationError(
-        path: error.path, keyword: error.keyword, schemaPath: error.schemaPath,
-        expected: error.expected, found: Self.mark)
+        path: error.path,
+        keyword: error.keyword,
+        schemaPath: error.schemaPath,
+        expected: error.expected,
+        found: Self.mark
+      )
     }
   }
 
   /// Puts the original back wherever an edit left the mark standing where it stood.
   ///
   /// Returns nil when a mark remains that has no original: somebody wrote or moved one.
-  static func restoring(_ edited: JSONValue, from original: JSONValue, shown: JSONValue) -> JSONValue? {
+  static func restoring(
+    _ edited: JSONValue,
+    from original: JSONValue,
+    shown: JSONValue
+  ) -> JSONValue? {
     if case .string(mark) = edited {
       guard case .string(mark) = shown else { return nil }
       return original
@@ -226,7 +237,8 @@ extension Redactor {
     while end < bytes.count {
       if isDigit(bytes[end]) {
         end += 1
-      } else if bytes[end] == 32 || bytes[end] == 45, end + 1 < bytes.count, isDigit(bytes[end + 1]) {
+      } else if bytes[end] == 32 || bytes[end] == 45, end + 1 < bytes.count, isDigit(bytes[end + 1])
+      {
         end += 2
       } else {
         break
@@ -240,7 +252,8 @@ extension Redactor {
   /// The cards and social security numbers in a run: all of it, or some of its groups, since a quantity, an expiry or a
   /// security code may stand beside the number.
   private static func secretNumbers(
-    in bytes: UnsafeBufferPointer<UInt8>, _ run: Range<Int>
+    in bytes: UnsafeBufferPointer<UInt8>,
+    _ run: Range<Int>
   ) -> [Range<Int>] {
     guard run.count >= 11 else { return [] }
     if isCard(bytes, run) || isSocialSecurityNumber(bytes, run) { return [run] }
@@ -286,7 +299,8 @@ extension Redactor {
 
   /// `ddd-dd-dddd`, with the areas that are not given out left alone.
   private static func isSocialSecurityNumber(
-    _ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>
+    _ bytes: UnsafeBufferPointer<UInt8>,
+    _ range: Range<Int>
   ) -> Bool {
     guard range.count == 11 else { return false }
     let start = range.lowerBound
@@ -299,7 +313,8 @@ extension Redactor {
   private static func bearerEnd(in bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
     let word = Array("bearer ".utf8)
     guard start + word.count + 8 <= bytes.count else { return nil }
-    for (offset, expected) in word.enumerated() where bytes[start + offset] | 0x20 != expected | 0x20 {
+    for (offset, expected) in word.enumerated()
+    where bytes[start + offset] | 0x20 != expected | 0x20 {
       return nil
     }
     var end = start + word.count
@@ -321,7 +336,8 @@ extension Redactor {
     let header = bytes[start..<min(bytes.count, start + 64)]
     guard String(decoding: header, as: UTF8.self).contains("PRIVATE KEY") else { return nil }
     let rest = String(decoding: bytes[start...], as: UTF8.self)
-    guard let last = rest.range(of: "-----END "), let close = rest[last.upperBound...].range(of: "-----")
+    guard let last = rest.range(of: "-----END "),
+      let close = rest[last.upperBound...].range(of: "-----")
     else { return bytes.count }
     return start + rest.utf8.distance(from: rest.startIndex, to: close.upperBound)
   }

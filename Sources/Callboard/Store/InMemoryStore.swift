@@ -84,7 +84,9 @@ public final class InMemoryStore: Store {
   private func put(_ conversation: Conversation, in state: inout State) {
     let before = state.conversations.updateValue(conversation, forKey: conversation.id)
     if before == nil { state.conversationOrder.append(conversation.id) }
-    guard !conversation.state.word.isLive, before.map({ $0.state.word.isLive }) ?? true else { return }
+    guard !conversation.state.word.isLive, before.map({ $0.state.word.isLive }) ?? true else {
+      return
+    }
     state.endedConversations.append(conversation.id)
     while state.endedConversations.count > keptConversations,
       let oldest = state.endedConversations.popFirst()

@@ -51,7 +51,9 @@ public struct StoreChange: Sendable {
   }
 }
 
-/// A call as one commit stored it. A class, because a call is large and many look at the same state of it.
+/// A call as one commit stored it.
+///
+/// A class, because a call is large and many look at the same state of it.
 public final class CallRecord: Sendable {
   public let call: Call
 

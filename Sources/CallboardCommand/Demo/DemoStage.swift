@@ -29,7 +29,7 @@ final class DemoStage: Sendable {
     }
     var generator = SeededGenerator(seed: seed)
     var live: [ConversationID] = [try session.start(opening)]
-    var deck: [Configuration.ConversationPlan] = []
+    var deck = Array(plans.dropFirst().reversed())
     while !Task.isCancelled {
       try await session.clock.sleep(for: .milliseconds(250), on: session.deadlines)
       live.removeAll { !isLive($0) }

@@ -390,6 +390,7 @@ let demoYAML = #"""
         - say: The price has to be a number. Once more.
           calls:
             - { function: properties.search, id: search, with: { town: "${town}", max_price: "${budget}" } }
+            # There is no such function: the model made it up, and is told.
             - { function: properties.appraise, id: value, with: { town: "${town}" } }
         - say: There is no appraisal. I take the market's numbers.
           calls:

@@ -44,18 +44,24 @@ final class Interruption: Sendable {
   }
 
   /// Runs `work`, and `stop` beside it when a signal comes first; then throws, once `work` has ended.
-  func watching<Result: Sendable>(
+  func watching<Outcome: Sendable>(
     stop: @escaping @Sendable () async -> Void,
-    _ work: () async throws -> Result
-  ) async throws -> Result {
+    _ work: () async throws -> Outcome
+  ) async throws -> Outcome {
     let isLate = state.withLock { state in
       state.stop = { Task { await stop() } }
       return state.isCaught
     }
     if isLate { throw Failure(.interrupted, "Interrupted.") }
     defer { state.withLock { $0.stop = nil } }
-    let result = try await work()
-    guard !isCaught else { throw Failure(.interrupted, "Interrupted.") }
-    return result
+    let result: Result<Outcome, any Error>
+    do {
+      result = .success(try await work())
+    } catch {
+      result = .failure(error)
+    }
+    guard isCaught else { return try result.get() }
+    if case .failure(let error) = result { throw Failure(.interrupted, "Interrupted: \(error)") }
+    throw Failure(.interrupted, "Interrupted.")
   }
 }

@@ -48,7 +48,7 @@ struct Table: Sendable {
   init(_ columns: [Column], width: Int) {
     var shown = columns.map { _ in true }
     func needed() -> Int {
-      zip(columns, shown).reduce(1) { $1.1 ? $0 + $1.0.width + 2 : $0 } - 2
+      zip(columns, shown).reduce(-3) { $1.1 ? $0 + $1.0.width + 2 : $0 }
     }
     while needed() > width,
       let worst = columns.indices.filter({ shown[$0] && columns[$0].rank > 0 })

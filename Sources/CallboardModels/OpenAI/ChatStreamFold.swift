@@ -7,8 +7,8 @@ import JSONSchema
 /// missing, empty or repeated in every chunk, whole or in pieces, or as the legacy `function_call`. Strict about the
 /// end: a stream that stops without `[DONE]` and without a finish reason was cut, and gives no turn.
 struct ChatStreamFold {
-  /// Most bytes of all events of one turn.
-  static let turnLimit = 32 << 20
+  /// Most bytes of all events together.
+  let limit: Int
   /// Most calls that one turn may ask for.
   static let callLimit = 256
 
@@ -19,6 +19,10 @@ struct ChatStreamFold {
   private var usage: TokenUsage?
   private(set) var isDone = false
   private var size = 0
+
+  init(limit: Int) {
+    self.limit = limit
+  }
 
   private struct OpenCall {
     var index: Int?
@@ -36,7 +40,7 @@ struct ChatStreamFold {
   mutating func add(_ event: ServerSentEvent) throws(ChatFoldError) -> [ModelDelta] {
     guard !isDone else { return [] }
     size += event.data.utf8.count
-    guard size <= Self.turnLimit else { throw .broken("sent more than \(Self.turnLimit >> 20) MB") }
+    guard size <= limit else { throw .broken("sent more than \(limit >> 20) MB") }
     let data = event.data.trimmed
     guard !data.isEmpty else { return [] }
     if data == "[DONE]" {

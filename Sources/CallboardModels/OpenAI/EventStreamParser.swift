@@ -26,21 +26,26 @@ struct EventStreamParser {
 
   /// Takes the next bytes and tells every event they complete.
   mutating func feed<Failure: Error>(
-    _ bytes: some Sequence<UInt8>,
+    _ bytes: some Collection<UInt8>,
     _ deliver: (ServerSentEvent) throws(Failure) -> Void
   ) throws(EventStreamError<Failure>) {
-    for byte in bytes {
+    var rest = bytes[...]
+    while !rest.isEmpty {
       if skipsLineFeed {
         skipsLineFeed = false
-        if byte == UInt8(ascii: "\n") { continue }
+        if rest.first == UInt8(ascii: "\n") {
+          rest = rest.dropFirst()
+          continue
+        }
       }
-      guard byte != UInt8(ascii: "\n"), byte != UInt8(ascii: "\r") else {
-        skipsLineFeed = byte == UInt8(ascii: "\r")
-        try endLine(deliver)
-        continue
-      }
-      guard line.count + data.count < limit else { throw .tooLarge(limit: limit) }
-      line.append(byte)
+      let end = rest.firstIndex { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
+      let part = rest[..<(end ?? rest.endIndex)]
+      guard line.count + data.count + part.count <= limit else { throw .tooLarge(limit: limit) }
+      line.append(contentsOf: part)
+      guard let end else { return }
+      skipsLineFeed = rest[end] == UInt8(ascii: "\r")
+      rest = rest[rest.index(after: end)...]
+      try endLine(deliver)
     }
   }
 

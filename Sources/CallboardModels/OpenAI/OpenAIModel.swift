@@ -24,6 +24,11 @@ public final class OpenAIModel: Model {
   private let wording: FailureWording
   private let chance: Mutex<Chance>
 
+  /// Most bytes of one answer.
+  private static let answerLimit = 32 << 20
+  /// Most bytes of one event of it.
+  private static let eventLimit = 8 << 20
+
   private struct Chance {
     var generator: SeededGenerator
     var allowance = RetryAllowance()
@@ -226,8 +231,8 @@ public final class OpenAIModel: Model {
     watch: AttemptWatch,
     onDelta: (ModelDelta) -> Void
   ) async throws(AttemptFailure) -> ModelTurn {
-    var parser = EventStreamParser(limit: 8 << 20)
-    var fold = ChatStreamFold()
+    var parser = EventStreamParser(limit: Self.eventLimit)
+    var fold = ChatStreamFold(limit: Self.answerLimit)
     func take(_ event: ServerSentEvent) throws(ChatFoldError) {
       for delta in try fold.add(event) { onDelta(delta) }
     }
@@ -268,9 +273,9 @@ public final class OpenAIModel: Model {
       for try await piece in body {
         watch.sign()
         bytes.append(contentsOf: piece.readableBytesView)
-        guard bytes.count <= ChatStreamFold.turnLimit else {
+        guard bytes.count <= Self.answerLimit else {
           throw AttemptFailure.folding(
-            .broken("sent more than \(ChatStreamFold.turnLimit >> 20) MB")
+            .broken("sent more than \(Self.answerLimit >> 20) MB")
           )
         }
       }
@@ -284,7 +289,7 @@ public final class OpenAIModel: Model {
       guard let answer = try? JSONValue(parsing: bytes, options: .lenient) else {
         throw .broken("sent an answer that is not JSON")
       }
-      var fold = ChatStreamFold()
+      var fold = ChatStreamFold(limit: Self.answerLimit)
       for delta in try fold.add(chunk: answer) { onDelta(delta) }
       fold.end()
       return try fold.finish()

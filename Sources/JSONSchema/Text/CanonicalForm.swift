@@ -7,6 +7,7 @@ extension JSONValue {
 
   public func canonicalBytes() -> [UInt8] {
     var bytes: [UInt8] = []
+    bytes.reserveCapacity(256)
     writeCanonical(into: &bytes)
     return bytes
   }
@@ -15,7 +16,10 @@ extension JSONValue {
     switch self {
     case .null, .bool, .integer, .string: write(into: &bytes)
     case .double(let value):
-      if let number = ExactNumber(value) {
+      if value.magnitude < 9_007_199_254_740_992, value.rounded(.towardZero) == value {
+        // -0 becomes 0 on the way.
+        writeInteger(Int64(value), into: &bytes)
+      } else if let number = ExactNumber(value) {
         number.writeECMAScript(into: &bytes)
       } else {
         write(into: &bytes)
@@ -35,21 +39,42 @@ extension JSONValue {
       bytes.append(UInt8(ascii: "]"))
     case .object(let object):
       bytes.append(UInt8(ascii: "{"))
-      let entries = object.entries.sorted { precedesInUTF16($0.key, $1.key) }
-      for (index, entry) in entries.enumerated() {
+      let order = object.entries.indices.sorted {
+        precedesInUTF16(object.entries[$0].key, object.entries[$1].key)
+      }
+      for (index, place) in order.enumerated() {
         if index > 0 { bytes.append(UInt8(ascii: ",")) }
-        writeJSONString(entry.key, into: &bytes)
+        writeJSONString(object.entries[place].key, into: &bytes)
         bytes.append(UInt8(ascii: ":"))
-        entry.value.writeCanonical(into: &bytes)
+        object.entries[place].value.writeCanonical(into: &bytes)
       }
       bytes.append(UInt8(ascii: "}"))
     }
   }
 }
 
-/// The order of RFC 8785: by UTF-16 code units, which differs from that of UTF-8 beyond the basic plane.
+/// The order of RFC 8785: by UTF-16 code units.
+///
+/// It is that of the UTF-8 bytes, except that characters beyond the basic plane, which UTF-16 writes with surrogates,
+/// come before U+E000 to U+FFFF.
 private func precedesInUTF16(_ left: String, _ right: String) -> Bool {
-  left.utf16.lexicographicallyPrecedes(right.utf16)
+  func rank(_ byte: UInt8) -> UInt8 {
+    switch byte {
+    case 0xF0...0xFF: byte - 2
+    case 0xEE, 0xEF: byte + 16
+    default: byte
+    }
+  }
+  let answer = left.utf8.withContiguousStorageIfAvailable { left in
+    right.utf8.withContiguousStorageIfAvailable { right in
+      for place in 0..<min(left.count, right.count) where left[place] != right[place] {
+        return rank(left[place]) < rank(right[place])
+      }
+      return left.count < right.count
+    }
+  }
+  if let answer, let answer { return answer }
+  return left.utf16.lexicographicallyPrecedes(right.utf16)
 }
 
 extension ExactNumber {

@@ -365,13 +365,7 @@ struct JSONParser {
     if let base = UnsafeRawPointer(bytes.baseAddress) {
       while at &+ 8 <= bytes.count {
         let word = base.loadUnaligned(fromByteOffset: at, as: UInt64.self).littleEndian
-        let quote = word ^ 0x2222_2222_2222_2222
-        let backslash = word ^ 0x5C5C_5C5C_5C5C_5C5C
-        let found =
-          ((quote &- 0x0101_0101_0101_0101) & ~quote)
-          | ((backslash &- 0x0101_0101_0101_0101) & ~backslash)
-          | ((word &- 0x2020_2020_2020_2020) & ~word)
-        let mask = found & 0x8080_8080_8080_8080
+        let mask = endsOfPlainText(word)
         if mask != 0 {
           let distance = mask.trailingZeroBitCount / 8
           highBits |= word & ((1 << UInt64(truncatingIfNeeded: distance * 8)) &- 1)
@@ -493,6 +487,19 @@ struct JSONParser {
 private func hexadecimal(_ byte: UInt8) -> String {
   let text = String(byte, radix: 16, uppercase: true)
   return byte < 16 ? "0" + text : text
+}
+
+/// Finds quotes, backslashes and control characters in eight bytes: the lowest bit set marks the first of them, by the
+/// top bit of its byte.
+@inline(__always)
+func endsOfPlainText(_ word: UInt64) -> UInt64 {
+  let quote = word ^ 0x2222_2222_2222_2222
+  let backslash = word ^ 0x5C5C_5C5C_5C5C_5C5C
+  let found =
+    ((quote &- 0x0101_0101_0101_0101) & ~quote)
+    | ((backslash &- 0x0101_0101_0101_0101) & ~backslash)
+    | ((word &- 0x2020_2020_2020_2020) & ~word)
+  return found & 0x8080_8080_8080_8080
 }
 
 private func isUTF8(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool { firstInvalidUTF8(bytes) == nil }

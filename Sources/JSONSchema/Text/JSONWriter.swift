@@ -4,6 +4,7 @@ extension JSONValue {
   /// Infinities and NaN, which JSON does not have, are written as null.
   public func serialized(pretty: Bool = false) -> String {
     var bytes: [UInt8] = []
+    bytes.reserveCapacity(256)
     if pretty {
       writePretty(into: &bytes, indent: 0)
     } else {
@@ -14,6 +15,7 @@ extension JSONValue {
 
   public func serializedBytes() -> [UInt8] {
     var bytes: [UInt8] = []
+    bytes.reserveCapacity(256)
     write(into: &bytes)
     return bytes
   }
@@ -30,11 +32,11 @@ extension JSONValue {
       bytes.append(UInt8(ascii: "]"))
     case .object(let object):
       bytes.append(UInt8(ascii: "{"))
-      for (index, entry) in object.entries.enumerated() {
+      for index in object.entries.indices {
         if index > 0 { bytes.append(UInt8(ascii: ",")) }
-        writeJSONString(entry.key, into: &bytes)
+        writeJSONString(object.entries[index].key, into: &bytes)
         bytes.append(UInt8(ascii: ":"))
-        entry.value.write(into: &bytes)
+        object.entries[index].value.write(into: &bytes)
       }
       bytes.append(UInt8(ascii: "}"))
     case .null, .bool, .integer, .double, .decimal, .string:
@@ -93,15 +95,19 @@ extension JSONValue {
   }
 }
 
-private func writeInteger(_ value: Int64, into bytes: inout [UInt8]) {
+func writeInteger(_ value: Int64, into bytes: inout [UInt8]) {
   if value < 0 { bytes.append(UInt8(ascii: "-")) }
-  var rest = value.magnitude
-  let start = bytes.count
-  repeat {
-    bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
-    rest /= 10
-  } while rest > 0
-  bytes[start...].reverse()
+  // The digits come last first; 64 bits have at most 20.
+  withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+    var rest = value.magnitude
+    var start = 20
+    repeat {
+      start -= 1
+      digits[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+      rest /= 10
+    } while rest > 0
+    bytes.append(contentsOf: UnsafeBufferPointer(rebasing: digits[start...]))
+  }
 }
 
 /// Appends a string in quotes, escaping only what JSON demands, as RFC 8785 writes it.
@@ -116,9 +122,11 @@ func writeJSONString(_ text: String, into bytes: inout [UInt8]) {
 
 private func writeEscaped(_ text: UnsafeBufferPointer<UInt8>, into bytes: inout [UInt8]) {
   var plain = 0
-  for index in 0..<text.count {
+  var index = -1
+  while true {
+    index = firstEscaped(text, from: index + 1)
+    guard index < text.count else { break }
     let byte = text[index]
-    guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
     bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[plain..<index]))
     plain = index + 1
     bytes.append(UInt8(ascii: "\\"))
@@ -137,4 +145,24 @@ private func writeEscaped(_ text: UnsafeBufferPointer<UInt8>, into bytes: inout 
     }
   }
   bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[plain...]))
+}
+
+/// The first byte that a string cannot hold as it is, eight at a time.
+private func firstEscaped(_ text: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+  var at = start
+  if let base = UnsafeRawPointer(text.baseAddress) {
+    while at &+ 8 <= text.count {
+      let mask = endsOfPlainText(
+        base.loadUnaligned(fromByteOffset: at, as: UInt64.self).littleEndian
+      )
+      if mask != 0 { return at &+ mask.trailingZeroBitCount / 8 }
+      at &+= 8
+    }
+  }
+  while at < text.count {
+    let byte = text[at]
+    if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { break }
+    at += 1
+  }
+  return at
 }

@@ -3,7 +3,21 @@ import Testing
 @testable import Callboard
 
 struct CircuitBreakerTests {
-  typealias Breaker = Callboard.CircuitBreaker
+  /// A breaker whose moves can stand in an expectation.
+  final class Breaker {
+    private var breaker: CircuitBreaker
+
+    init(_ policy: BreakerPolicy) { breaker = CircuitBreaker(policy: policy) }
+
+    var state: CircuitBreaker.State { breaker.state }
+    var isForced: Bool { breaker.isForced }
+    func admit(at now: Duration) -> CircuitBreaker.Admission { breaker.admit(at: now) }
+    func succeeded(at now: Duration) -> Bool { breaker.succeeded(at: now) }
+    func failed(at now: Duration) -> Bool { breaker.failed(at: now) }
+    func abandoned() { breaker.abandoned() }
+    func trip(at now: Duration) { breaker.trip(at: now) }
+    func reset() { breaker.reset() }
+  }
 
   static func consecutive(_ count: Int = 3) -> Breaker {
     Breaker(
