@@ -15,6 +15,12 @@ case "count":
     exit(64)
   }
   await CallBenchmark.run(calls: count)
+case "waiting":
+  guard let count = arguments.dropFirst().first.flatMap({ Int($0) }) else {
+    FileHandle.standardError.write(Data("callboard-bench waiting needs a number of calls\n".utf8))
+    exit(64)
+  }
+  await WaitingBenchmark.run(waiting: count, running: 1000)
 default:
   FileHandle.standardError.write(
     Data(
@@ -22,6 +28,7 @@ default:
       callboard-bench a      one no-op function, {"conc":N,"secs":S} a line on stdin
       callboard-bench b      JSON Schema, {"case":NAME,"form":"value|text","secs":S,…} a line on stdin
       callboard-bench count N   N calls by 100 callers, then exit: for perf or callgrind
+      callboard-bench waiting N   N calls held for approval and 1,000 running: memory, and the cost of a screen
 
       """.utf8
     )

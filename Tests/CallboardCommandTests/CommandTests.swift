@@ -29,14 +29,14 @@ import Testing
       - { function: shell.held, label: every one }
     """
 
-  private func run(_ arguments: String..., input: String = "") throws -> Program.Ended {
+  private func run(_ arguments: String..., input: String = "") async throws -> Program.Ended {
     let scratch = try Scratch()
     _ = try scratch.file("callboard.yaml", functions)
-    return try Program.run(arguments, input: input, folder: scratch.path)
+    return try await Program.run(arguments, input: input, folder: scratch.path)
   }
 
-  @Test func `a call prints its result on stdout and nothing else`() throws {
-    let ended = try run("call", "shell.hello")
+  @Test func `a call prints its result on stdout and nothing else`() async throws {
+    let ended = try await run("call", "shell.hello")
     #expect(ended.status == 0)
     #expect(ended.output == "hello\n")
     #expect(ended.error == "")
@@ -49,38 +49,39 @@ import Testing
   func `a call that does not succeed ends with the number for it, and one sentence`(
     function: String,
     status: Int32
-  ) throws {
-    let ended = try run("call", function)
+  ) async throws {
+    let ended = try await run("call", function)
     #expect(ended.status == status, "\(ended)")
     #expect(ended.output == "")
     #expect(ended.error.hasPrefix("callboard: \(function) "), "\(ended.error)")
     #expect(!ended.error.contains("Swift"), "\(ended.error)")
   }
 
-  @Test func `arguments come from the command line, from stdin or from a file`() throws {
-    #expect(try run("call", "shell.echo", #"{"n":1}"#).output == "{\n  \"n\": 1\n}\n")
+  @Test func `arguments come from the command line, from stdin or from a file`() async throws {
+    #expect(try await run("call", "shell.echo", #"{"n":1}"#).output == "{\n  \"n\": 1\n}\n")
     #expect(
-      try run("call", "shell.echo", "-", "--output", "jsonl", input: #"{"n":2}"#).output.contains(
-        #""result":{"n":2}"#
-      )
+      try await run("call", "shell.echo", "-", "--output", "jsonl", input: #"{"n":2}"#).output
+        .contains(
+          #""result":{"n":2}"#
+        )
     )
     let scratch = try Scratch()
     let file = try scratch.file("arguments.json", #"{"n":3}"#)
-    #expect(try run("call", "shell.echo", "@" + file).status == 0)
+    #expect(try await run("call", "shell.echo", "@" + file).status == 0)
   }
 
-  @Test func `arguments that do not fit are rejected with the path`() throws {
-    let ended = try run("call", "shell.echo", #"{"n":"one"}"#)
+  @Test func `arguments that do not fit are rejected with the path`() async throws {
+    let ended = try await run("call", "shell.echo", #"{"n":"one"}"#)
     #expect(ended.status == 1)
     #expect(ended.error.contains("/n"), "\(ended.error)")
-    #expect(try run("call", "shell.echo", "{").status == 1)
+    #expect(try await run("call", "shell.echo", "{").status == 1)
   }
 
-  @Test func `a function with secret fields refuses arguments on the command line`() throws {
-    let ended = try run("call", "shell.secret", #"{"password":"x"}"#)
+  @Test func `a function with secret fields refuses arguments on the command line`() async throws {
+    let ended = try await run("call", "shell.secret", #"{"password":"x"}"#)
     #expect(ended.status == 64)
     #expect(ended.error.contains("- or @FILE"))
-    #expect(try run("call", "shell.secret", "-", input: #"{"password":"x"}"#).status == 0)
+    #expect(try await run("call", "shell.secret", "-", input: #"{"password":"x"}"#).status == 0)
   }
 
   @Test(arguments: [
@@ -88,20 +89,27 @@ import Testing
     ("shell.held", 77, "would wait for approval by rule 3: every one"),
     ("shell.nothing", 1, "would be rejected"),
   ])
-  func `a dry run says what would happen`(function: String, status: Int32, words: String) throws {
-    let ended = try run("call", function, "--dry-run")
+  func `a dry run says what would happen`(
+    function: String,
+    status: Int32,
+    words: String
+  ) async throws {
+    let ended = try await run("call", function, "--dry-run")
     #expect(ended.status == status, "\(ended)")
     #expect(ended.output.contains(words), "\(ended)")
   }
 
-  @Test func `functions are listed in three forms`() throws {
-    #expect(try run("functions", "list").output.split(separator: "\n").count == 8)
-    let lines = try run("functions", "list", "--output", "jsonl").output.split(separator: "\n")
+  @Test func `functions are listed in three forms`() async throws {
+    #expect(try await run("functions", "list").output.split(separator: "\n").count == 8)
+    let lines = try await run("functions", "list", "--output", "jsonl").output.split(
+      separator: "\n"
+    )
     #expect(
       try lines.map { try JSONValue(parsing: String($0))["name"]?.stringValue }.contains("dead.api")
     )
     #expect(
-      try JSONValue(parsing: try run("functions", "list", "--output", "json").output).arrayValue?
+      try JSONValue(parsing: try await run("functions", "list", "--output", "json").output)
+        .arrayValue?
         .count == 8
     )
   }
@@ -110,9 +118,12 @@ import Testing
     "--nonsense", "call", "run", "snapshot everything", "snapshot calls --size big",
     "snapshot calls --after soon", "tail a --output json", "config check --config",
   ])
-  func `wrong usage ends with 64 and says how it is used`(line: String) throws {
+  func `wrong usage ends with 64 and says how it is used`(line: String) async throws {
     let scratch = try Scratch()
-    let ended = try Program.run(line.split(separator: " ").map(String.init), folder: scratch.path)
+    let ended = try await Program.run(
+      line.split(separator: " ").map(String.init),
+      folder: scratch.path
+    )
     #expect(ended.status == 64, "\(ended)")
     #expect(ended.output == "")
     #expect(ended.error.contains("Usage: callboard"), "\(ended.error)")
@@ -122,46 +133,50 @@ import Testing
     "run there-is-no-such-file.yaml", "config check there-is-no-such-file.yaml",
     "tail there-is-no-such-file.jsonl", "functions list --config there-is-no-such-file.yaml",
   ])
-  func `a file that is not there ends with 65 and its name`(line: String) throws {
+  func `a file that is not there ends with 65 and its name`(line: String) async throws {
     let scratch = try Scratch()
-    let ended = try Program.run(line.split(separator: " ").map(String.init), folder: scratch.path)
+    let ended = try await Program.run(
+      line.split(separator: " ").map(String.init),
+      folder: scratch.path
+    )
     #expect(ended.status == 65, "\(ended)")
     #expect(ended.output == "")
     #expect(ended.error.contains("there-is-no-such-file"), "\(ended.error)")
   }
 
   @Test(arguments: ["--help", "--version", "help run", "run --help", "config --help"])
-  func `help that was asked for is a result`(line: String) throws {
-    let ended = try Program.run(line.split(separator: " ").map(String.init))
+  func `help that was asked for is a result`(line: String) async throws {
+    let ended = try await Program.run(line.split(separator: " ").map(String.init))
     #expect(ended.status == 0, "\(ended)")
     #expect(ended.error == "")
     #expect(!ended.output.isEmpty)
   }
 
-  @Test func `without a terminal the console is a sentence that names the way without one`() throws
+  @Test func `without a terminal the console is a sentence that names the way without one`()
+    async throws
   {
-    let ended = try run()
+    let ended = try await run()
     #expect(ended.status == 64)
     #expect(ended.error.contains("callboard run"), "\(ended.error)")
     #expect(ended.output == "")
-    #expect(try Program.run(["demo"]).status == 64)
+    #expect(try await Program.run(["demo"]).status == 64)
   }
 
-  @Test func `without a configuration the sentence names the demo`() throws {
+  @Test func `without a configuration the sentence names the demo`() async throws {
     let scratch = try Scratch()
-    let ended = try Program.run(["functions", "list"], folder: scratch.path)
+    let ended = try await Program.run(["functions", "list"], folder: scratch.path)
     #expect(ended.status == 64)
     #expect(ended.error.contains("callboard demo"))
   }
 
-  @Test func `the configuration in XDG_CONFIG_HOME is found`() throws {
+  @Test func `the configuration in XDG_CONFIG_HOME is found`() async throws {
     let scratch = try Scratch()
     try FileManager.default.createDirectory(
       atPath: scratch.path + "/callboard",
       withIntermediateDirectories: true
     )
     _ = try scratch.file("callboard/callboard.yaml", functions)
-    let ended = try Program.run(
+    let ended = try await Program.run(
       ["call", "shell.hello"],
       environment: ["XDG_CONFIG_HOME": scratch.path],
       folder: "/"
@@ -169,62 +184,102 @@ import Testing
     #expect(ended.output == "hello\n", "\(ended)")
   }
 
-  @Test func `a run writes every event in order, and tail reads them`() throws {
+  @Test func `a run writes every event in order, and tail reads them`() async throws {
     let scratch = try Scratch()
     let events = scratch.path + "/events.jsonl"
     let scenario = Project.path("config/scenarios/cache-hit.yaml")
-    #expect(try Program.run(["run", scenario, "--events", events]).status == 0)
+    #expect(try await Program.run(["run", scenario, "--events", events]).status == 0)
     let lines = try String(contentsOfFile: events, encoding: .utf8).split(separator: "\n")
     let numbers = try lines.map { try JSONValue(parsing: String($0))["seq"]?.intValue }
     #expect(numbers == (1...lines.count).map { $0 })
-    let tail = try Program.run(["tail", events])
+    let tail = try await Program.run(["tail", events])
     #expect(tail.status == 0)
     #expect(tail.output.split(separator: "\n").count == lines.count)
     #expect(tail.output.contains("call.succeeded"))
     #expect(
-      try Program.run(["tail", events, "--output", "jsonl"]).output.split(separator: "\n") == lines
+      try await Program.run(["tail", events, "--output", "jsonl"]).output.split(separator: "\n")
+        == lines
     )
   }
 
-  @Test func `a file that holds anything but events is not overwritten`() throws {
+  @Test func `a file that holds anything but events is not overwritten`() async throws {
     let scratch = try Scratch()
     let file = try scratch.file("precious.txt", "my thesis")
     let scenario = Project.path("config/scenarios/cache-hit.yaml")
-    let ended = try Program.run(["run", scenario, "--events", file])
+    let ended = try await Program.run(["run", scenario, "--events", file])
     #expect(ended.status == 64)
     #expect(try String(contentsOfFile: file, encoding: .utf8) == "my thesis")
   }
 
-  @Test func `a full disk is said and breaks nothing`() throws {
+  @Test func `a full disk is said and breaks nothing`() async throws {
     let scenario = Project.path("config/scenarios/cache-hit.yaml")
-    let ended = try Program.run(["run", scenario, "--events", "/dev/full"])
+    let ended = try await Program.run(["run", scenario, "--events", "/dev/full"])
     #expect(ended.status == 0)
     #expect(ended.error.contains("/dev/full"), "\(ended.error)")
     #expect(ended.error.contains("No space left on device"), "\(ended.error)")
   }
 
-  @Test func `a line that is no event is told with its number, and the rest is shown`() throws {
+  @Test func `an interrupted run stops what runs and ends with 130`() async throws {
+    let scratch = try Scratch()
+    let file = try scratch.file(
+      "hangs.yaml",
+      """
+      functions:
+        api.read: { effect: read, timeout: 1h, answers: [{ hang: true }] }
+      do: [{ call: { function: api.read } }]
+      """
+    )
+    let (status, rest, error) = try await Program.onOwnThread { () -> (Int32, String, String) in
+      let process = Process()
+      let (stdout, stderr) = (Pipe(), Pipe())
+      process.executableURL = URL(fileURLWithPath: Program.path)
+      process.arguments = ["run", file, "--events", "/dev/stdout"]
+      process.standardOutput = stdout
+      process.standardError = stderr
+      try process.run()
+      var seen = ""
+      while !seen.contains("call.running") {
+        let data = stdout.fileHandleForReading.availableData
+        guard !data.isEmpty else { break }
+        seen += String(decoding: data, as: UTF8.self)
+      }
+      process.interrupt()
+      let rest = try stdout.fileHandleForReading.readToEnd() ?? Data()
+      let error = try stderr.fileHandleForReading.readToEnd() ?? Data()
+      process.waitUntilExit()
+      return (
+        process.terminationStatus, String(decoding: rest, as: UTF8.self),
+        String(decoding: error, as: UTF8.self)
+      )
+    }
+    #expect(status == 130)
+    #expect(rest.contains("call.cancelled"))
+    #expect(error == "callboard: Interrupted.\n")
+  }
+
+  @Test func `a line that is no event is told with its number, and the rest is shown`() async throws
+  {
     let text =
       "{\"v\":1,\"seq\":1,\"time\":\"2026-11-22T10:31:07.412Z\",\"type\":\"engine.started\"}\nnonsense\n"
-    let ended = try Program.run(["tail", "-"], input: text, environment: ["TZ": "UTC"])
+    let ended = try await Program.run(["tail", "-"], input: text, environment: ["TZ": "UTC"])
     #expect(ended.status == 65)
     #expect(ended.output.hasPrefix("10:31:07.412       1  engine.started"), "\(ended.output)")
     #expect(ended.error.contains("-:2: no event"))
   }
 
-  @Test func `run in three forms says the same`() throws {
+  @Test func `run in three forms says the same`() async throws {
     let scenario = Project.path("config/scenarios/nobody-to-ask.yaml")
-    #expect(try Program.run(["run", scenario]).output.hasPrefix("ok      nobody to ask"))
-    let line = try Program.run(["run", scenario, "--output", "jsonl"]).output
+    #expect(try await Program.run(["run", scenario]).output.hasPrefix("ok      nobody to ask"))
+    let line = try await Program.run(["run", scenario, "--output", "jsonl"]).output
     #expect(try JSONValue(parsing: line)["ok"]?.boolValue == true)
-    let whole = try Program.run(["run", scenario, scenario, "--output", "json"]).output
+    let whole = try await Program.run(["run", scenario, scenario, "--output", "json"]).output
     #expect(try JSONValue(parsing: whole).arrayValue?.count == 2)
   }
 
-  @Test func `an instance a line gets a verdict a line`() throws {
+  @Test func `an instance a line gets a verdict a line`() async throws {
     let scratch = try Scratch()
     let schema = try scratch.file("schema.json", #"{"type":"integer","minimum":3}"#)
-    let ended = try Program.run(["schema", "check", schema], input: "5\n1\n{\n")
+    let ended = try await Program.run(["schema", "check", schema], input: "5\n1\n{\n")
     #expect(ended.status == 1)
     let verdicts = ended.output.split(separator: "\n")
     #expect(verdicts.count == 3)
@@ -232,13 +287,13 @@ import Testing
     #expect(verdicts.last?.hasPrefix(#"{"error":"line 1"#) == true, "\(ended.output)")
   }
 
-  @Test func `the schema of configurations is printed whole`() throws {
-    let ended = try Program.run(["config", "schema"])
+  @Test func `the schema of configurations is printed whole`() async throws {
+    let ended = try await Program.run(["config", "schema"])
     #expect(try JSONValue(parsing: ended.output) == ConfigurationSchema.document)
   }
 
-  @Test func `a snapshot of the demo is a screen of the size that was asked for`() throws {
-    let ended = try Program.run([
+  @Test func `a snapshot of the demo is a screen of the size that was asked for`() async throws {
+    let ended = try await Program.run([
       "snapshot", "overview", "--demo", "--seed", "7", "--size", "100x30", "--after", "2s",
     ])
     #expect(ended.status == 0, "\(ended.error)")

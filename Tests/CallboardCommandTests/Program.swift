@@ -20,32 +20,43 @@ enum Program {
     input: String = "",
     environment: [String: String] = [:],
     folder: String? = nil
-  ) throws -> Ended {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: path)
-    process.arguments = arguments
-    var own = [
-      "PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin",
-      "HOME": "/nonexistent",
-    ]
-    own.merge(environment) { $1 }
-    process.environment = own
-    if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
-    let (stdin, stdout, stderr) = (Pipe(), Pipe(), Pipe())
-    process.standardInput = stdin
-    process.standardOutput = stdout
-    process.standardError = stderr
-    try process.run()
-    try stdin.fileHandleForWriting.write(contentsOf: Data(input.utf8))
-    try stdin.fileHandleForWriting.close()
-    // What it prints in these tests fits into a pipe, so one after the other is enough.
-    let output = try stdout.fileHandleForReading.readToEnd() ?? Data()
-    let error = try stderr.fileHandleForReading.readToEnd() ?? Data()
-    process.waitUntilExit()
-    return Ended(
-      status: process.terminationStatus,
-      output: String(decoding: output, as: UTF8.self),
-      error: String(decoding: error, as: UTF8.self)
-    )
+  ) async throws -> Ended {
+    // Waiting for a process blocks, and the tests beside this one need the pool's few threads.
+    try await onOwnThread {
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: path)
+      process.arguments = arguments
+      var own = [
+        "PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin",
+        "HOME": "/nonexistent",
+      ]
+      own.merge(environment) { $1 }
+      process.environment = own
+      if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
+      let (stdin, stdout, stderr) = (Pipe(), Pipe(), Pipe())
+      process.standardInput = stdin
+      process.standardOutput = stdout
+      process.standardError = stderr
+      try process.run()
+      try stdin.fileHandleForWriting.write(contentsOf: Data(input.utf8))
+      try stdin.fileHandleForWriting.close()
+      // What it prints in these tests fits into a pipe, so one after the other is enough.
+      let output = try stdout.fileHandleForReading.readToEnd() ?? Data()
+      let error = try stderr.fileHandleForReading.readToEnd() ?? Data()
+      process.waitUntilExit()
+      return Ended(
+        status: process.terminationStatus,
+        output: String(decoding: output, as: UTF8.self),
+        error: String(decoding: error, as: UTF8.self)
+      )
+    }
+  }
+
+  static func onOwnThread<Outcome: Sendable>(
+    _ body: @escaping @Sendable () throws -> Outcome
+  ) async throws -> Outcome {
+    try await withCheckedThrowingContinuation { continuation in
+      Thread { continuation.resume(with: Result { try body() }) }.start()
+    }
   }
 }

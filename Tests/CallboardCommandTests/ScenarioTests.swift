@@ -139,7 +139,7 @@ import Testing
 
   @Test(arguments: [
     ("do: [{ cal: { function: api.read } }]", "did you mean call?"),
-    ("do: [{}]", "properties"),
+    ("do: [{}]", "at least 1 property"),
     ("do: [{ call: { function: api.read }, pause: 1s }]", "make it 2 steps"),
     ("do: [{ pause: 1 }]", "write a duration"),
     ("do: [{ decide: { call: nobody, approve: true } }]", "no call of this scenario is called"),

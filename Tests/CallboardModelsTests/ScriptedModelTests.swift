@@ -427,8 +427,8 @@ private let hunt = """
     )
     #expect(
       script.unknownFunctions(among: known, in: document).map(\.description) == [
-        "demo.yaml:18:23: hunt.turns[0].calls[1].function names the unknown function market.analyse; did you mean market.analyze?",
-        "demo.yaml:29:25: hunt.turns[1].choose[2].calls[0].function names the unknown function properties.validate; add it, or correct the name",
+        "demo.yaml:18:21: hunt.turns[0].calls[1].function names the unknown function market.analyse; did you mean market.analyze?",
+        "demo.yaml:28:25: hunt.turns[1].choose[2].calls[0].function names the unknown function properties.validate; add it, or correct the name",
       ]
     )
   }

@@ -27,7 +27,9 @@ public struct RetryPolicy: Sendable, Hashable, Codable {
     guard attempt < maxAttempts else { return nil }
     // Cap the exponent before multiplying: 2^63 × 200 ms does not fit in a Duration.
     let ceiling = min(cap, base * (1 << min(max(attempt - 1, 0), 30)))
-    let jittered = ceiling * Double.random(in: 0...1, using: &generator)
+    // 53 random bits as a share of 1: unlike `Double.random`, it takes one draw whatever the generator is.
+    let share = Double(generator.next() >> 11) / Double((UInt64(1) << 53) - 1)
+    let jittered = ceiling * share
     guard let asked = failure.retryAfter, asked.isFinite, asked > 0 else { return jittered }
     return max(jittered, .seconds(min(asked, 600)))
   }

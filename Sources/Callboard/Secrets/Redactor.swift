@@ -161,7 +161,8 @@ extension Redactor {
     case .null, .bool, .integer, .double, .decimal: return edited
     case .string(let text):
       if edited == shown { return original }
-      return text.contains(mark) ? nil : edited
+      guard !text.contains(mark) else { return nil }
+      return edited
     case .array(let items):
       let originals = original.arrayValue ?? []
       let shownItems = shown.arrayValue ?? []

@@ -1,12 +1,13 @@
 import Callboard
-import CallboardModels
-import JSONSchema
+import Synchronization
 
 /// Keeps conversations going: as many as are wanted, started anew as they end, for as long as somebody looks.
 final class DemoStage: Sendable {
   private let session: EngineSession
   private let world: DemoWorld
   private let seed: UInt64
+  /// Conversations that go on, with their models.
+  private let live = Mutex<[ConversationID: String]>([:])
   /// Conversations that do not wait for a person.
   private static let wanted = 7
   /// With so many waiting for a person, only conversations begin that ask for nothing a person decides.
@@ -23,45 +24,44 @@ final class DemoStage: Sendable {
   /// The first conversation of the configuration opens the demo.
   func run() async throws {
     let plans = session.configuration.conversations
-    let quiet = plans.filter { !asksPeople($0) }
-    guard let opening = plans.first, !quiet.isEmpty else {
+    guard let opening = plans.first else {
       throw Failure(.fault, "The demo has no conversations to begin with.")
     }
     var generator = SeededGenerator(seed: seed)
-    var live: [ConversationID] = [try session.start(opening)]
+    try begin(opening)
     var deck = Array(plans.dropFirst().reversed())
+    // Models whose calls a person has been asked about.
+    var askers: Set<String> = [opening.model]
     while !Task.isCancelled {
       try await session.clock.sleep(for: .milliseconds(250), on: session.deadlines)
-      live.removeAll { !isLive($0) }
+      let live = self.live.withLock { $0 }
       let waiting = waitingConversations()
-      world.mayLoseAnswers(session.engine.snapshot(of: .header).header.unknown < 3)
-      guard live.filter({ !waiting.contains($0) }).count < Self.wanted else { continue }
+      askers.formUnion(live.filter { waiting[$0.key] == .awaitingApproval }.values)
+      world.mayLoseAnswers(waiting.values.count { $0 == .unknown } < 3)
+      guard live.keys.count(where: { waiting[$0] == nil }) < Self.wanted else { continue }
       if deck.isEmpty { deck = plans.shuffled(using: &generator) }
       var next = deck.removeLast()
-      if waiting.count >= Self.enoughWaiting, asksPeople(next) {
-        next = quiet.randomElement(using: &generator) ?? next
+      if waiting.count >= Self.enoughWaiting, askers.contains(next.model) {
+        next = plans.filter { !askers.contains($0.model) }.randomElement(using: &generator) ?? next
       }
-      live.append(try session.start(next))
+      try begin(next)
     }
   }
 
-  private func asksPeople(_ plan: Configuration.ConversationPlan) -> Bool {
-    let writes = Set(session.configuration.definitions.filter { $0.effect == .write }.map(\.name))
-    let script = session.configuration.scripts[plan.model]
-    return script?.functions.contains { writes.contains($0.name) } ?? true
-  }
-
-  private func isLive(_ id: ConversationID) -> Bool {
-    guard case .conversation(let detail?) = session.engine.snapshot(of: .conversation(id)).body
-    else {
-      return false
+  private func begin(_ plan: Configuration.ConversationPlan) throws {
+    let id = try session.start(plan)
+    live.withLock { $0[id] = plan.model }
+    Task {
+      _ = await session.engine.ended(id)
+      live.withLock { $0[id] = nil }
     }
-    return detail.row.state.isLive
   }
 
-  private func waitingConversations() -> Set<ConversationID> {
+  /// Conversations with a call that waits for a person, and for what.
+  private func waitingConversations() -> [ConversationID: CallState.Word] {
     let query = Query.waiting(ListQuery(after: 200))
-    guard case .waiting(let page) = session.engine.snapshot(of: query).body else { return [] }
-    return Set(page.rows.compactMap(\.conversation))
+    guard case .waiting(let page) = session.engine.snapshot(of: query).body else { return [:] }
+    let rows = page.rows.compactMap { row in row.conversation.map { ($0, row.state) } }
+    return Dictionary(rows) { $1 == .awaitingApproval ? $1 : $0 }
   }
 }

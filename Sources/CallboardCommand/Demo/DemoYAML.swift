@@ -328,7 +328,7 @@ let demoYAML = #"""
         payee: { pick: [Hausverwaltung Brandt, Greenfield Rentals, 山本不動産, Immobilien Kaya] }
         amount: { pick: [450, 600, 750, 900] }
         currency: { pick: [EUR, USD] }
-        account: { pick: [DE44 5001 0517 5407 3249 31, DE75 5121 0800 1245 1261 99, US 026009593 664210988] }
+        account: { pick: [DE44 5001 0517 5407 3249 31, DE02 1203 0000 0000 2020 51, US 026009593 664210988] }
       after: 0.7s..1.8s
       over: 700ms
       turns:

@@ -75,7 +75,9 @@ struct ListState: Sendable {
     var moved = false
     switch cursor {
     case .nothing:
-      if let first = rows.items.first { cursor = .row(id: first.id, index: rows.firstIndex) }
+      if let first = rows.items.first, rows.isForTaking {
+        cursor = .row(id: first.id, index: rows.firstIndex)
+      }
     case .wanted(let index):
       if rows.total == 0 {
         cursor = .nothing

@@ -27,6 +27,8 @@ struct Rows: Sendable {
   var firstIndex = 0
   var total = 0
   var hidden = 0
+  /// Whether a cursor that is on nothing goes to the first row by itself.
+  var isForTaking = true
 
   func item(at index: Int) -> Item? {
     let offset = index - firstIndex
@@ -60,7 +62,10 @@ struct Rows: Sendable {
   /// The rows that a snapshot holds; none for a document.
   init(_ body: Snapshot.Body, sort: ListQuery.Sort) {
     switch body {
-    case .overview(let overview): self.init(whole: OverviewLayout.items(of: overview))
+    case .overview(let overview):
+      self.init(whole: OverviewLayout.items(of: overview))
+      // What runs is gone in a moment; what waits for a person stays.
+      isForTaking = !overview.waiting.isEmpty
     case .waiting(let page), .calls(let page): self.init(page, Item.call)
     case .conversations(let page): self.init(page, Item.conversation)
     case .errors(let page): self.init(page, Item.error)

@@ -15,7 +15,9 @@ enum Origin {
       switch entry.message.role {
       case .user:
         let author = entry.message.author.map { SafeText(untrusted: $0, limit: 60) } ?? "the user"
-        return "from the message of \(author), turn \(entry.turn)"
+        return entry.turn == 0
+          ? "from the first message, of \(author)"
+          : "from the message of \(author), turn \(entry.turn)"
       case .tool:
         let name = entry.message.answers.flatMap { names[$0] }
         let call = name.map { SafeText(untrusted: $0, limit: 128) } ?? "a call"

@@ -105,7 +105,8 @@ extension Painter {
       }
     document.add([
       Span(" "), Span(who, message.role == .user ? .accent : .title),
-      Span("  turn \(entry.turn) · \(moment.clock(entry.at))", .faint),
+      Span(entry.turn == 0 ? "" : "  turn \(entry.turn) ·", .faint),
+      Span("  \(moment.clock(entry.at))", .faint),
     ])
     if let text = message.text, !text.isEmpty {
       let isLong = message.role == .system || message.role == .tool

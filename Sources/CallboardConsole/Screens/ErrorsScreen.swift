@@ -1,5 +1,6 @@
 import Callboard
 import CallboardTerminal
+import JSONSchema
 
 // Failures by function and kind.
 extension Painter {
@@ -30,8 +31,14 @@ extension Painter {
         TableCell(moment.age(since: row.first), .faint),
         TableCell(moment.age(since: row.last)),
         TableCell("\(row.conversations)", .faint),
-        TableCell(SafeText(untrusted: row.heard, limit: 400), .faint),
+        TableCell(SafeText(untrusted: told(row.heard), limit: 400), .faint),
       ]
     }
   }
+}
+
+/// The sentence in what the model was told, where it has the form of callboard's failures.
+private func told(_ heard: String) -> String {
+  guard let value = try? JSONValue(parsing: heard) else { return heard }
+  return value["error"]?["message"]?.stringValue ?? heard
 }

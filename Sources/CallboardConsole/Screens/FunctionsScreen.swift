@@ -118,19 +118,21 @@ extension Painter {
 }
 
 func functionState(_ row: FunctionRow, moment: Moment) -> SafeText {
-  var text: SafeText = row.isOn ? "on" : "off"
-  if !row.isOn, let switched = row.switched {
-    text += " by \(untrusted: switched.by, limit: 60) \(moment.minute(switched.at))"
+  var parts: [SafeText] = []
+  if !row.isOn {
+    let by = row.switched.map {
+      " by \(untrusted: $0.by, limit: 60) \(moment.minute($0.at))" as SafeText
+    }
+    parts.append("off" + (by ?? ""))
   }
-  if row.held > 0 { text += " · \(row.held) held" }
   switch row.breaker {
-  case .closed: break
+  case .closed: if row.isOn { parts.append("on") }
   case .open:
-    text += " · breaker open"
-    if let until = row.breakerUntil { text += ", next try in \(moment.left(until: until))" }
-  case .halfOpen: text += " · breaker half open"
+    parts.append("breaker open" + (row.breakerUntil.map { " " + moment.left(until: $0) } ?? ""))
+  case .halfOpen: parts.append("breaker half open")
   }
-  return text
+  if row.held > 0 { parts.append("\(row.held) held") }
+  return parts.joined(separator: " · ")
 }
 
 func functionStyle(_ row: FunctionRow) -> Style {
@@ -162,7 +164,6 @@ func functionCells(_ row: FunctionRow, moment: Moment) -> [TableCell] {
 func providerLine(_ row: ProviderRow, moment: Moment) -> Line {
   var spans = [
     Span("  "), Span(SafeText(untrusted: row.namespace, limit: 128), .title), Span("  "),
-    Span(SafeText(untrusted: row.summary, limit: 120), .faint), Span("  "),
   ]
   let since = row.since.map { " since " + moment.clock($0) } ?? ""
   let style: Style = row.state == "up" ? .good : row.state == "down" ? .bad : .warning
@@ -171,6 +172,11 @@ func providerLine(_ row: ProviderRow, moment: Moment) -> Line {
   if row.state != "up", let error = row.lastError {
     spans.append(Span(": \(untrusted: error, limit: 200)", style))
   }
-  spans.append(Span(" · \(counted(row.functions, "function", "functions"))", .faint))
+  spans.append(
+    Span(
+      " · \(counted(row.functions, "function", "functions")) · \(untrusted: row.summary, limit: 120)",
+      .faint
+    )
+  )
   return Line(spans)
 }

@@ -66,7 +66,8 @@ extension Painter {
     }
     func heading(_ text: SafeText) -> [Placed] { whole(Line([Span(" "), Span(text, .title)])) }
     if let hint = model.options.hint {
-      rows.append(whole(Line([Span(" "), Span(SafeText(untrusted: hint, limit: 400), .accent)])))
+      let lines = wrap(SafeText(untrusted: hint, limit: 400), width: max(1, width - 2))
+      rows += lines.map { whole(Line([Span(" "), Span($0, .accent)])) }
     }
     rows.append(heading("Waits for a person"))
     rows += waitingRows(overview)

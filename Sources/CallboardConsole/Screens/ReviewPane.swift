@@ -68,7 +68,7 @@ extension Painter {
     height: Int,
     folded: Int
   ) {
-    guard let seen = detail.seen else { return }
+    guard detail.row.state == .awaitingApproval, let seen = detail.seen else { return }
     let known = model.readings[detail.row.id]
     let width = document.width
     let arguments = (detail.call.decided ?? detail.call.proposed)?.shown
@@ -321,7 +321,7 @@ extension Painter {
           style: .warning
         )
       } else {
-        document.value(label, safeLines(shown.text), labelWidth: labelWidth)
+        document.value(label, safeLines(of: shown), labelWidth: labelWidth)
       }
       for remark in remarks(on: name, value, detail: detail, named: named) {
         document.remark(remark, labelWidth: labelWidth)
@@ -367,14 +367,19 @@ extension Painter {
   }
 
   /// The lines of a value, for the terminal at hand.
-  func safeLines(of value: JSONValue) -> [SafeText] { safeLines(Shown(value).text) }
+  func safeLines(of value: JSONValue) -> [SafeText] { safeLines(of: Shown(value)) }
+
+  func safeLines(of shown: Shown) -> [SafeText] {
+    isUTF8 ? shown.lines : shown.lines.map(\.ascii)
+  }
 
   func safeLines(_ text: SafeText) -> [SafeText] { [isUTF8 ? text : text.ascii] }
 }
 
 /// A JSON value as it is read by a person: strings bare where that cannot mislead, the rest as JSON.
 struct Shown {
-  let text: SafeText
+  /// One for a text, whose line breaks are shown as such; those of JSON are callboard's own.
+  let lines: [SafeText]
   let bytes: Int
   private let raw: String
 
@@ -386,7 +391,11 @@ struct Shown {
     case .null, .bool, .integer, .double, .decimal: raw = value.serialized()
     }
     bytes = raw.utf8.count
-    text = SafeText(untrusted: raw, limit: .max)
+    switch value {
+    case .object, .array: lines = SafeText.lines(untrusted: raw, limit: .max)
+    case .string, .null, .bool, .integer, .double, .decimal:
+      lines = [SafeText(untrusted: raw, limit: .max)]
+    }
   }
 
   /// Whether a bare text would be taken for something else.

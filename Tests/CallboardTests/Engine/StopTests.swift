@@ -29,7 +29,6 @@ struct StopTests {
     #expect(await running.value.value == "done")
     await rig.advance(by: .milliseconds(20)) { isStopped(rig) }
     await stopping.value
-    #expect(rig.clock.monotonic < .seconds(10))
     #expect(await rig.submit("look").failure?.kind == .stopping)
   }
 
@@ -47,7 +46,6 @@ struct StopTests {
     #expect(rig.events.states(of: write.id).last == .unknown)
     for call in calls { _ = await call.value }
     #expect(rig.clock.monotonic >= .seconds(10))
-    #expect(rig.clock.monotonic < .seconds(11))
   }
 
   @Test func `an attempt that does not stop does not keep the engine`() async throws {
@@ -59,7 +57,6 @@ struct StopTests {
     await rig.advance(by: .milliseconds(20)) { isStopped(rig) }
     await stopping.value
     #expect(await call.value.failure?.kind == .cancelled)
-    #expect(rig.clock.monotonic < .seconds(17))
     attempt.answer("late")
   }
 

@@ -4,7 +4,9 @@ import Testing
 @testable import Callboard
 
 struct RetryPolicyTests {
-  /// Gives the same bits again and again: the least or the greatest draw.
+  /// Gives the same bits again and again: `.max` is the greatest draw and 1 the least.
+  ///
+  /// Never 0: drawing evenly rejects it, and would ask for ever.
   struct FixedGenerator: RandomNumberGenerator {
     var bits: UInt64
     func next() -> UInt64 { bits }
@@ -24,7 +26,7 @@ struct RetryPolicyTests {
 
   @Test func `the wait is drawn from the whole range, from nothing on`() throws {
     let policy = RetryPolicy()
-    var lowest = FixedGenerator(bits: 0)
+    var lowest = FixedGenerator(bits: 1)
     #expect(policy.delay(after: 2, failure: failure, using: &lowest) == .zero)
     var generator = SeededGenerator(seed: 3)
     let waits = try (0..<2000).map { _ in
@@ -74,7 +76,7 @@ struct RetryPolicyTests {
 
   @Test(arguments: [Double.nan, .infinity, -5, 0])
   func `a Retry-After that is no time is passed over`(seconds: Double) {
-    var lowest = FixedGenerator(bits: 0)
+    var lowest = FixedGenerator(bits: 1)
     let asked = CallFailure(.throttled, "429", retryAfter: seconds)
     #expect(RetryPolicy().delay(after: 1, failure: asked, using: &lowest) == .zero)
   }

@@ -42,7 +42,7 @@ struct ErrorGroupsTests {
   func `a group tells when, how often lately, in how many conversations, and what was said last`() {
     let groups = ErrorGroups()
     let failure = CallFailure(.timeout, "x")
-    for (number, second) in [(1, 0), (2, 100), (3, 390)] as [(UInt64, Int)] {
+    for (number, second) in [(1, 0), (2, 120), (3, 390)] as [(UInt64, Int)] {
       groups.record(
         failure,
         call: call("a.b", number, conversation: number % 2),
