@@ -312,6 +312,7 @@ static inline void callboard_register_at_exit(void) {
 // at once where stops are ignored or no shell would continue it.
 static inline void callboard_stop_group(void) {
   struct sigaction ours, other;
+  sigset_t stop, blocked;
   if (callboard_state()->before[SIGTSTP].sa_handler == SIG_IGN) return;
   memset(&other, 0, sizeof other);
   sigemptyset(&other.sa_mask);
@@ -322,7 +323,12 @@ static inline void callboard_stop_group(void) {
   kill(0, SIGTSTP);
   other.sa_handler = SIG_DFL;
   sigaction(SIGTSTP, &other, NULL);
+  // A thread started from Swift's pool has it blocked, and a blocked stop only waits.
+  sigemptyset(&stop);
+  sigaddset(&stop, SIGTSTP);
+  pthread_sigmask(SIG_UNBLOCK, &stop, &blocked);
   raise(SIGTSTP);
+  pthread_sigmask(SIG_SETMASK, &blocked, NULL);
   sigaction(SIGTSTP, &ours, NULL);
 }
 

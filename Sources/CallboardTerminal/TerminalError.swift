@@ -29,5 +29,5 @@ public enum TerminalError: Error, Sendable, Hashable, CustomStringConvertible {
   public var description: String { sentence.text }
 
   private static let instead: SafeText =
-    "use `callboard run`, `callboard tail` or `callboard approvals`, which need none"
+    "use `callboard run`, `callboard tail` or `callboard snapshot`, which need none"
 }

@@ -96,7 +96,10 @@ final class Terminal {
     sigemptyset(&none)
     posix_spawnattr_setsigmask(&attributes, &none)
     posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-    let environment = ProcessInfo.processInfo.environment.filter { $0.key != "TMUX" }
+    var environment = ProcessInfo.processInfo.environment
+    environment["TMUX"] = nil
+    // The server's socket goes with the folder.
+    environment["TMUX_TMPDIR"] = folder
     var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
     var settings: [UnsafeMutablePointer<CChar>?] =
       environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
@@ -144,7 +147,11 @@ final class Terminal {
     while true {
       // Takes the words about the key before away, in prompts too.
       try press("C-l")
-      try await wait { !$0.contains(tooEarly) }
+      // The last row is drawn last: without it this is half a repaint.
+      try await wait { screen in
+        let rows = screen.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+        return !screen.contains(tooEarly) && rows.last?.allSatisfy(\.isWhitespace) == false
+      }
       try press(key)
       var isDone = false
       try await wait("\(key) to act") {

@@ -287,7 +287,7 @@ private func failure(_ outcome: Result<ModelTurn, ModelFailure>) -> ModelFailure
     (413, "Too large", .badRequest, "Too large"),
     (401, #"{"error":{"message":"Bad key."}}"#, .unauthorised, "Bad key."),
     (403, "", .unauthorised, "check the API key"),
-    (301, "", .badRequest, "correct base_url"),
+    (301, "", .badRequest, "correct url"),
     (
       429, #"{"error":{"message":"Quota spent.","code":"insufficient_quota"}}"#, .throttled,
       "Quota spent."
@@ -431,7 +431,7 @@ private func failure(_ outcome: Result<ModelTurn, ModelFailure>) -> ModelFailure
     }
     await connections.shutDown()
     #expect(error?.kind == .unreachable)
-    #expect(error?.message.contains("base_url") == true)
+    #expect(error?.message.contains("url") == true)
   }
 
   @Test func `a dead server is not stormed by many conversations`() async throws {

@@ -127,6 +127,8 @@ public final class Engine: Sendable {
   public func outcome(of id: CallID) async -> CallOutcome? {
     let waiter = OneShot<CallOutcome>()
     let isLive = table.withShard(of: id) { shard in
+      // Asked under the lock: whoever stops the engine takes it afterwards, and finds this waiter.
+      if hasStopped { waiter.resolve(.failure(Self.stoppedFirst)) }
       shard.calls[id]?.waiters.append(waiter)
       return shard.calls[id] != nil
     }
@@ -497,19 +499,26 @@ public final class Engine: Sendable {
   /// Calls that wait stay as they are, but nobody in this process will see their end.
   private func releaseWaiters() {
     var waiters: [OneShot<CallOutcome>] = []
+    var sleepers: [OneShot<Bool>] = []
     table.forEachShard { shard in
       for live in shard.calls.values {
         waiters += live.waiters
         live.waiters = []
+        if let sleeper = live.sleeper { sleepers.append(sleeper) }
       }
     }
-    let failure = CallFailure(
-      .engineStopped,
-      "The engine stopped before this call ended.",
-      isRetryable: true
-    )
-    for waiter in waiters { waiter.resolve(.failure(failure)) }
+    for waiter in waiters { waiter.resolve(.failure(Self.stoppedFirst)) }
+    for sleeper in sleepers { sleeper.resolve(false) }
+    slots.dismiss()
   }
+
+  private var hasStopped: Bool { phase.withLock { $0 == .stopped } }
+
+  private static let stoppedFirst = CallFailure(
+    .engineStopped,
+    "The engine stopped before this call ended.",
+    isRetryable: true
+  )
 
   private var runningCount: Int {
     var count = 0

@@ -130,6 +130,19 @@ final class SlotQueue: Sendable {
   /// Gives out no slot from now on; those who wait keep their places.
   func close() { state.withLock { $0.isClosed = true } }
 
+  /// Whoever waits leaves: the engine has stopped, and nothing starts any more.
+  func dismiss() {
+    let gates = state.withLock { state -> [Gate] in
+      state.isClosed = true
+      state.waiting = 0
+      return state.lines.values.flatMap { line in
+        defer { line.waiting = [] }
+        return line.waiting.map(\.gate)
+      }
+    }
+    for gate in gates { gate.resolve(.left) }
+  }
+
   /// Running and waiting calls of a function.
   func counts(of function: String) -> (running: Int, waiting: Int) {
     state.withLock { state in

@@ -40,13 +40,13 @@ struct AttemptFailure: Error, Sendable, Hashable {
       let target = headers.first(name: "location").map { " to \($0)" } ?? ""
       return Self(
         kind: .badRequest,
-        message: "answered \(status), a redirection\(target); correct base_url",
+        message: "answered \(status), a redirection\(target); correct url",
         isRetryable: false
       )
     case 404:
       return Self(
         kind: .badRequest,
-        message: "answered 404\(said); check base_url and the model's name",
+        message: "answered 404\(said); check url and the model's name",
         isRetryable: false
       )
     case 408, 409, 429, 500...:

@@ -345,8 +345,8 @@ enum TransportError {
     return AttemptFailure(
       kind: .unreachable,
       message: isOurs
-        ? "has no usable base_url; write one such as https://api.openai.com/v1"
-        : "cannot be reached (\(reason(error))); check base_url, the network and that it runs",
+        ? "has no usable url; write one such as https://api.openai.com/v1"
+        : "cannot be reached (\(reason(error))); check url, the network and that it runs",
       isRetryable: !isOurs
     )
   }
@@ -387,12 +387,12 @@ struct FailureWording: Sendable {
 
   /// The address without user, password and query.
   private var place: String {
-    guard var parts = URLComponents(string: baseURL) else { return "its base_url" }
+    guard var parts = URLComponents(string: baseURL) else { return "its url" }
     parts.user = nil
     parts.password = nil
     parts.query = nil
     parts.fragment = nil
-    return parts.string ?? "its base_url"
+    return parts.string ?? "its url"
   }
 
   /// What a server said is cut to a line's length, and must neither move a cursor nor echo a key.
