@@ -424,9 +424,9 @@ extension Engine {
       event = .stopTimedOut(attempt: attempt)
       function.runtime.withBreaker { $0.abandoned() }
     }
-    landFlight(id, landing)
     let effect = (try? move(id, event))?.transition.effect ?? .none
     // In the stream the cause comes before what it caused.
+    landFlight(id, landing)
     if let breaker { commit(events: [breaker]) }
     return effect
   }
