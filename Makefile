@@ -30,7 +30,7 @@ install: release
 format:
 	$(SWIFT) format format --in-place --parallel --recursive Package.swift Sources Tests
 
-# Format, imports, purity, README's paths, generated texts, thread sanitizer.
+# Format, imports, purity, README's paths, no paths of a machine.
 check: packages
 	config/check.sh
 
