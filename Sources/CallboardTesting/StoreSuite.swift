@@ -51,14 +51,14 @@ public enum StoreSuite {
         .admitted(arguments: ["n": 1, "exact": 9_007_199_254_740_993], definitionHash: "h")
       )
       try move(&call, .start(digest: nil))
-      try await store.commit(StoreChange(calls: [call])).durable()
+      try await store.commit(StoreChange(calls: [CallChange(call)])).durable()
       try same(store.call(call.id), call)
     },
     StoreCase("a later commit of a call replaces the earlier one") { store in
       var call = makeCall(1)
-      try await store.commit(StoreChange(calls: [call])).durable()
+      try await store.commit(StoreChange(calls: [CallChange(call)])).durable()
       try move(&call, .admitted(arguments: ["n": 1], definitionHash: "h"))
-      try await store.commit(StoreChange(calls: [call])).durable()
+      try await store.commit(StoreChange(calls: [CallChange(call)])).durable()
       try same(store.call(call.id), call)
       try equal(store.callCount, 1, "calls")
     },
@@ -73,7 +73,7 @@ public enum StoreSuite {
           digest: "d1"
         )
       )
-      try await store.commit(StoreChange(calls: [call])).durable()
+      try await store.commit(StoreChange(calls: [CallChange(call)])).durable()
       try equal(store.call(call.id)?.approval?.digest, "d1", "digest")
       try equal(store.call(call.id)?.approval?.requirement.approvers, 2, "approvers")
       try equal(store.call(call.id)?.revision, call.revision, "revision")
@@ -81,17 +81,17 @@ public enum StoreSuite {
     StoreCase("an ended call keeps its outcome") { store in
       var call = makeCall(1)
       try move(&call, .refused(CallFailure(.notAllowed, "no", pointer: "/a", reach: .answered)))
-      try await store.commit(StoreChange(calls: [call])).durable()
+      try await store.commit(StoreChange(calls: [CallChange(call)])).durable()
       try equal(store.call(call.id)?.outcome, call.outcome, "outcome")
       try equal(store.call(call.id)?.endedAt, call.endedAt, "end")
     },
     StoreCase("calls are walked newest first, each once") { store in
       let calls = (1...700).map(makeCall)
-      for call in calls { try await store.commit(StoreChange(calls: [call])).durable() }
+      for call in calls { try await store.commit(StoreChange(calls: [CallChange(call)])).durable() }
       // A later change of an old call does not make it a newer one.
       var first = calls[0]
       try move(&first, .admitted(arguments: [:], definitionHash: "h"))
-      try await store.commit(StoreChange(calls: [first])).durable()
+      try await store.commit(StoreChange(calls: [CallChange(first)])).durable()
       var walked: [CallID] = []
       store.eachCall { call in
         walked.append(call.id)
@@ -101,7 +101,7 @@ public enum StoreSuite {
     },
     StoreCase("a walk over calls ends when it is told to") { store in
       for number in 1...20 {
-        try await store.commit(StoreChange(calls: [makeCall(number)])).durable()
+        try await store.commit(StoreChange(calls: [CallChange(makeCall(number))])).durable()
       }
       var walked = 0
       store.eachCall { _ in
@@ -137,14 +137,18 @@ public enum StoreSuite {
       let calls = (1...3).map(makeCall)
       try await store.commit(
         StoreChange(
-          calls: calls,
+          calls: calls.map { CallChange($0) },
           conversation: makeConversation(1),
-          events: [makeEvent("turn")] + calls.map { makeEvent("\($0.id)") }
+          events: [makeEvent("turn")]
         )
       ).durable()
       try equal(store.callCount, 3, "calls")
       try equal(store.conversationCount, 1, "conversations")
-      try equal(store.lastSequence, 4, "last sequence")
+      try equal(
+        store.events(after: 0, limit: 10).map { $0.call?.id },
+        [nil] + calls.map(\.id),
+        "events: the turn's, and one for each call's first step"
+      )
     },
     StoreCase("events are numbered from 1 without a gap") { store in
       for number in 1...5 {
@@ -206,8 +210,8 @@ public enum StoreSuite {
               let call = makeCall(task * 1000 + number + 1)
               try await store.commit(
                 StoreChange(
-                  calls: [call],
-                  events: [makeEvent("\(call.id)"), makeEvent("\(call.id)")]
+                  calls: [CallChange(call)],
+                  events: [makeEvent("\(call.id)")]
                 )
               ).durable()
             }
@@ -218,18 +222,22 @@ public enum StoreSuite {
       let events = heard.events
       try equal(events.map(\.seq), Array(1...1600), "sequence numbers")
       for pair in stride(from: 0, to: events.count, by: 2) {
-        try equal(events[pair].cause, events[pair + 1].cause, "the two events of one commit")
+        try equal(
+          events[pair].cause,
+          events[pair + 1].call.map { "\($0.id)" },
+          "the two events of one commit"
+        )
       }
       try equal(store.callCount, 800, "calls")
       withExtendedLifetime(token) {}
     },
     StoreCase("a walk while others commit sees each call at most once") { store in
       for number in 1...500 {
-        try await store.commit(StoreChange(calls: [makeCall(number)])).durable()
+        try await store.commit(StoreChange(calls: [CallChange(makeCall(number))])).durable()
       }
       async let writing: Void = {
         for number in 501...900 {
-          try await store.commit(StoreChange(calls: [makeCall(number)])).durable()
+          try await store.commit(StoreChange(calls: [CallChange(makeCall(number))])).durable()
         }
       }()
       for _ in 0..<10 {

@@ -49,6 +49,17 @@ import Testing
     #expect(keys.filter { !text.contains("\($0):") } == [])
   }
 
+  @Test func `the example with llmock is in order, and so is its scenario`() throws {
+    let scenario = try ScenarioReader.read(
+      Project.path("config/examples/llmock/talk.yaml"),
+      configuration: nil,
+      environment: [:]
+    )
+    #expect(scenario.configuration.warnings.map(\.description) == [])
+    #expect(scenario.configuration.models.map(\.name) == ["llmock"])
+    #expect(!scenario.steps.isEmpty)
+  }
+
   @Test func `the minimal configuration has at most eight lines and runs its function`()
     async throws
   {

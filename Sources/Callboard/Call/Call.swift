@@ -3,23 +3,10 @@ import JSONSchema
 
 /// One request to run a function, and everything that has become of it.
 public struct Call: Sendable, Codable {
-  public let id: CallID
-  /// The qualified name, or what was asked for where no function has that name.
-  public let function: String
-  public let caller: Principal
-  public let conversation: ConversationID?
-  /// The turn of the conversation that asked, counted from 1.
-  public let turn: Int?
-  /// The model's own id for it, which the answer repeats.
-  public let modelCallID: String?
-  public let link: Link?
-  /// Who pressed run again, for a linked call.
-  public let requestedBy: Principal?
-  public let receivedAt: Date
-  /// The same for every attempt, and for a call that runs an unknown one again.
-  public let idempotencyKey: String
-  /// The text the model or caller gave, as it came; kept where it could not be parsed.
-  public internal(set) var unparsed: String?
+  /// What never changes of it: one reference, because calls are copied at every step.
+  let origin: Origin
+  /// What few calls have; apart for the same reason.
+  private var aside: Aside?
 
   public internal(set) var state: CallState = .received
   /// Counts every change that a decision must not miss.
@@ -29,20 +16,9 @@ public struct Call: Sendable, Codable {
   /// Arguments as admitted or as a person changed them, with defaults filled in; nil until they are valid.
   public internal(set) var decided: Payload?
   public internal(set) var definitionHash: String?
-  public internal(set) var approval: Approval?
   public internal(set) var attempts: [Attempt] = []
   public internal(set) var history: [Step]
   public internal(set) var outcome: CallOutcome?
-  /// The failure that a fallback answers for, or that opened an unknown outcome.
-  public internal(set) var firstFailure: CallFailure?
-  /// The call that runs this unknown one again, while it lives.
-  public internal(set) var rerun: CallID?
-  /// What came in after it was over or unknown.
-  public internal(set) var lateResult: Payload?
-  /// Who edited it last, and who denied it.
-  public internal(set) var editedBy: Principal?
-  /// Seconds spent waiting for an open breaker.
-  public internal(set) var breakerWait: Double = 0
   public internal(set) var endedAt: Date?
   /// When it was queued last: the queue's limit counts from here.
   public internal(set) var queuedAt: Date?
@@ -61,19 +37,96 @@ public struct Call: Sendable, Codable {
     proposed: JSONValue?,
     unparsed: String? = nil
   ) {
-    self.id = id
-    self.function = function
-    self.caller = caller
-    self.conversation = conversation
-    self.turn = turn
-    self.modelCallID = modelCallID
-    self.link = link
-    self.requestedBy = requestedBy
-    self.receivedAt = receivedAt
-    self.idempotencyKey = idempotencyKey
-    self.unparsed = unparsed
+    origin = Origin(
+      id: id,
+      function: function,
+      caller: caller,
+      conversation: conversation,
+      turn: turn,
+      modelCallID: modelCallID,
+      link: link,
+      requestedBy: requestedBy,
+      receivedAt: receivedAt,
+      idempotencyKey: idempotencyKey
+    )
+    aside = unparsed.map { Aside(Facts(unparsed: $0)) }
     self.proposed = proposed.map(Payload.init)
-    history = [Step(at: receivedAt, state: .received, attempt: nil, cause: "received", by: nil)]
+    history = []
+    // Received, queued, running and ended: most calls take no more steps.
+    history.reserveCapacity(4)
+    history.append(
+      Step(at: receivedAt, state: .received, attempt: nil, cause: "received", by: nil)
+    )
+  }
+
+  public var id: CallID { origin.id }
+  /// The qualified name, or what was asked for where no function has that name.
+  public var function: String { origin.function }
+  public var caller: Principal { origin.caller }
+  public var conversation: ConversationID? { origin.conversation }
+  /// The turn of the conversation that asked, counted from 1.
+  public var turn: Int? { origin.turn }
+  /// The model's own id for it, which the answer repeats.
+  public var modelCallID: String? { origin.modelCallID }
+  public var link: Link? { origin.link }
+  /// Who pressed run again, for a linked call.
+  public var requestedBy: Principal? { origin.requestedBy }
+  public var receivedAt: Date { origin.receivedAt }
+  /// The same for every attempt, and for a call that runs an unknown one again.
+  public var idempotencyKey: String { origin.idempotencyKey }
+
+  /// The text the model or caller gave, as it came; kept where it could not be parsed.
+  public internal(set) var unparsed: String? {
+    get { aside?.facts.unparsed }
+    set { note(newValue, as: \.unparsed) }
+  }
+
+  public internal(set) var approval: Approval? {
+    get { aside?.facts.approval }
+    set { note(newValue, as: \.approval) }
+  }
+
+  /// The failure that a fallback answers for, or that opened an unknown outcome.
+  public internal(set) var firstFailure: CallFailure? {
+    get { aside?.facts.firstFailure }
+    set { note(newValue, as: \.firstFailure) }
+  }
+
+  /// The call that runs this unknown one again, while it lives.
+  public internal(set) var rerun: CallID? {
+    get { aside?.facts.rerun }
+    set { note(newValue, as: \.rerun) }
+  }
+
+  /// What came in after it was over or unknown.
+  public internal(set) var lateResult: Payload? {
+    get { aside?.facts.lateResult }
+    set { note(newValue, as: \.lateResult) }
+  }
+
+  /// Who edited it last.
+  public internal(set) var editedBy: Principal? {
+    get { aside?.facts.editedBy }
+    set { note(newValue, as: \.editedBy) }
+  }
+
+  /// Seconds spent waiting for an open breaker.
+  public internal(set) var breakerWait: Double {
+    get { aside?.facts.breakerWait ?? 0 }
+    set { note(newValue, as: \.breakerWait) }
+  }
+
+  private mutating func note<Value>(_ value: Value, as path: WritableKeyPath<Facts, Value>) {
+    var facts = aside?.facts ?? Facts()
+    facts[keyPath: path] = value
+    aside = Aside(facts)
+  }
+
+  private mutating func note<Value>(_ value: Value?, as path: WritableKeyPath<Facts, Value?>) {
+    guard aside != nil || value != nil else { return }
+    var facts = aside?.facts ?? Facts()
+    facts[keyPath: path] = value
+    aside = Aside(facts)
   }
 
   /// Why there is this call beside another one.
@@ -121,10 +174,9 @@ public struct Call: Sendable, Codable {
 
   /// About how much memory its values take.
   var approximateBytes: Int {
-    let values = [proposed?.shown, decided?.shown, outcome?.value?.shown, lateResult?.shown]
-    return values.reduce(512 + (unparsed?.utf8.count ?? 0)) {
-      $0 + ($1?.approximateBytes(upTo: .max) ?? 0)
-    }
+    func bytes(_ payload: Payload?) -> Int { payload?.shown.approximateBytes(upTo: .max) ?? 0 }
+    return 512 + (unparsed?.utf8.count ?? 0) + bytes(proposed) + bytes(decided)
+      + bytes(outcome?.value) + bytes(lateResult)
   }
 
   var hasOriginals: Bool {
@@ -141,6 +193,62 @@ public struct Call: Sendable, Codable {
     copy.lateResult = lateResult?.withoutOriginal
     copy.outcome = outcome?.withoutOriginal
     return copy
+  }
+}
+
+extension Call {
+  private struct Facts: Sendable, Codable {
+    var unparsed: String?
+    var approval: Approval?
+    var firstFailure: CallFailure?
+    var rerun: CallID?
+    var lateResult: Payload?
+    var editedBy: Principal?
+    var breakerWait: Double = 0
+  }
+
+  private final class Aside: Sendable, Codable {
+    let facts: Facts
+
+    init(_ facts: Facts) { self.facts = facts }
+  }
+
+  /// Who asked for what, and when.
+  final class Origin: Sendable, Codable {
+    let id: CallID
+    let function: String
+    let caller: Principal
+    let conversation: ConversationID?
+    let turn: Int?
+    let modelCallID: String?
+    let link: Link?
+    let requestedBy: Principal?
+    let receivedAt: Date
+    let idempotencyKey: String
+
+    init(
+      id: CallID,
+      function: String,
+      caller: Principal,
+      conversation: ConversationID?,
+      turn: Int?,
+      modelCallID: String?,
+      link: Link?,
+      requestedBy: Principal?,
+      receivedAt: Date,
+      idempotencyKey: String
+    ) {
+      self.id = id
+      self.function = function
+      self.caller = caller
+      self.conversation = conversation
+      self.turn = turn
+      self.modelCallID = modelCallID
+      self.link = link
+      self.requestedBy = requestedBy
+      self.receivedAt = receivedAt
+      self.idempotencyKey = idempotencyKey
+    }
   }
 }
 

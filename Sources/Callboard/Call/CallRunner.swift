@@ -5,8 +5,9 @@ import JSONSchema
 extension Engine {
   /// Goes on with a call until it ends or waits for a person.
   ///
-  /// Runs on the caller's task, or on one of the engine's.
-  func drive(_ id: CallID, _ first: CallEffect) async {
+  /// Runs on the caller's task, or on one of the engine's. Returns the outcome where it ended here.
+  @discardableResult
+  func drive(_ id: CallID, _ first: CallEffect) async -> CallOutcome? {
     var effect = first
     while true {
       if !store.commitsAtOnce { await waitUntilDurable(id) }
@@ -16,8 +17,7 @@ extension Engine {
       case .sleep(let until): effect = await sleep(id, until: until)
       case .join: effect = await waitForFlight(id)
       case .none, .ask, .answer, .waitGrace, .stopAttempt, .startChild, .cancelChild, .admit:
-        performAtOnce(id, effect)
-        return
+        return performAtOnce(id, effect)
       }
     }
   }
@@ -46,13 +46,12 @@ extension Engine {
     }
   }
 
-  private func performAtOnce(_ id: CallID, _ effect: CallEffect) {
+  @discardableResult
+  private func performAtOnce(_ id: CallID, _ effect: CallEffect) -> CallOutcome? {
     switch effect {
     case .enqueue, .startRunner, .invoke, .sleep, .join: break
     case .none: unknownWaits(id)
-    case .answer:
-      leaveQueues(id)
-      finish(id)
+    case .answer: return finish(id)
     case .ask(let expires): schedule(id, at: expires) { $0.expire(id) }
     case .waitGrace(let until): schedule(id, at: until) { $0.graceOver(id) }
     case .stopAttempt(let attempt): stopAttempt(id, attempt)
@@ -63,6 +62,7 @@ extension Engine {
       let effect = admit(received: id)
       Task { await drive(id, effect) }
     }
+    return nil
   }
 
   // MARK: - Waiting for a turn
@@ -106,6 +106,7 @@ extension Engine {
   private func waitForSlot(_ id: CallID, _ function: String) async -> Bool {
     let queued = table.withShard(of: id) { shard -> (since: Date, limit: Duration)? in
       guard let live = shard.calls[id], case .queued = live.call.state else { return nil }
+      live.isInLine = true
       return (live.call.queuedAt ?? clock.now, live.function?.definition.maxQueue ?? .seconds(900))
     }
     guard let queued else { return false }
@@ -121,6 +122,7 @@ extension Engine {
     if !isQueued { slots.leave(id, function: function) }
     let turn = await gate.value
     deadlines.cancel(token)
+    table.withShard(of: id) { $0.calls[id]?.isInLine = false }
     switch turn {
     case .slot: return true
     case .left: return false
@@ -244,15 +246,21 @@ extension Engine {
   /// Starts a call that was just admitted, when nothing stands in its way; nil: it takes its place in the line.
   ///
   /// Calls that may be answered from the cache, and all that a breaker watches more closely, go the long way.
-  func startAtOnce(_ live: LiveTable.LiveCall, in shard: inout LiveTable.Shard) -> Transition? {
-    guard let function = live.function, function.definition.cache == nil,
-      shard.catalogue.held == nil, let current = shard.catalogue[function.name], current.isOn,
-      current.hash == function.hash, function.runtime.breaker.state == .closed,
+  func startAtOnce(
+    _ call: inout Call,
+    _ function: RegisteredFunction,
+    of catalogue: Catalogue,
+    in shard: inout LiveTable.Shard
+  ) -> Transition? {
+    // The catalogue it was admitted by is mostly still the one that counts.
+    let current = shard.catalogue === catalogue ? function : shard.catalogue[function.name]
+    guard let current, current.isOn, current.hash == function.hash,
+      function.definition.cache == nil, shard.catalogue.held == nil, function.runtime.isClosed,
       slots.takeAtOnce(function.name)
     else { return nil }
-    let transition = try? live.call.handle(
+    let transition = try? call.handle(
       .start(digest: nil),
-      live.traits,
+      function.traits,
       now: clock.now,
       using: &shard.generator
     )
@@ -296,55 +304,54 @@ extension Engine {
 
   private func runAttempt(_ id: CallID, _ attempt: Int) async -> CallEffect {
     let gate = OneShot<AttemptEnd>()
-    guard let run = prepare(id, attempt, gate) else { return .none }
-    let (function, invocation) = run
+    guard let (function, task) = launch(id, attempt, gate) else { return .none }
     let token = deadlines.schedule(at: clock.monotonic + function.definition.timeout) {
       gate.resolve(.timedOut)
     }
-    let task = Task { [self] in
-      let result: Result<JSONValue, CallFailure>
-      do throws(CallFailure) {
-        result = .success(try await function.provider.invoke(invocation))
-      } catch {
-        result = .failure(error)
-      }
-      // The slot goes back only when the attempt has really ended, also after a time-out.
-      slots.giveBack(function.name)
-      if !gate.resolve(.result(result)) { late(id, attempt, result) }
-    }
-    attach(task, to: id, attempt)
     let end = await gate.value
     deadlines.cancel(token)
     return settle(id, attempt, end, function, task)
   }
 
-  /// Marks the attempt as this runner's, if the call is still in it.
-  private func prepare(
+  /// Marks the attempt as this runner's, if the call is still in it, and sends it off.
+  private func launch(
     _ id: CallID,
     _ attempt: Int,
     _ gate: OneShot<AttemptEnd>
-  ) -> (RegisteredFunction, Invocation)? {
-    let prepared = table.withShard(of: id) { shard -> (RegisteredFunction, Invocation)? in
+  ) -> (RegisteredFunction, Task<Void, Never>)? {
+    let launched = table.withShard(of: id) {
+      shard -> (RegisteredFunction, Task<Void, Never>)? in
       guard let live = shard.calls[id], let function = live.function,
         case .running(attempt, nil) = live.call.state, live.attempt?.number != attempt
       else { return nil }
-      live.attempt = LiveTable.RunningAttempt(number: attempt, gate: gate)
-      return (
-        function,
-        Invocation(
-          call: id,
-          function: function.definition.name,
-          arguments: live.call.effectiveArguments ?? [:],
-          idempotencyKey: live.call.idempotencyKey,
-          attempt: attempt,
-          timeout: function.definition.timeout,
-          maxResultBytes: function.definition.maxResultBytes,
-          caller: live.call.caller.name,
-          conversation: live.call.conversation
-        )
+      let definition = function.definition
+      let invocation = Invocation(
+        call: id,
+        function: definition.name,
+        arguments: live.call.effectiveArguments ?? [:],
+        idempotencyKey: live.call.idempotencyKey,
+        attempt: attempt,
+        timeout: definition.timeout,
+        maxResultBytes: definition.maxResultBytes,
+        caller: live.call.caller.name,
+        conversation: live.call.conversation
       )
+      // Under the lock, so that whoever cancels the call finds the task to stop.
+      let task = Task { [self] in
+        let result: Result<JSONValue, CallFailure>
+        do throws(CallFailure) {
+          result = .success(try await function.provider.invoke(invocation))
+        } catch {
+          result = .failure(error)
+        }
+        // The slot goes back only when the attempt has really ended, also after a time-out.
+        slots.giveBack(function.name)
+        if !gate.resolve(.result(result)) { late(id, attempt, result) }
+      }
+      live.attempt = LiveTable.RunningAttempt(number: attempt, gate: gate, task: task)
+      return (function, task)
     }
-    guard let prepared else {
+    guard let launched else {
       // It was cancelled between its start and here: nothing was sent.
       if let function = table.withShard(of: id, { $0.calls[id]?.function }) {
         function.runtime.withBreaker { $0.abandoned() }
@@ -358,17 +365,7 @@ extension Engine {
       }
       return nil
     }
-    return prepared
-  }
-
-  private func attach(_ task: Task<Void, Never>, to id: CallID, _ attempt: Int) {
-    let mustStop = table.withShard(of: id) { shard -> Bool in
-      guard let live = shard.calls[id], live.attempt?.number == attempt else { return false }
-      live.attempt?.task = task
-      if case .stopping = live.call.state { return true }
-      return false
-    }
-    if mustStop { task.cancel() }
+    return launched
   }
 
   /// Turns the end of an attempt into an event, keeps its answer for others, and tells the breaker.
@@ -382,7 +379,8 @@ extension Engine {
     var event: CallEvent
     var landing = ResultCache.Landing.otherwise
     var breaker: EngineEvent?
-    let key = table.withShard(of: id) { $0.calls[id]?.cacheKey }
+    let isCached = function.definition.cache != nil
+    let key = isCached ? table.withShard(of: id) { $0.calls[id]?.cacheKey } : nil
     let stale = key.flatMap(cache.stale)
     switch end {
     case .result(.success(let value)):
@@ -426,7 +424,7 @@ extension Engine {
     }
     let effect = (try? move(id, event))?.transition.effect ?? .none
     // In the stream the cause comes before what it caused.
-    landFlight(id, landing)
+    if isCached { landFlight(id, landing) }
     if let breaker { commit(events: [breaker]) }
     return effect
   }
@@ -506,7 +504,7 @@ extension Engine {
       return running
     }
     guard let running else { return }
-    running.task?.cancel()
+    running.task.cancel()
     deadlines.schedule(at: clock.monotonic + .seconds(5)) {
       running.gate.resolve(.wouldNotStop)
     }
@@ -548,20 +546,6 @@ extension Engine {
     deadlines.cancel(token)
     guard isTime else { return .none }
     return (try? move(id, .wake))?.transition.effect ?? .none
-  }
-
-  /// A call that ended by another's hand leaves the line, its flight and its sleep.
-  private func leaveQueues(_ id: CallID) {
-    let live = table.withShard(of: id) {
-      shard -> (function: String, key: ResultCache.Key?, sleeper: OneShot<Bool>?)? in
-      guard let live = shard.calls[id] else { return nil }
-      return (live.call.function, live.cacheKey, live.sleeper)
-    }
-    guard let live else { return }
-    live.sleeper?.resolve(false)
-    landFlight(id, .otherwise)
-    slots.leave(id, function: live.function)
-    if let key = live.key { cache.leave(key, id) }
   }
 
   private func schedule(
@@ -609,8 +593,17 @@ extension Engine {
       link: .fallback(for: parent),
       id: child
     )
-    let effect = admit(made)
-    Task { await drive(child, effect) }
+    do throws(StoreFault) {
+      let effect = try admit(made)
+      Task { await drive(child, effect) }
+    } catch {
+      childEnded(
+        child,
+        .failure(CallFailure(.storeFailed, "\(error)", isRetryable: true)),
+        parent: parent
+      )
+      return
+    }
     // The parent may have been cancelled before there was a child to cancel.
     let isStopping = table.withShard(of: parent) { shard in
       if case .stopping = shard.calls[parent]?.call.state { true } else { false }

@@ -32,6 +32,9 @@ public struct UUIDv7: Hashable, Comparable, Sendable {
     left.high != right.high ? left.high < right.high : left.low < right.low
   }
 
+  /// The random half alone: 62 bits that no two ids share but by chance.
+  public func hash(into hasher: inout Hasher) { hasher.combine(low) }
+
   /// The 36 characters of the standard form, lower case.
   public var text: String {
     String(unsafeUninitializedCapacity: 36) { buffer in

@@ -209,7 +209,7 @@ extension Engine {
     cause: String,
     by person: String? = nil
   ) {
-    var events = [
+    let events = [
       event(
         .conversation(live.conversation.state.word),
         conversation: live.conversation.id,
@@ -217,13 +217,16 @@ extension Engine {
         by: person
       )
     ]
-    events += calls.flatMap { $0.events(after: 0) }
     var shown = live.conversation
     shown.pending = shown.pending.map(redacted)
     shown.answers = shown.answers.mapValues(redactor.redact(text:))
     do {
       _ = try store.commit(
-        StoreChange(calls: calls.map(\.withoutOriginals), conversation: shown, events: events)
+        StoreChange(
+          calls: calls.map { CallChange(CallRecord($0).withoutOriginals, stored: 0) },
+          conversation: shown,
+          events: events
+        )
       )
     } catch {
       storeFailed(error)
@@ -429,9 +432,9 @@ extension Engine {
   /// Puts a call into the live table as it stands in the turn's commit.
   private func insert(received call: Call) {
     table.withShard(of: call.id) { shard in
-      let live = LiveTable.LiveCall(call, function: nil)
+      let live = LiveTable.LiveCall(CallRecord(call), function: nil)
       live.committed = call.history.count
-      live.stored = CallRecord(call)
+      live.counted = .received
       shard.calls[call.id] = live
       shard.count(.received, 1)
     }

@@ -159,33 +159,38 @@ extension Engine {
   }
 
   /// Puts a new call into the live table, admitted or refused in the same commit.
-  func admit(_ call: Call, waiter: OneShot<CallOutcome>? = nil) -> CallEffect {
-    let admission = admission(of: call, in: table.withShard(of: call.id) { $0.catalogue })
-    let live = NewCall(call: call, function: admission.function, waiter: waiter)
-    do {
-      let moved = try table.withShard(of: call.id) { shard throws -> Move in
-        let entry = LiveTable.LiveCall(live.call, function: live.function)
-        if let waiter = live.waiter { entry.waiters.append(waiter) }
-        var transition = try entry.call.handle(
+  ///
+  /// Throws when it can't be stored: then nothing has happened.
+  func admit(_ call: consuming Call) throws(StoreFault) -> CallEffect {
+    let id = call.id
+    let catalogue = table.withShard(of: id) { $0.catalogue }
+    let admission = admission(of: call, in: catalogue)
+    let function = admission.function
+    // Moved from here into the table: a second holder would have every step copy it.
+    var pending = Optional(consume call)
+    return try table.withShard(of: id) { shard throws(StoreFault) -> CallEffect in
+      guard var next = pending.take(),
+        var transition = try? next.handle(
           admission.event,
-          entry.traits,
+          function?.traits ?? .unknown,
           now: clock.now,
           using: &shard.generator
         )
-        // Steps that wait for nothing share one commit: with a free slot it starts at once.
-        if transition.effect == .enqueue, let started = startAtOnce(entry, in: &shard) {
-          transition = started
-        }
-        let ticket = try commit(entry, in: &shard)
-        shard.calls[entry.call.id] = entry
-        return Move(transition: transition, ticket: ticket, state: entry.call.state)
+      else { preconditionFailure("a call is admitted once, and then it is received") }
+      // Steps that wait for nothing share one commit: with a free slot it starts at once.
+      if transition.effect == .enqueue, let function,
+        let started = startAtOnce(&next, function, of: catalogue, in: &shard)
+      {
+        transition = started
       }
-      return moved.transition.effect
-    } catch {
-      // Nothing was stored, so nothing has happened: the caller hears why.
-      storeFailed(error)
-      waiter?.resolve(.failure(CallFailure(.storeFailed, "\(error)", isRetryable: true)))
-      return .none
+      shard.calls[id] = try commit(
+        next,
+        as: nil,
+        function: function,
+        isDurable: transition.isDurable,
+        in: &shard
+      )
+      return transition.effect
     }
   }
 
@@ -200,11 +205,5 @@ extension Engine {
       return try? move(live, admission.event, in: &shard)
     }
     return moved?.transition.effect ?? .none
-  }
-
-  private struct NewCall: Sendable {
-    var call: Call
-    var function: RegisteredFunction?
-    var waiter: OneShot<CallOutcome>?
   }
 }

@@ -218,10 +218,12 @@ extension Engine: EngineDoor {
       link: .again(id),
       requestedBy: principal
     )
-    let effect = admit(call)
-    let new = call.id
-    Task { await drive(new, effect) }
-    return .done("run again as \(named(new))")
+    do throws(StoreFault) {
+      try start(call)
+    } catch {
+      return .refused("\(error)")
+    }
+    return .done("run again as \(named(call.id))")
   }
 
   private func runUnknownAgain(
@@ -254,10 +256,18 @@ extension Engine: EngineDoor {
       "run again with the same key as \(named(call.id))"
     )
     guard reply.isDone else { return reply }
-    let effect = admit(call)
-    let new = call.id
-    Task { await drive(new, effect) }
+    do throws(StoreFault) {
+      try start(call)
+    } catch {
+      _ = try? move(unknown.id, .rerunEnded(call.id, nil))
+      return .refused("\(error)")
+    }
     return reply
+  }
+
+  private func start(_ call: Call) throws(StoreFault) {
+    let effect = try admit(call)
+    Task { await drive(call.id, effect) }
   }
 
   // MARK: - Switches

@@ -36,10 +36,10 @@ public final class Engine: Sendable {
   let digest = ApprovalDigest()
   let log: Logger
   private let observers = Observers()
-  private let phase = Mutex(Phase.running)
+  private let phase = Atomic<Phase>(.running)
   private let storeState = Mutex<String?>(nil)
 
-  enum Phase: Sendable {
+  enum Phase: UInt8, Sendable, AtomicRepresentable {
     case running
     case stopping
     case stopped
@@ -110,18 +110,28 @@ public final class Engine: Sendable {
   ) async -> Submission {
     let call = makeCall(function, parsed: parsed, unparsed: unparsed, caller: caller)
     let id = call.id
-    let ended = OneShot<CallOutcome>()
-    let effect = admit(call, waiter: ended)
-    await drive(id, effect)
-    if let outcome = ended.current { return .finished(id, outcome) }
+    do throws(StoreFault) {
+      let effect = try admit(consume call)
+      if let outcome = await drive(id, effect) { return .finished(id, outcome) }
+    } catch {
+      // Nothing was stored, so nothing has happened: the caller hears why.
+      return .finished(id, .failure(CallFailure(.storeFailed, "\(error)", isRetryable: true)))
+    }
     // Another runner took over: a person cancelled or denied it, or it waits for one.
     let waits = table.withShard(of: id) { shard in
       shard.calls[id].map { $0.call.state.word.needsPerson || $0.call.state.word == .approved }
         ?? false
     }
     if waits { return .pending(id) }
-    return .finished(id, await ended.value)
+    return .finished(id, await outcome(of: id) ?? .failure(Self.forgotten))
   }
+
+  /// It ended while nobody looked, and so many calls have ended since that it is not kept.
+  private static let forgotten = CallFailure(
+    .internalFault,
+    "The call has ended, and its outcome is kept no longer.",
+    reach: .maybe
+  )
 
   /// Waits for the end of a call, through approvals and unknown outcomes; nil when no such call is kept.
   public func outcome(of id: CallID) async -> CallOutcome? {
@@ -189,10 +199,10 @@ public final class Engine: Sendable {
   ) -> Call {
     let now = clock.now
     let (fresh, keyUUID) = newUUIDs(now)
-    let known = table.withShard(of: CallID(fresh)) { $0.catalogue.named(onTheWire: function)?.name }
+    let catalogue = table.withShard(of: CallID(fresh)) { $0.catalogue }
     return Call(
       id: id ?? CallID(fresh),
-      function: known ?? function,
+      function: catalogue.named(onTheWire: function)?.name ?? function,
       caller: caller,
       conversation: conversation,
       turn: turn,
@@ -262,50 +272,60 @@ public final class Engine: Sendable {
   ) throws
     -> Move
   {
-    let transition = try live.call.handle(
+    var next = live.call
+    let transition = try next.handle(
       event,
       live.traits,
       now: clock.now,
       using: &shard.generator
     )
-    do {
-      let ticket = try commit(live, in: &shard)
-      return Move(transition: transition, ticket: ticket, state: live.call.state)
-    } catch {
-      storeFailed(error)
-      // Outcomes are kept in memory; everything else that must be on disk did not happen.
-      if transition.isDurable, !live.call.state.isEnded, let stored = live.stored {
-        live.call = stored.call
-      }
-      throw error
-    }
+    try commit(
+      next,
+      as: live,
+      function: live.function,
+      isDurable: transition.isDurable,
+      in: &shard
+    )
+    return Move(transition: transition, ticket: live.ticket, state: live.call.state)
   }
 
-  /// Redacts, stores the call and appends one event for each new step.
+  /// Redacts the call and stores it, with one event for each new step; a call without an entry gets one.
   ///
-  /// The only place where calls are stored.
+  /// The only place where calls are stored. A step that had to be on disk and can't be did not happen, but for
+  /// outcomes, which are kept in memory.
+  @discardableResult
   func commit(
-    _ live: LiveTable.LiveCall,
+    _ next: consuming Call,
+    as known: LiveTable.LiveCall?,
+    function: RegisteredFunction?,
+    isDurable: Bool,
     in shard: inout LiveTable.Shard
-  ) throws(StoreFault) -> CommitTicket {
-    live.call.redact(live.function?.redactor ?? redactor)
-    let before = live.stored?.call.state.word
-    let now = live.call.state.word
-    let record = CallRecord(live.call)
-    let shown = live.call.hasOriginals ? CallRecord(live.call.withoutOriginals) : record
-    let ticket = try store.commit(
-      StoreChange(records: [shown], events: live.call.events(after: live.committed))
-    )
-    live.committed = live.call.history.count
-    live.stored = record
+  ) throws(StoreFault) -> LiveTable.LiveCall {
+    next.redact(function?.redactor ?? redactor)
+    let record = CallRecord(next)
+    let change = CallChange(record.withoutOriginals, stored: known?.committed ?? 0)
+    let ticket: CommitTicket
+    do {
+      ticket = try store.commit(StoreChange(calls: [change]))
+    } catch {
+      storeFailed(error)
+      if !isDurable || record.call.state.isEnded { known?.record = record }
+      throw error
+    }
+    let live = known ?? LiveTable.LiveCall(record, function: function)
+    let before = live.counted
+    let now = record.call.state.word
+    live.record = record
+    live.counted = now
+    live.committed = record.call.history.count
     live.ticket = ticket
     if let before { shard.count(before, -1) }
     shard.count(now, 1)
-    if before?.needsPerson == true || now.needsPerson { waiting.update(live.call, from: before) }
+    if before?.needsPerson == true || now.needsPerson { waiting.update(record.call, from: before) }
     if now.isEnded, before?.isEnded != true { ended(live, in: &shard) }
     if now == .unknown, before != .unknown { becameUnknown(live) }
     observers.changed()
-    return ticket
+    return live
   }
 
   /// Counts a call that has ended.
@@ -365,27 +385,59 @@ public final class Engine: Sendable {
     )
   }
 
-  /// Ends what hangs on a call that has ended: its waiters, its flight, its conversation, the calls linked to it.
-  func finish(_ id: CallID) {
-    let finished: (call: Call, waiters: [OneShot<CallOutcome>])? = table.withShard(of: id) {
-      shard in
+  /// What hung on a call that has ended.
+  private struct Finished: Sendable {
+    var record: CallRecord
+    var waiters: [OneShot<CallOutcome>]
+    var deadline: DeadlineQueue.Token?
+    var sleeper: OneShot<Bool>?
+    var key: ResultCache.Key?
+    var isLeading: Bool
+    var isInLine: Bool
+  }
+
+  /// Ends what hangs on a call that has ended: its waiters, its place in the line, its sleep, its flight, its
+  /// conversation, the calls linked to it.
+  ///
+  /// Returns its outcome, or nil when somebody else has done all that.
+  @discardableResult
+  func finish(_ id: CallID) -> CallOutcome? {
+    let finished: Finished? = table.withShard(of: id) { shard in
       guard let live = shard.calls[id], live.call.state.isEnded else { return nil }
-      if let token = live.deadline { deadlines.cancel(token) }
       shard.calls[id] = nil
-      return (live.call, live.waiters)
+      return Finished(
+        record: live.record,
+        waiters: live.waiters,
+        deadline: live.deadline,
+        sleeper: live.sleeper,
+        key: live.cacheKey,
+        isLeading: live.isLeading,
+        isInLine: live.isInLine
+      )
     }
-    guard let finished, let outcome = finished.call.outcome else { return }
+    guard let finished, let outcome = finished.record.call.outcome else { return nil }
+    let call = finished.record.call
+    if let token = finished.deadline { deadlines.cancel(token) }
+    finished.sleeper?.resolve(false)
+    if finished.isInLine { slots.leave(id, function: call.function) }
+    if let key = finished.key {
+      if finished.isLeading {
+        cache.land(key, leader: id, .otherwise, now: clock.monotonic)
+      }
+      cache.leave(key, id)
+    }
     for waiter in finished.waiters { waiter.resolve(outcome) }
-    switch finished.call.link {
+    switch call.link {
     case .fallback(let parent): childEnded(id, outcome, parent: parent)
     case .settles(let unknown): rerunEnded(id, outcome, of: unknown)
     case .again, nil: break
     }
-    if let rerun = finished.call.rerun { cancelIfNotStarted(rerun) }
-    if finished.call.conversation != nil { conversationCallEnded(finished.call) }
+    if let rerun = call.rerun { cancelIfNotStarted(rerun) }
+    if call.conversation != nil { conversationCallEnded(call) }
+    return outcome
   }
 
-  private func childEnded(_ child: CallID, _ outcome: CallOutcome, parent: CallID) {
+  func childEnded(_ child: CallID, _ outcome: CallOutcome, parent: CallID) {
     guard let moved = try? move(parent, .childEnded(child, outcome)) else { return }
     perform(parent, moved)
   }
@@ -459,7 +511,7 @@ public final class Engine: Sendable {
 
   // MARK: - Stopping
 
-  var isStopping: Bool { phase.withLock { $0 != .running } }
+  var isStopping: Bool { phase.load(ordering: .acquiring) != .running }
 
   /// Whether a call lives that would be lost with this process.
   public var liveCalls: Int {
@@ -470,11 +522,11 @@ public final class Engine: Sendable {
 
   /// Stops in order: new calls are rejected, running ones get `patience` to finish and are then stopped.
   public func stop(patience: Duration = .seconds(10)) async {
-    let isFirst = phase.withLock { phase in
-      guard phase == .running else { return false }
-      phase = .stopping
-      return true
-    }
+    let isFirst = phase.compareExchange(
+      expected: .running,
+      desired: .stopping,
+      ordering: .sequentiallyConsistent
+    ).exchanged
     guard isFirst else { return }
     slots.close()
     commit(events: [event(.engine(.stopping), cause: "stopping")])
@@ -491,7 +543,7 @@ public final class Engine: Sendable {
     while runningCount > 0, clock.monotonic < hardEnd {
       try? await clock.sleep(for: .milliseconds(20), on: deadlines)
     }
-    phase.withLock { $0 = .stopped }
+    phase.store(.stopped, ordering: .sequentiallyConsistent)
     commit(events: [event(.engine(.stopped), cause: "stopped")])
     releaseWaiters()
   }
@@ -512,7 +564,7 @@ public final class Engine: Sendable {
     slots.dismiss()
   }
 
-  private var hasStopped: Bool { phase.withLock { $0 == .stopped } }
+  private var hasStopped: Bool { phase.load(ordering: .sequentiallyConsistent) == .stopped }
 
   private static let stoppedFirst = CallFailure(
     .engineStopped,
@@ -551,6 +603,10 @@ extension Call {
   mutating func redact(_ redactor: Redactor) {
     if attempts.isEmpty, let text = unparsed { unparsed = redactor.redact(text: text) }
     proposed?.redact(redactor.redact(_:))
+    // Mostly the arguments run as they were proposed: looking once is enough.
+    if let proposed, let now = decided, !now.isRedacted, now.original == proposed.original {
+      decided = proposed
+    }
     decided?.redact(redactor.redact(_:))
     lateResult?.redact(redactor.redact(_:))
     if case .result(var payload, let source) = outcome, !payload.isRedacted {
@@ -559,53 +615,7 @@ extension Call {
     }
   }
 
-  func part(at step: Step? = nil, revision: Int? = nil) -> EngineEvent.CallPart {
-    EngineEvent.CallPart(
-      id: id,
-      function: function,
-      caller: caller.name,
-      conversation: conversation,
-      state: step?.state ?? state.word,
-      attempt: step.map(\.attempt) ?? state.attempt,
-      revision: revision ?? self.revision,
-      link: link
-    )
-  }
-
-  /// One event for each step of the history from `first` on.
-  func events(after first: Int) -> [EngineEvent] {
-    var events: [EngineEvent] = []
-    events.reserveCapacity(history.count - first)
-    for index in first..<history.count {
-      let step = history[index]
-      var event = EngineEvent(
-        time: step.at,
-        type: .call(step.state),
-        call: part(at: step, revision: revision - (history.count - 1 - index)),
-        cause: step.cause,
-        by: step.by
-      )
-      switch step.state {
-      case .awaitingApproval:
-        event.rule = approval?.requirement.rule
-        event.value = decided?.small
-      case .running: event.value = decided?.small
-      case .succeeded:
-        event.source = outcome?.source
-        event.value = outcome?.value?.small
-      case .unknown, .backingOff: event.failure = firstFailure ?? attempts.last?.failure
-      case .failed, .rejected, .denied, .expired, .cancelled: event.failure = outcome?.failure
-      case .received, .approved, .queued, .stopping: break
-      }
-      events.append(event)
-    }
-    return events
-  }
-}
-
-extension Payload {
-  /// What is shown, where it is short enough to stand in an event: 2 kB.
-  fileprivate var small: JSONValue? {
-    shown.approximateBytes(upTo: 2048) <= 2048 ? shown : nil
+  func part() -> EngineEvent.CallPart {
+    EngineEvent.CallPart(origin, state: state.word, attempt: state.attempt, revision: revision)
   }
 }

@@ -10,10 +10,11 @@ final class LiveTable: Sendable {
   ///
   /// Only touched under its shard's lock.
   final class LiveCall {
-    var call: Call
+    /// The call as it was moved last, with originals of secrets.
+    var record: CallRecord
     var function: RegisteredFunction?
-    /// The call as the last commit stored it, but with originals of secrets; nil before the first.
-    var stored: CallRecord?
+    /// The state under which the shard counts it; nil before its first commit.
+    var counted: CallState.Word?
     /// The commit that a durable step waits for.
     var ticket = CommitTicket.done
     /// How many steps of the call's history are in the store.
@@ -26,11 +27,15 @@ final class LiveTable: Sendable {
     var attempt: RunningAttempt?
     var cacheKey: ResultCache.Key?
     var isLeading = false
+    /// It has a place in the queue, or is about to take one.
+    var isInLine = false
 
-    init(_ call: Call, function: RegisteredFunction?) {
-      self.call = call
+    init(_ record: CallRecord, function: RegisteredFunction?) {
+      self.record = record
       self.function = function
     }
+
+    var call: Call { record.call }
 
     var traits: FunctionTraits { function?.traits ?? .unknown }
   }
@@ -39,7 +44,7 @@ final class LiveTable: Sendable {
   struct RunningAttempt: Sendable {
     var number: Int
     var gate: OneShot<AttemptEnd>
-    var task: Task<Void, Never>?
+    var task: Task<Void, Never>
   }
 
   struct Shard {

@@ -50,6 +50,8 @@ final class SlotQueue: Sendable {
   private let state: Mutex<State>
   private let limit: Int
   private let bound: Int
+  /// How many wait, for a look without the lock.
+  private let length = Atomic<Int>(0)
 
   /// `limit`: most running at a time; `bound`: most waiting.
   init(limit: Int, bound: Int, functions: [RegisteredFunction]) {
@@ -63,7 +65,7 @@ final class SlotQueue: Sendable {
   }
 
   /// Whether a new call may still join the queue.
-  var hasRoom: Bool { state.withLock { $0.waiting < bound } }
+  var hasRoom: Bool { length.load(ordering: .relaxed) < bound }
 
   /// Takes a slot at once if nobody waits before.
   func takeAtOnce(_ function: String) -> Bool {
@@ -84,6 +86,7 @@ final class SlotQueue: Sendable {
     let opened = state.withLock { state -> [Gate] in
       state.order += 1
       state.waiting += 1
+      length.store(state.waiting, ordering: .relaxed)
       state.lines[function]?.waiting.append(Waiter(call: call, order: state.order, gate: gate))
       return serve(&state)
     }
@@ -111,6 +114,7 @@ final class SlotQueue: Sendable {
         let index = line.waiting.firstIndex(where: { $0.call == call })
       else { return nil }
       state.waiting -= 1
+      length.store(state.waiting, ordering: .relaxed)
       return line.waiting.remove(at: index).gate
     }
     gate?.resolve(.left)
@@ -135,6 +139,7 @@ final class SlotQueue: Sendable {
     let gates = state.withLock { state -> [Gate] in
       state.isClosed = true
       state.waiting = 0
+      length.store(0, ordering: .relaxed)
       return state.lines.values.flatMap { line in
         defer { line.waiting = [] }
         return line.waiting.map(\.gate)
@@ -172,6 +177,7 @@ final class SlotQueue: Sendable {
       line.running += 1
       opened.append(waiter.gate)
     }
+    length.store(state.waiting, ordering: .relaxed)
     return opened
   }
 }

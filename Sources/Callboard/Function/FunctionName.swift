@@ -75,8 +75,15 @@ public struct NamePattern: Hashable, Sendable, Codable, ExpressibleByStringLiter
   }
 
   public func matches(_ name: String) -> Bool {
-    let pattern = Array(text.utf8)
-    let name = Array(name.utf8)
+    var text = text
+    var name = name
+    return text.withUTF8 { pattern in name.withUTF8 { Self.matches(pattern, $0) } }
+  }
+
+  private static func matches(
+    _ pattern: UnsafeBufferPointer<UInt8>,
+    _ name: UnsafeBufferPointer<UInt8>
+  ) -> Bool {
     var at = 0
     var position = 0
     var star: (pattern: Int, name: Int)?

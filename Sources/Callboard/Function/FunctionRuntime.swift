@@ -35,4 +35,5 @@ final class FunctionRuntime: Sendable {
 
   var counters: Counters { state.withLock { $0.counters } }
   var breaker: CircuitBreaker { state.withLock { $0.breaker } }
+  var isClosed: Bool { state.withLock { $0.breaker.state == .closed } }
 }

@@ -40,18 +40,18 @@ public struct NativeProvider: FunctionProvider {
     }
     do {
       return try await body(invocation)
-    } catch let failure as CallFailure {
-      throw failure
-    } catch is CancellationError {
-      throw CallFailure(.cancelled, "\(invocation.function) was stopped.", reach: .maybe)
     } catch {
-      // A thrown Swift error is an answer; for a `write` only where the function declares that nothing was done.
-      throw CallFailure(
-        .functionThrew,
-        "\(invocation.function) failed: \(error)",
-        reach: .answered
-      )
+      throw Self.failure(error, of: invocation.function)
     }
+  }
+
+  private static func failure(_ error: any Error, of function: FunctionName) -> CallFailure {
+    if let failure = error as? CallFailure { return failure }
+    if error is CancellationError {
+      return CallFailure(.cancelled, "\(function) was stopped.", reach: .maybe)
+    }
+    // A thrown Swift error is an answer; for a `write` only where the function declares that nothing was done.
+    return CallFailure(.functionThrew, "\(function) failed: \(error)", reach: .answered)
   }
 }
 

@@ -137,6 +137,21 @@ public struct EngineEvent: Sendable {
   }
 }
 
+extension EngineEvent.CallPart {
+  init(_ origin: Call.Origin, state: CallState.Word, attempt: Int?, revision: Int) {
+    self.init(
+      id: origin.id,
+      function: origin.function,
+      caller: origin.caller.name,
+      conversation: origin.conversation,
+      state: state,
+      attempt: attempt,
+      revision: revision,
+      link: origin.link
+    )
+  }
+}
+
 /// RFC 3339 in UTC with milliseconds: `2026-11-22T10:31:07.412Z`.
 public enum ISOTime {
   public static func text(of date: Date) -> String {

@@ -312,15 +312,15 @@ extension Redactor {
 
   /// `Bearer` and a token of at least 8 characters.
   private static func bearerEnd(in bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
-    let word = Array("bearer ".utf8)
-    guard start + word.count + 8 <= bytes.count else { return nil }
-    for (offset, expected) in word.enumerated()
-    where bytes[start + offset] | 0x20 != expected | 0x20 {
+    let word: StaticString = "bearer "
+    let length = word.utf8CodeUnitCount
+    guard start + length + 8 <= bytes.count else { return nil }
+    for offset in 0..<length where bytes[start + offset] | 0x20 != word.utf8Start[offset] | 0x20 {
       return nil
     }
-    var end = start + word.count
+    var end = start + length
     while end < bytes.count, isTokenByte(bytes[end]) { end += 1 }
-    return end - start - word.count >= 8 ? end : nil
+    return end - start - length >= 8 ? end : nil
   }
 
   private static func isTokenByte(_ byte: UInt8) -> Bool {

@@ -6,6 +6,30 @@ import Synchronization
 ///
 /// Live calls and conversations stay; of ended ones the last 10,000 calls and 1,000 conversations can be read.
 public final class InMemoryStore: Store {
+  /// One event, or the steps of a call that one commit stored; events are made of them when somebody reads.
+  private enum Happening: Sendable {
+    indirect case event(EngineEvent)
+    case steps(CallSteps, last: Int)
+
+    /// Sequence number of the last event in it.
+    var last: Int {
+      switch self {
+      case .event(let event): event.seq
+      case .steps(_, let last): last
+      }
+    }
+
+    var events: [EngineEvent] {
+      switch self {
+      case .event(let event): return [event]
+      case .steps(let steps, let last):
+        var events = steps.events
+        for index in events.indices { events[index].seq = last - (events.count - 1 - index) }
+        return events
+      }
+    }
+  }
+
   private struct State {
     var calls: [CallID: CallRecord] = [:]
     /// Oldest first; ids whose call was dropped are taken out from the front as they get there.
@@ -15,7 +39,7 @@ public final class InMemoryStore: Store {
     var conversations: [ConversationID: Conversation] = [:]
     var conversationOrder: Deque<ConversationID> = []
     var endedConversations: Deque<ConversationID> = []
-    var events: Deque<EngineEvent> = []
+    var events: Deque<Happening> = []
     var sequence = 0
     var followers: [Int: @Sendable (EngineEvent) -> Void] = [:]
     var nextFollower = 0
@@ -43,32 +67,56 @@ public final class InMemoryStore: Store {
   }
 
   public func commit(_ change: StoreChange) throws(StoreFault) -> CommitTicket {
-    state.withLock { state in
-      for record in change.calls { put(record, in: &state) }
+    // What leaves the store is freed after its lock.
+    let left = state.withLock { state -> Left in
+      var left = Left()
+      for change in change.calls { put(change.record, in: &state, &left) }
       if let conversation = change.conversation { put(conversation, in: &state) }
       for var event in change.events {
         state.sequence += 1
         event.seq = state.sequence
-        state.events.append(event)
-        for follower in state.followers.values { follower(event) }
+        note(.event(event), in: &state)
       }
-      while state.events.count > keptEvents { state.events.removeFirst() }
+      for change in change.calls where change.steps.count > 0 {
+        state.sequence += change.steps.count
+        note(.steps(change.steps, last: state.sequence), in: &state)
+      }
+      while let first = state.events.first, first.last <= state.sequence - keptEvents {
+        left.happening = state.events.removeFirst()
+      }
+      return left
     }
+    withExtendedLifetime(left) {}
     return .done
   }
 
-  private func put(_ record: CallRecord, in state: inout State) {
+  /// Mostly one of each: what is freed under the lock is the rest.
+  private struct Left: Sendable {
+    var record: CallRecord?
+    var before: CallRecord?
+    var happening: Happening?
+  }
+
+  private func note(_ happening: Happening, in state: inout State) {
+    state.events.append(happening)
+    guard !state.followers.isEmpty else { return }
+    for event in happening.events {
+      for follower in state.followers.values { follower(event) }
+    }
+  }
+
+  private func put(_ record: CallRecord, in state: inout State, _ left: inout Left) {
     let id = record.call.id
     let before = state.calls.updateValue(record, forKey: id)
+    left.before = before
     if before == nil { state.callOrder.append(id) }
     guard record.call.state.isEnded, before?.call.state.isEnded != true else { return }
-    let bytes = record.call.approximateBytes
-    state.endedCalls.append((id, bytes))
-    state.endedBytes += bytes
+    state.endedCalls.append((id, record.bytes))
+    state.endedBytes += record.bytes
     while state.endedCalls.count > keptCalls || state.endedBytes > keptBytes,
       let oldest = state.endedCalls.popFirst()
     {
-      state.calls[oldest.id] = nil
+      left.record = state.calls.removeValue(forKey: oldest.id)
       state.endedBytes -= oldest.bytes
     }
     while let first = state.callOrder.first, state.calls[first] == nil {
@@ -135,12 +183,17 @@ public final class InMemoryStore: Store {
   public var lastSequence: Int { state.withLock { $0.sequence } }
 
   public func events(after sequence: Int, limit: Int) -> [EngineEvent] {
-    state.withLock { state in
-      guard let first = state.events.first else { return [] }
-      let start = max(0, sequence - first.seq + 1)
-      guard start < state.events.count else { return [] }
-      return Array(state.events[start..<min(state.events.count, start + limit)])
+    let found = state.withLock { state -> [Happening] in
+      var lower = 0
+      var upper = state.events.count
+      while lower < upper {
+        let middle = (lower + upper) / 2
+        if state.events[middle].last <= sequence { lower = middle + 1 } else { upper = middle }
+      }
+      return Array(state.events[lower..<min(state.events.count, lower + limit)])
     }
+    let oldest = max(sequence, lastSequence - keptEvents)
+    return Array(found.lazy.flatMap(\.events).filter { $0.seq > oldest }.prefix(limit))
   }
 
   public func follow(_ follower: @escaping @Sendable (EngineEvent) -> Void) -> ObservationToken {

@@ -34,21 +34,37 @@ public protocol Store: Sendable {
 
 /// What one commit stores together.
 public struct StoreChange: Sendable {
-  /// Calls as they are now, without originals of secrets.
-  public var calls: [CallRecord]
+  /// Calls as they are now, without originals of secrets, and what has become of them since the last commit.
+  public var calls: [CallChange]
   public var conversation: Conversation?
-  /// Sequence numbers are given by the store.
+  /// Sequence numbers are given by the store: to these first, then to the calls' steps.
   public var events: [EngineEvent]
 
-  public init(calls: [Call] = [], conversation: Conversation? = nil, events: [EngineEvent] = []) {
-    self.init(records: calls.map(CallRecord.init), conversation: conversation, events: events)
-  }
-
-  init(records: [CallRecord], conversation: Conversation? = nil, events: [EngineEvent]) {
-    calls = records
+  public init(
+    calls: [CallChange] = [],
+    conversation: Conversation? = nil,
+    events: [EngineEvent] = []
+  ) {
+    self.calls = calls
     self.conversation = conversation
     self.events = events
   }
+}
+
+/// One call in a commit: its new state, and its steps that are not stored yet.
+public struct CallChange: Sendable {
+  public let record: CallRecord
+  /// Each is one event of the stream.
+  public let steps: CallSteps
+
+  /// `stored` is how many steps of the call's history earlier commits have stored.
+  public init(_ record: CallRecord, stored: Int) {
+    self.record = record
+    steps = CallSteps(of: record.call, after: stored)
+  }
+
+  /// A call none of whose steps is stored.
+  public init(_ call: Call) { self.init(CallRecord(call), stored: 0) }
 }
 
 /// A call as one commit stored it.
@@ -56,8 +72,18 @@ public struct StoreChange: Sendable {
 /// A class, because a call is large and many look at the same state of it.
 public final class CallRecord: Sendable {
   public let call: Call
+  /// About how much memory its values take, of a call that has ended; else 0.
+  let bytes: Int
 
-  public init(_ call: Call) { self.call = call }
+  public init(_ call: Call) {
+    self.call = call
+    bytes = call.state.isEnded ? call.approximateBytes : 0
+  }
+
+  /// The same without originals of secrets.
+  var withoutOriginals: CallRecord {
+    call.hasOriginals ? CallRecord(call.withoutOriginals) : self
+  }
 }
 
 /// A commit that was queued; what has to be on disk first waits for it.

@@ -143,6 +143,11 @@ extension JSONObject: Sequence {
 extension JSONObject: Hashable {
   public static func == (left: JSONObject, right: JSONObject) -> Bool {
     guard left.count == right.count else { return false }
+    // Copies of one object share their entries.
+    let isShared = left.entries.withUnsafeBufferPointer { left in
+      right.entries.withUnsafeBufferPointer { $0.baseAddress == left.baseAddress }
+    }
+    if isShared { return true }
     for (place, entry) in left.entries.enumerated() {
       // Equal objects are mostly written in the same order.
       let other = right.entries[place]

@@ -33,9 +33,9 @@ struct InMemoryStoreTests {
   @Test func `of ended calls it keeps the newest, and live ones all`() throws {
     let store = InMemoryStore(keptCalls: 10)
     let live = try call(1, ended: false)
-    _ = try store.commit(StoreChange(calls: [live]))
+    _ = try store.commit(StoreChange(calls: [CallChange(live)]))
     for number in 2...5000 {
-      _ = try store.commit(StoreChange(calls: [try call(number, ended: true)]))
+      _ = try store.commit(StoreChange(calls: [CallChange(try call(number, ended: true))]))
     }
     #expect(store.callCount == 11)
     #expect(store.call(live.id) != nil)
@@ -50,7 +50,7 @@ struct InMemoryStoreTests {
   @Test func `ended calls together take no more bytes than they may`() throws {
     let store = InMemoryStore(keptCalls: 10_000, keptBytes: 20_000)
     for number in 1...500 {
-      _ = try store.commit(StoreChange(calls: [try call(number, ended: true)]))
+      _ = try store.commit(StoreChange(calls: [CallChange(try call(number, ended: true))]))
     }
     #expect(store.callCount > 5)
     #expect(store.callCount < 20)

@@ -1,0 +1,83 @@
+import JSONSchema
+
+/// Steps of a call that one commit stores, from which events are made when somebody reads them.
+///
+/// Holds what its events tell and nothing else of the call, so that the stream keeps no large values alive.
+public final class CallSteps: Sendable {
+  public let count: Int
+  private let origin: Call.Origin
+  /// After the last of the steps.
+  private let revision: Int
+  private let steps: ArraySlice<Call.Step>
+  private let rule: String?
+  private let arguments: JSONValue?
+  private let result: JSONValue?
+  private let source: CallOutcome.Source?
+  private let failures: Failures?
+
+  private final class Failures: Sendable {
+    let attempt: CallFailure?
+    let end: CallFailure?
+
+    init(attempt: CallFailure?, end: CallFailure?) {
+      self.attempt = attempt
+      self.end = end
+    }
+  }
+
+  init(of call: Call, after stored: Int) {
+    let steps = call.history[min(stored, call.history.count)...]
+    self.steps = steps
+    count = steps.count
+    origin = call.origin
+    revision = call.revision
+    let hasAsked = steps.contains { $0.state == .awaitingApproval }
+    rule = hasAsked ? call.approval?.requirement.rule : nil
+    let showsArguments = hasAsked || steps.contains { $0.state == .running }
+    arguments = showsArguments ? call.decided?.small : nil
+    result = call.outcome?.value?.small
+    source = call.outcome?.source
+    let attempt = call.firstFailure ?? call.attempts.last?.failure
+    let end = call.outcome?.failure
+    failures = attempt == nil && end == nil ? nil : Failures(attempt: attempt, end: end)
+  }
+
+  /// One event for each step, in order and without sequence numbers.
+  public var events: [EngineEvent] { steps.indices.map(event(at:)) }
+
+  private func event(at index: Int) -> EngineEvent {
+    let step = steps[index]
+    var event = EngineEvent(
+      time: step.at,
+      type: .call(step.state),
+      call: EngineEvent.CallPart(
+        origin,
+        state: step.state,
+        attempt: step.attempt,
+        revision: revision - (steps.endIndex - 1 - index)
+      ),
+      cause: step.cause,
+      by: step.by
+    )
+    switch step.state {
+    case .awaitingApproval:
+      event.rule = rule
+      event.value = arguments
+    case .running: event.value = arguments
+    case .succeeded:
+      event.source = source
+      event.value = result
+    case .unknown, .backingOff: event.failure = failures?.attempt
+    case .failed, .rejected, .denied, .expired, .cancelled: event.failure = failures?.end
+    case .received, .approved, .queued, .stopping: break
+    }
+    return event
+  }
+}
+
+extension Payload {
+  /// What is shown, where it is short enough to stand in an event: 2 kB.
+  fileprivate var small: JSONValue? {
+    shown.approximateBytes(upTo: 2048) <= 2048 ? shown : nil
+  }
+}
