@@ -1,12 +1,20 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-let strict: [SwiftSetting] = [
+/// For the thread sanitizer, which cannot see the slow path of the standard library's locks: with `CALLBOARD_TRACED_LOCKS=1`
+/// whatever imports Synchronization gets the pthread locks of TracedSynchronization, of the same interface.
+let hasTracedLocks = Context.environment["CALLBOARD_TRACED_LOCKS"] == "1"
+
+let common: [SwiftSetting] = [
   .swiftLanguageMode(.v6),
   .enableUpcomingFeature("ExistentialAny"),
   .enableUpcomingFeature("MemberImportVisibility"),
   .treatAllWarnings(as: .error),
 ]
+let traced = "TracedSynchronization"
+let strict =
+  common
+  + (hasTracedLocks ? [.unsafeFlags(["-module-alias", "Synchronization=" + traced])] : [])
 
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
@@ -18,8 +26,10 @@ let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
+let locks: [Target.Dependency] = hasTracedLocks ? [.byName(name: traced)] : []
+
 func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+  .target(name: name, dependencies: dependencies + locks, swiftSettings: strict)
 }
 
 func tests(
@@ -27,11 +37,19 @@ func tests(
   _ dependencies: [Target.Dependency],
   excluding: [String] = []
 ) -> Target {
-  .testTarget(name: name, dependencies: dependencies, exclude: excluding, swiftSettings: strict)
+  .testTarget(
+    name: name,
+    dependencies: dependencies + locks,
+    exclude: excluding,
+    swiftSettings: strict
+  )
 }
 
+let tracedLocks: [Target] =
+  hasTracedLocks ? [.target(name: traced, swiftSettings: common)] : []
+
 /// Every target, in the order of the arrows: a target sees only what stands above it.
-let all: [Target] = [
+let all: [Target] = tracedLocks + [
   .systemLibrary(name: "CPCRE2", providers: [.apt(["libpcre2-dev"])]),
   .systemLibrary(name: "CSpawn"),
   .systemLibrary(name: "CNcurses", providers: [.apt(["libncursesw5-dev"])]),

@@ -78,55 +78,47 @@ public struct Call: Sendable, Codable {
   /// The text the model or caller gave, as it came; kept where it could not be parsed.
   public internal(set) var unparsed: String? {
     get { aside?.facts.unparsed }
-    set { note(newValue, as: \.unparsed) }
+    set { facts.unparsed = newValue }
   }
 
   public internal(set) var approval: Approval? {
     get { aside?.facts.approval }
-    set { note(newValue, as: \.approval) }
+    set { facts.approval = newValue }
   }
 
   /// The failure that a fallback answers for, or that opened an unknown outcome.
   public internal(set) var firstFailure: CallFailure? {
     get { aside?.facts.firstFailure }
-    set { note(newValue, as: \.firstFailure) }
+    set { facts.firstFailure = newValue }
   }
 
   /// The call that runs this unknown one again, while it lives.
   public internal(set) var rerun: CallID? {
     get { aside?.facts.rerun }
-    set { note(newValue, as: \.rerun) }
+    set { facts.rerun = newValue }
   }
 
   /// What came in after it was over or unknown.
   public internal(set) var lateResult: Payload? {
     get { aside?.facts.lateResult }
-    set { note(newValue, as: \.lateResult) }
+    set { facts.lateResult = newValue }
   }
 
   /// Who edited it last.
   public internal(set) var editedBy: Principal? {
     get { aside?.facts.editedBy }
-    set { note(newValue, as: \.editedBy) }
+    set { facts.editedBy = newValue }
   }
 
   /// Seconds spent waiting for an open breaker.
   public internal(set) var breakerWait: Double {
     get { aside?.facts.breakerWait ?? 0 }
-    set { note(newValue, as: \.breakerWait) }
+    set { facts.breakerWait = newValue }
   }
 
-  private mutating func note<Value>(_ value: Value, as path: WritableKeyPath<Facts, Value>) {
-    var facts = aside?.facts ?? Facts()
-    facts[keyPath: path] = value
-    aside = Aside(facts)
-  }
-
-  private mutating func note<Value>(_ value: Value?, as path: WritableKeyPath<Facts, Value?>) {
-    guard aside != nil || value != nil else { return }
-    var facts = aside?.facts ?? Facts()
-    facts[keyPath: path] = value
-    aside = Aside(facts)
+  private var facts: Facts {
+    get { aside?.facts ?? Facts() }
+    set { aside = Aside(newValue) }
   }
 
   /// Why there is this call beside another one.

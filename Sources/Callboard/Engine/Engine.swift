@@ -608,7 +608,10 @@ extension Call {
       decided = proposed
     }
     decided?.redact(redactor.redact(_:))
-    lateResult?.redact(redactor.redact(_:))
+    if var late = lateResult, !late.isRedacted {
+      late.redact(redactor.redact(_:))
+      lateResult = late
+    }
     if case .result(var payload, let source) = outcome, !payload.isRedacted {
       payload.redact(redactor.redact(_:))
       outcome = .result(payload, source)
