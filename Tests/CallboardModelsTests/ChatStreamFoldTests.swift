@@ -270,6 +270,21 @@ private func failure(_ chunks: [String]) -> String {
     #expect(turn.finishReason == "function_call")
   }
 
+  @Test(arguments: [true, false])
+  func `one call in the old form and the new one is one call`(together: Bool) throws {
+    let old: JSONObject = ["function_call": ["name": "f", "arguments": "{\"x\":1}"]]
+    let new: JSONObject = [
+      "tool_calls": [
+        ["index": 0, "id": "a", "function": ["name": "f", "arguments": "{\"x\":1}"]]
+      ]
+    ]
+    var both = old
+    both["tool_calls"] = new["tool_calls"]
+    let chunks = together ? [.object(both)] : [JSONValue.object(old), .object(new)]
+    let turn = try fold(chunks.map { Chunk.chunk($0) } + [Chunk.finish("tool_calls")])
+    #expect(turn.calls == [RequestedCall(id: "a", wireName: "f", arguments: "{\"x\":1}")])
+  }
+
   @Test func `refusal, parts of content, nulls and unknown fields`() throws {
     let turn = try fold([
       Chunk.chunk([

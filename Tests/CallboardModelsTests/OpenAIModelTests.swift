@@ -124,7 +124,7 @@ private func failure(_ outcome: Result<ModelTurn, ModelFailure>) -> ModelFailure
           ["role": "system", "content": "Be kind."],
           ["role": "user", "content": "Find."],
           [
-            "role": "assistant", "content": nil,
+            "role": "assistant", "content": "",
             "tool_calls": [
               [
                 "id": "c1", "type": "function",

@@ -177,7 +177,9 @@ extension Call {
           )
           return end(.failed, .failure(failure), at: now, cause: "digest differs at the start")
         }
-        if let decided = approval.decidedAt, now.timeIntervalSince(decided) > Approval.startBy {
+        // Its grace time is not its own delay.
+        let startBy = Approval.startBy + approval.requirement.grace
+        if let decided = approval.decidedAt, now.timeIntervalSince(decided) > startBy {
           let failure = CallFailure(
             .expired,
             "It was approved, but could not start within five minutes, so it did not run."

@@ -55,7 +55,13 @@ public struct Call: Sendable, Codable {
     // Received, queued, running and ended: most calls take no more steps.
     history.reserveCapacity(4)
     history.append(
-      Step(at: receivedAt, state: .received, attempt: nil, cause: "received", by: nil)
+      Step(
+        at: receivedAt,
+        state: .received,
+        attempt: nil,
+        cause: requestedBy == nil ? "received" : "asked for again",
+        by: requestedBy?.name
+      )
     )
   }
 
@@ -162,6 +168,27 @@ public struct Call: Sendable, Codable {
   /// How long it took from the first attempt's start, or from its receipt when it never started, to its end.
   public var duration: TimeInterval? {
     endedAt.map { $0.timeIntervalSince(attempts.first?.startedAt ?? receivedAt) }
+  }
+
+  /// Whether its end counts as an error: it failed, or was refused for what it was.
+  ///
+  /// One that a person had settled has been
+  /// counted when it became unknown, and refusals because somebody held or switched something are nobody's error.
+  var endedInError: Bool {
+    switch (state, outcome?.failure?.kind) {
+    case (.failed, .didNotHappen), (.failed, .superseded): false
+    case (.failed, _): true
+    case (.rejected, .functionOff), (.rejected, .engineHeld), (.rejected, .stopping): false
+    case (.rejected, _): true
+    default: false
+    }
+  }
+
+  /// Since when it is in its state, whatever has been noted of it there.
+  var inStateSince: Date {
+    let word = state.word
+    let last = history.lastIndex { $0.state != word }.map { $0 + 1 } ?? 0
+    return history.indices.contains(last) ? history[last].at : receivedAt
   }
 
   /// About how much memory its values take.

@@ -304,13 +304,22 @@ extension Engine {
 
   private func runAttempt(_ id: CallID, _ attempt: Int) async -> CallEffect {
     let gate = OneShot<AttemptEnd>()
-    guard let (function, task) = launch(id, attempt, gate) else { return .none }
+    guard let launched = launch(id, attempt, gate) else { return .none }
+    let function = launched.function
     let token = deadlines.schedule(at: clock.monotonic + function.definition.timeout) {
       gate.resolve(.timedOut)
     }
     let end = await gate.value
     deadlines.cancel(token)
-    return settle(id, attempt, end, function, task)
+    return settle(id, attempt, end, launched)
+  }
+
+  /// An attempt under way, as its runner sees it.
+  private struct Launched: Sendable {
+    var function: RegisteredFunction
+    var task: Task<Void, Never>
+    /// The breaker's when it began.
+    var epoch: Int
   }
 
   /// Marks the attempt as this runner's, if the call is still in it, and sends it off.
@@ -318,9 +327,8 @@ extension Engine {
     _ id: CallID,
     _ attempt: Int,
     _ gate: OneShot<AttemptEnd>
-  ) -> (RegisteredFunction, Task<Void, Never>)? {
-    let launched = table.withShard(of: id) {
-      shard -> (RegisteredFunction, Task<Void, Never>)? in
+  ) -> Launched? {
+    let launched = table.withShard(of: id) { shard -> Launched? in
       guard let live = shard.calls[id], let function = live.function,
         case .running(attempt, nil) = live.call.state, live.attempt?.number != attempt
       else { return nil }
@@ -344,12 +352,13 @@ extension Engine {
         } catch {
           result = .failure(error)
         }
-        // The slot goes back only when the attempt has really ended, also after a time-out.
+        // The slot goes back only when the attempt has really ended: by its runner, or here when that has gone on without.
+        guard !gate.resolve(.result(result)) else { return }
         slots.giveBack(function.name)
-        if !gate.resolve(.result(result)) { late(id, attempt, result) }
+        late(id, attempt, result)
       }
       live.attempt = LiveTable.RunningAttempt(number: attempt, gate: gate, task: task)
-      return (function, task)
+      return Launched(function: function, task: task, epoch: function.runtime.epoch)
     }
     guard let launched else {
       // It was cancelled between its start and here: nothing was sent.
@@ -373,41 +382,44 @@ extension Engine {
     _ id: CallID,
     _ attempt: Int,
     _ end: AttemptEnd,
-    _ function: RegisteredFunction,
-    _ task: Task<Void, Never>
+    _ launched: Launched
   ) -> CallEffect {
+    let function = launched.function
+    let epoch = launched.epoch
     var event: CallEvent
     var landing = ResultCache.Landing.otherwise
     var breaker: EngineEvent?
     let isCached = function.definition.cache != nil
     let key = isCached ? table.withShard(of: id) { $0.calls[id]?.cacheKey } : nil
     let stale = key.flatMap(cache.stale)
+    // After the breaker has heard of it: what waits for the slot must not slip past.
+    defer { if case .result = end { slots.giveBack(function.name) } }
     switch end {
     case .result(.success(let value)):
       if let refused = refusal(of: value, function) {
         event = .resultRefused(attempt: attempt, refused)
         landing = .failed(refused)
-        breaker = tellBreaker(function, failed: true)
+        breaker = tellBreaker(function, since: epoch, failed: true)
       } else {
         event = .attemptSucceeded(attempt: attempt, value)
         landing = .succeeded(value)
-        breaker = tellBreaker(function, failed: false)
+        breaker = tellBreaker(function, since: epoch, failed: false)
       }
     case .result(.failure(let failure)):
-      let failure = reached(failure, function.definition)
+      let failure = shown(reached(failure, function.definition), id, function)
       let isStopping = table.withShard(of: id) { shard in
         if case .stopping = shard.calls[id]?.call.state { true } else { false }
       }
       if isStopping, failure.kind == .cancelled {
         event = .stopped(attempt: attempt, failure)
-        function.runtime.withBreaker { $0.abandoned() }
+        function.runtime.withBreaker { $0.abandoned(since: epoch) }
       } else {
         event = .attemptFailed(attempt: attempt, failure, stale: stale)
         landing = .failed(failure)
-        breaker = tellBreaker(function, failed: failure.kind != .clientError)
+        breaker = tellBreaker(function, since: epoch, failed: failure.kind != .clientError)
       }
     case .timedOut:
-      task.cancel()
+      launched.task.cancel()
       let seconds = function.definition.timeout / .seconds(1)
       let failure = CallFailure(
         .timeout,
@@ -417,10 +429,10 @@ extension Engine {
       )
       event = .attemptFailed(attempt: attempt, failure, stale: stale)
       landing = .failed(failure)
-      breaker = tellBreaker(function, failed: true)
+      breaker = tellBreaker(function, since: epoch, failed: true)
     case .wouldNotStop:
       event = .stopTimedOut(attempt: attempt)
-      function.runtime.withBreaker { $0.abandoned() }
+      function.runtime.withBreaker { $0.abandoned(since: epoch) }
     }
     let effect = (try? move(id, event))?.transition.effect ?? .none
     // In the stream the cause comes before what it caused.
@@ -437,6 +449,20 @@ extension Engine {
       return live.cacheKey
     }
     if let key { cache.land(key, leader: id, landing, now: clock.monotonic) }
+  }
+
+  /// What a function says of its failure, without the secrets that it was given.
+  private func shown(
+    _ failure: CallFailure,
+    _ id: CallID,
+    _ function: RegisteredFunction
+  ) -> CallFailure {
+    var failure = failure
+    failure.message = function.redactor.redact(text: failure.message)
+    guard let decided = table.withShard(of: id, { $0.calls[id]?.call.decided }), decided.hasSecrets
+    else { return failure }
+    failure.message = Redactor.hiding(decided, in: failure.message)
+    return failure
   }
 
   /// A thrown error or an exit status of a `write` proves nothing, unless the function declares that it does.
@@ -472,10 +498,14 @@ extension Engine {
   /// Counts an attempt.
   ///
   /// Returns the event when that opened or closed the breaker.
-  private func tellBreaker(_ function: RegisteredFunction, failed: Bool) -> EngineEvent? {
+  private func tellBreaker(
+    _ function: RegisteredFunction,
+    since epoch: Int,
+    failed: Bool
+  ) -> EngineEvent? {
     let now = clock.monotonic
     let changed = function.runtime.withBreaker {
-      failed ? $0.failed(at: now) : $0.succeeded(at: now)
+      failed ? $0.failed(at: now, since: epoch) : $0.succeeded(at: now, since: epoch)
     }
     return changed ? breakerEvent(function) : nil
   }

@@ -243,19 +243,23 @@ extension Engine {
     let effect = try conversations.withLive(id) { live -> ConversationEffect in
       let known = live.conversation.messages.count
       let effect = try live.conversation.handle(event, now: clock.now)
-      // What goes into the transcript is heard as it is, and shown and stored redacted.
-      for index in live.conversation.messages.indices.dropFirst(known) {
-        live.heard.append(live.conversation.messages[index].message)
-        live.conversation.messages[index].message = redacted(
-          live.conversation.messages[index].message
-        )
-      }
+      hear(live, from: known)
       store(live, cause: cause, by: person)
       return effect
     }
     guard let effect else { throw IllegalConversationMove(state: .finished) }
     perform(id, effect)
     return effect
+  }
+
+  /// What goes into the transcript is heard as it is, and shown and stored redacted.
+  private func hear(_ live: ConversationTable.Live, from known: Int) {
+    for index in live.conversation.messages.indices.dropFirst(known) {
+      live.heard.append(live.conversation.messages[index].message)
+      live.conversation.messages[index].message = redacted(
+        live.conversation.messages[index].message
+      )
+    }
   }
 
   private func perform(_ id: ConversationID, _ effect: ConversationEffect) {
@@ -318,7 +322,8 @@ extension Engine {
         conversation: id,
         turn: live.conversation.turns + 1,
         messages: live.heard,
-        toolChoice: live.toolChoice,
+        // A model that must call would call for ever: once it has its answers, it may say something.
+        toolChoice: live.heard.last?.role == .tool ? .auto : live.toolChoice,
         parallelToolCalls: live.parallelToolCalls
       )
       let left = live.conversation.limits.seconds - live.conversation.busy(at: clock.now)
@@ -399,17 +404,9 @@ extension Engine {
         )
       else { return nil }
       live.writing = ""
-      for index in live.conversation.messages.indices.dropFirst(known) {
-        live.heard.append(live.conversation.messages[index].message)
-        live.conversation.messages[index].message = redacted(
-          live.conversation.messages[index].message
-        )
-      }
-      store(
-        live,
-        calls: calls,
-        cause: calls.isEmpty ? "answered" : "asked for \(calls.count) calls"
-      )
+      hear(live, from: known)
+      let asked = calls.count == 1 ? "asked for 1 call" : "asked for \(calls.count) calls"
+      store(live, calls: calls, cause: calls.isEmpty ? "answered" : asked)
       return effect
     }
     guard let effect = effect ?? nil else {
@@ -573,6 +570,19 @@ extension Engine {
       return .done("\(id.short) has your message")
     } catch {
       return .refused("\(error); it takes no more messages")
+    }
+  }
+
+  /// The engine has stopped: whoever waits for a conversation's end hears how far it got.
+  func releaseConversationWaiters() {
+    for id in conversations.liveIDs {
+      let waiting = conversations.withLive(id) { live in
+        defer { live.waiters = [] }
+        return (live.waiters, live.conversation)
+      }
+      for waiter in waiting?.0 ?? [] {
+        if let conversation = waiting?.1 { waiter.resolve(conversation) }
+      }
     }
   }
 

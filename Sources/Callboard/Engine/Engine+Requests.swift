@@ -24,7 +24,7 @@ extension Engine: EngineDoor {
     case .deny(let id, let seen, let reason, let stops):
       let reply = await decide(
         id,
-        .deny(seen, reason: reason, by: principal),
+        .deny(seen, reason: redactor.redact(text: reason), by: principal),
         by: principal,
         "denied"
       )
@@ -184,7 +184,13 @@ extension Engine: EngineDoor {
     }
     // Settling is refused while it runs again, and cancels a run again that has not started.
     if let rerun = current?.rerun { cancelIfNotStarted(rerun) }
-    return await decide(id, .settle(settlement, by: principal), by: principal, "settled")
+    let safe: Settlement
+    switch settlement {
+    case .happened: safe = settlement
+    case .didNotHappen(let evidence):
+      safe = .didNotHappen(evidence: redactor.redact(text: evidence))
+    }
+    return await decide(id, .settle(safe, by: principal), by: principal, "settled")
   }
 
   private func runAgain(
@@ -219,11 +225,14 @@ extension Engine: EngineDoor {
       requestedBy: principal
     )
     do throws(StoreFault) {
-      try start(call)
+      let waits = try start(call)
+      return .done(
+        waits
+          ? "\(named(call.id)) waits for approval to run again" : "run again as \(named(call.id))"
+      )
     } catch {
       return .refused("\(error)")
     }
-    return .done("run again as \(named(call.id))")
   }
 
   private func runUnknownAgain(
@@ -257,7 +266,9 @@ extension Engine: EngineDoor {
     )
     guard reply.isDone else { return reply }
     do throws(StoreFault) {
-      try start(call)
+      if try start(call) {
+        return .done("\(named(call.id)) waits for approval to run again with the same key")
+      }
     } catch {
       _ = try? move(unknown.id, .rerunEnded(call.id, nil))
       return .refused("\(error)")
@@ -265,9 +276,12 @@ extension Engine: EngineDoor {
     return reply
   }
 
-  private func start(_ call: Call) throws(StoreFault) {
+  /// Returns whether it waits for a person.
+  private func start(_ call: Call) throws(StoreFault) -> Bool {
     let effect = try admit(call)
     Task { await drive(call.id, effect) }
+    if case .ask = effect { return true }
+    return false
   }
 
   // MARK: - Switches

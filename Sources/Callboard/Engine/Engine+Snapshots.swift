@@ -78,13 +78,13 @@ extension Engine {
 
   private func overview(_ rows: Int, _ context: SnapshotContext) -> OverviewSnapshot {
     var series = RecentSeries()
-    var active: [Call] = []
+    var active: [CallRecord] = []
     table.forEachShard { shard in
       series.merge(shard.series, at: context.monotonic)
       guard active.count < 4096 else { return }
       for live in shard.calls.values {
-        switch live.call.state.word {
-        case .running, .stopping, .queued, .backingOff: active.append(live.call)
+        switch live.record.call.state.word {
+        case .running, .stopping, .queued, .backingOff: active.append(live.record)
         case .received, .awaitingApproval, .approved, .unknown, .succeeded, .failed, .rejected,
           .denied, .expired, .cancelled:
           break
@@ -98,7 +98,7 @@ extension Engine {
       default: 2
       }
     }
-    active.sort { (rank($0), $0.id) < (rank($1), $1.id) }
+    active.sort { (rank($0.call), $0.call.id) < (rank($1.call), $1.call.id) }
     let steps = series.steps(at: context.monotonic)
     let seconds = RecentSeries.step
     // Conversations whose call waits for a person come first here: the screen is about who is needed.
@@ -111,7 +111,7 @@ extension Engine {
         ),
         context
       ),
-      active: active.prefix(rows).map { row($0, context) },
+      active: active.prefix(rows).map { row($0.call, context) },
       functions: context.catalogue.functions.map { functionRow($0, context) },
       providers: providerRows(context),
       callsPerSecond: steps.map { Double($0.calls) / seconds },
@@ -214,23 +214,33 @@ extension Engine {
     case .duration: kept.sort { ($0.duration ?? -1) > ($1.duration ?? -1) }
     case .count: kept.sort { $0.attempts.count > $1.attempts.count }
     }
-    if query.reversed { kept.reverse() }
-    let anchor = query.anchor.flatMap { text in kept.firstIndex { $0.id.description == text } }
-    let (range, first) = Self.window(query, anchor: anchor, count: kept.count)
-    return Page(
-      rows: kept[range].map { row($0, context) },
-      firstIndex: first,
-      total: kept.count,
-      hidden: calls.count - kept.count,
-      anchorIndex: anchor
-    )
+    return Self.page(of: kept, hidden: calls.count - kept.count, query) {
+      $0.id.description
+    } row: {
+      row($0, context)
+    }
   }
 
-  private static func window(_ query: ListQuery, anchor: Int?, count: Int) -> (Range<Int>, Int) {
-    let centre = min(anchor ?? query.anchorIndex, max(count - 1, 0))
+  /// The rows around the anchor, of what is kept in order.
+  private static func page<Item, Row>(
+    of kept: [Item],
+    hidden: Int,
+    _ query: ListQuery,
+    name: (Item) -> String,
+    row: (Item) -> Row
+  ) -> Page<Row> {
+    let kept = query.reversed ? kept.reversed() : kept
+    let anchor = query.anchor.flatMap { text in kept.firstIndex { name($0) == text } }
+    let centre = min(anchor ?? query.anchorIndex, max(kept.count - 1, 0))
     let first = max(0, centre - query.before)
-    let last = min(count, centre + query.after + 1)
-    return (first..<max(first, last), first)
+    let last = max(first, min(kept.count, centre + query.after + 1))
+    return Page(
+      rows: kept[first..<last].map(row),
+      firstIndex: first,
+      total: kept.count,
+      hidden: hidden,
+      anchorIndex: anchor
+    )
   }
 
   private func subject(of call: Call, _ context: SnapshotContext) -> Filter.Subject {
@@ -260,7 +270,7 @@ extension Engine {
       caller: call.caller.name,
       state: call.state.word,
       receivedAt: call.receivedAt,
-      since: call.history.last?.at ?? call.receivedAt,
+      since: call.inStateSince,
       summary: Self.summary(of: call),
       revision: call.revision
     )
@@ -381,16 +391,11 @@ extension Engine {
     case .duration: kept.sort { $0.busySeconds > $1.busySeconds }
     case .count: kept.sort { $0.callCount > $1.callCount }
     }
-    if query.reversed { kept.reverse() }
-    let anchor = query.anchor.flatMap { text in kept.firstIndex { $0.id.description == text } }
-    let (range, first) = Self.window(query, anchor: anchor, count: kept.count)
-    return Page(
-      rows: kept[range].map { row($0, context) },
-      firstIndex: first,
-      total: kept.count,
-      hidden: all.count - kept.count,
-      anchorIndex: anchor
-    )
+    return Self.page(of: kept, hidden: all.count - kept.count, query) {
+      $0.id.description
+    } row: {
+      row($0, context)
+    }
   }
 
   private func row(_ conversation: Conversation, _ context: SnapshotContext) -> ConversationRow {
@@ -476,16 +481,11 @@ extension Engine {
     case .duration: kept.sort { ($0.p95 ?? -1) > ($1.p95 ?? -1) }
     case .count: kept.sort { $0.calls > $1.calls }
     }
-    if query.reversed { kept.reverse() }
-    let anchor = query.anchor.flatMap { name in kept.firstIndex { $0.name == name } }
-    let (range, first) = Self.window(query, anchor: anchor, count: kept.count)
-    return Page(
-      rows: Array(kept[range]),
-      firstIndex: first,
-      total: kept.count,
-      hidden: all.count - kept.count,
-      anchorIndex: anchor
-    )
+    return Self.page(of: kept, hidden: all.count - kept.count, query) {
+      $0.name
+    } row: {
+      $0
+    }
   }
 
   private func functionRow(
@@ -629,15 +629,10 @@ extension Engine {
     case .name: kept.sort { $0.id < $1.id }
     case .age: kept.sort { $0.last > $1.last }
     }
-    if query.reversed { kept.reverse() }
-    let anchor = query.anchor.flatMap { id in kept.firstIndex { $0.id == id } }
-    let (range, first) = Self.window(query, anchor: anchor, count: kept.count)
-    return Page(
-      rows: Array(kept[range]),
-      firstIndex: first,
-      total: kept.count,
-      hidden: all.count - kept.count,
-      anchorIndex: anchor
-    )
+    return Self.page(of: kept, hidden: all.count - kept.count, query) {
+      $0.id
+    } row: {
+      $0
+    }
   }
 }

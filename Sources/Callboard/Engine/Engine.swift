@@ -38,6 +38,7 @@ public final class Engine: Sendable {
   private let observers = Observers()
   private let phase = Atomic<Phase>(.running)
   private let storeState = Mutex<String?>(nil)
+  private let hasStoreFault = Atomic<Bool>(false)
 
   enum Phase: UInt8, Sendable, AtomicRepresentable {
     case running
@@ -312,6 +313,7 @@ public final class Engine: Sendable {
       if !isDurable || record.call.state.isEnded { known?.record = record }
       throw error
     }
+    storeWorks()
     let live = known ?? LiveTable.LiveCall(record, function: function)
     let before = live.counted
     let now = record.call.state.word
@@ -323,7 +325,7 @@ public final class Engine: Sendable {
     shard.count(now, 1)
     if before?.needsPerson == true || now.needsPerson { waiting.update(record.call, from: before) }
     if now.isEnded, before?.isEnded != true { ended(live, in: &shard) }
-    if now == .unknown, before != .unknown { becameUnknown(live) }
+    if now == .unknown, before != .unknown { becameUnknown(live, in: &shard) }
     observers.changed()
     return live
   }
@@ -335,7 +337,7 @@ public final class Engine: Sendable {
     let word = live.call.state.word
     let failure = live.call.outcome?.failure
     let source = live.call.outcome?.source
-    let isError = word == .failed
+    let isError = live.call.endedInError
     let hasRun = !live.call.attempts.isEmpty
     let endedAt = live.call.endedAt
     let seconds = hasRun || source != nil ? live.call.duration : nil
@@ -356,7 +358,7 @@ public final class Engine: Sendable {
         if isCached, hasRun { counters.cacheLookups += 1 }
       }
     }
-    if let failure, isError || word == .rejected {
+    if let failure, isError {
       errors.record(
         failure,
         call: live.call,
@@ -367,13 +369,16 @@ public final class Engine: Sendable {
     }
   }
 
-  private func becameUnknown(_ live: LiveTable.LiveCall) {
+  private func becameUnknown(_ live: LiveTable.LiveCall, in shard: inout LiveTable.Shard) {
     let failure = CallFailure(
       .outcomeUnknown,
       live.call.firstFailure?.message ?? "Its outcome is unknown.",
       reach: .maybe
     )
+    let monotonic = clock.monotonic
+    shard.series.recordError(at: monotonic)
     live.function?.runtime.count {
+      $0.errors += 1
       $0.lastFailure = (clock.now, failure.message)
     }
     errors.record(
@@ -479,6 +484,7 @@ public final class Engine: Sendable {
   func commit(events: [EngineEvent]) {
     do {
       _ = try store.commit(StoreChange(events: events))
+      storeWorks()
     } catch {
       storeFailed(error)
     }
@@ -487,8 +493,24 @@ public final class Engine: Sendable {
 
   func storeFailed(_ fault: any Error) {
     storeState.withLock { $0 = "\(fault)" }
+    hasStoreFault.store(true, ordering: .releasing)
     log.error("the store can't write", metadata: ["fault": "\(fault)"])
     observers.changed()
+  }
+
+  /// A commit went through: the fault, if there was one, is over.
+  func storeWorks() {
+    guard hasStoreFault.load(ordering: .acquiring),
+      hasStoreFault.exchange(false, ordering: .acquiringAndReleasing)
+    else { return }
+    let fault = storeState.withLock { state in
+      defer { state = nil }
+      return state
+    }
+    log.notice("the store can write again")
+    commit(events: [
+      event(.engine(.storeRecovered), cause: fault.map { "it could not write before: \($0)" })
+    ])
   }
 
   var storeFault: String? { storeState.withLock { $0 } }
@@ -560,6 +582,7 @@ public final class Engine: Sendable {
       }
     }
     for waiter in waiters { waiter.resolve(.failure(Self.stoppedFirst)) }
+    releaseConversationWaiters()
     for sleeper in sleepers { sleeper.resolve(false) }
     slots.dismiss()
   }

@@ -77,6 +77,14 @@ struct RecentSeries: Sendable {
     }
   }
 
+  /// An error of a call that has not ended.
+  mutating func recordError(at monotonic: Duration) {
+    let epoch = Self.epoch(at: monotonic)
+    let index = Int(epoch % Int64(Self.length))
+    if buckets[index].epoch != epoch { buckets[index] = Bucket(epoch: epoch) }
+    buckets[index].errors += 1
+  }
+
   mutating func merge(_ other: RecentSeries, at monotonic: Duration) {
     let now = Self.epoch(at: monotonic)
     for index in buckets.indices {

@@ -35,5 +35,6 @@ final class FunctionRuntime: Sendable {
 
   var counters: Counters { state.withLock { $0.counters } }
   var breaker: CircuitBreaker { state.withLock { $0.breaker } }
+  var epoch: Int { state.withLock { $0.breaker.epoch } }
   var isClosed: Bool { state.withLock { $0.breaker.state == .closed } }
 }

@@ -52,6 +52,8 @@ public struct CircuitBreaker: Sendable {
   public private(set) var opensUntil: Duration = .zero
   /// Tripped by an operator: stays open until reset.
   public private(set) var isForced = false
+  /// Counts changes of state: the end of an attempt that began before the last one says nothing of now.
+  public private(set) var epoch = 0
   private var consecutive = 0
   private var probing = false
   private var buckets = [Bucket](repeating: Bucket(), count: 10)
@@ -76,6 +78,7 @@ public struct CircuitBreaker: Sendable {
       if isForced { return .refused(until: now + policy.openFor) }
       guard now >= opensUntil else { return .refused(until: opensUntil) }
       state = .halfOpen
+      epoch += 1
       probing = true
       return .admitted
     case .halfOpen:
@@ -87,10 +90,11 @@ public struct CircuitBreaker: Sendable {
     }
   }
 
-  /// Counts an attempt that ended well.
+  /// Counts an attempt that ended well; `epoch` is the breaker's when it began, nil: now.
   ///
   /// Returns true when that closed the breaker.
-  public mutating func succeeded(at now: Duration) -> Bool {
+  public mutating func succeeded(at now: Duration, since epoch: Int? = nil) -> Bool {
+    guard epoch ?? self.epoch == self.epoch else { return false }
     consecutive = 0
     record(failed: false, at: now)
     guard state == .halfOpen else { return false }
@@ -101,8 +105,9 @@ public struct CircuitBreaker: Sendable {
   /// Counts an attempt that failed in a way that speaks against the function's health.
   ///
   /// Returns true when that
-  /// opened the breaker.
-  public mutating func failed(at now: Duration) -> Bool {
+  /// opened the breaker. `epoch` as in ``succeeded(at:since:)``.
+  public mutating func failed(at now: Duration, since epoch: Int? = nil) -> Bool {
+    guard epoch ?? self.epoch == self.epoch else { return false }
     consecutive += 1
     record(failed: true, at: now)
     switch state {
@@ -123,8 +128,8 @@ public struct CircuitBreaker: Sendable {
   }
 
   /// Takes back an admission whose attempt never told anything about the function's health.
-  public mutating func abandoned() {
-    probing = false
+  public mutating func abandoned(since epoch: Int? = nil) {
+    if epoch ?? self.epoch == self.epoch { probing = false }
   }
 
   /// Opens it by hand until `reset`.
@@ -141,12 +146,14 @@ public struct CircuitBreaker: Sendable {
 
   private mutating func open(at now: Duration) {
     state = .open
+    epoch += 1
     probing = false
     opensUntil = now + policy.openFor
   }
 
   private mutating func close() {
     state = .closed
+    epoch += 1
     probing = false
     isForced = false
     consecutive = 0
@@ -154,14 +161,14 @@ public struct CircuitBreaker: Sendable {
     buckets = [Bucket](repeating: Bucket(), count: buckets.count)
   }
 
-  private func epoch(at now: Duration) -> Int64 {
+  private func step(at now: Duration) -> Int64 {
     let width = max(policy.window / buckets.count, .milliseconds(1))
     return Int64(now / width)
   }
 
   private mutating func record(failed: Bool, at now: Duration) {
     guard policy.failureRate > 0 else { return }
-    let epoch = epoch(at: now)
+    let epoch = step(at: now)
     let index = Int(epoch % Int64(buckets.count))
     if buckets[index].epoch != epoch { buckets[index] = Bucket(epoch: epoch) }
     buckets[index].calls += 1
@@ -169,7 +176,7 @@ public struct CircuitBreaker: Sendable {
   }
 
   private func totals(at now: Duration) -> (calls: Int, failures: Int) {
-    let oldest = epoch(at: now) - Int64(buckets.count) + 1
+    let oldest = step(at: now) - Int64(buckets.count) + 1
     return buckets.reduce(into: (calls: 0, failures: 0)) { total, bucket in
       guard bucket.epoch >= oldest else { return }
       total.calls += bucket.calls

@@ -60,7 +60,7 @@ struct Configuration: Sendable {
       var stream = true
       var body = JSONObject()
       var timeouts = OpenAIModel.Timeouts()
-      var retry = RetryPolicy(maxAttempts: 3, base: .milliseconds(500), cap: .seconds(8))
+      var retry = OpenAIModel.defaultRetry
     }
   }
 

@@ -62,8 +62,8 @@ struct ChatRequestBody {
     case .system, .user:
       object["content"] = .string(message.text ?? "")
     case .assistant:
-      // Only a message with calls may lack content.
-      object["content"] = message.text.map { .string($0) } ?? (message.calls.isEmpty ? "" : .null)
+      // Beside calls it may be null or missing, but llama.cpp's server in Python answers 500 to both.
+      object["content"] = .string(message.text ?? "")
       if !message.calls.isEmpty {
         object["tool_calls"] = .array(message.calls.map(json(of:)))
       }

@@ -84,7 +84,9 @@ struct ChatStreamFold {
     }
     var taken: Set<String> = []
     var requested: [RequestedCall] = []
-    for call in calls {
+    // Some servers send one call in both forms: then the new one counts.
+    let isDoubled = calls.contains(where: \.isLegacy) && !calls.allSatisfy(\.isLegacy)
+    for call in calls where !(isDoubled && call.isLegacy) {
       guard !call.name.isEmpty else { throw .broken("asked for a call without a function's name") }
       let id = Self.unusedID(call.id, at: requested.count, taken: taken)
       taken.insert(id)
@@ -128,7 +130,8 @@ struct ChatStreamFold {
     }
     add(content: delta["content"], telling: &deltas)
     if let words = delta["refusal"]?.stringValue { refusal += words }
-    if let function = delta["function_call"], function.objectValue != nil {
+    let hasCalls = delta["tool_calls"]?.arrayValue?.isEmpty == false
+    if !hasCalls, let function = delta["function_call"], function.objectValue != nil {
       try add(legacy: function, telling: &deltas)
     }
     switch delta["tool_calls"] {

@@ -23,6 +23,8 @@ public final class OpenAIModel: Model {
   private let connections: ModelConnections
   private let wording: FailureWording
   private let chance: Mutex<Chance>
+  /// Whether a stream of this server has ended with `[DONE]`: then one that does not was cut.
+  private let sendsDone = Atomic<Bool>(false)
 
   /// Most bytes of one answer.
   private static let answerLimit = 32 << 20
@@ -33,6 +35,14 @@ public final class OpenAIModel: Model {
     var generator: SeededGenerator
     var allowance = RetryAllowance()
   }
+
+  /// 5 attempts, 0.5 s doubling up to 8 s less up to a quarter: openai-python's waits, and a bad minute survived.
+  public static let defaultRetry = RetryPolicy(
+    maxAttempts: 5,
+    base: .milliseconds(500),
+    cap: .seconds(8),
+    jitter: .quarter
+  )
 
   /// How long one attempt may take; connecting has its own limit in ``ModelConnections``.
   public struct Timeouts: Sendable, Hashable {
@@ -56,7 +66,7 @@ public final class OpenAIModel: Model {
   ///   - stream: Whether answers are asked for in pieces, for screens.
   ///   - extra: Members added to the body of each request, such as `temperature`; they win.
   ///   - timeouts: Of each attempt.
-  ///   - retry: 3 attempts, 0.5 s doubling up to 8 s with full jitter, unless said otherwise.
+  ///   - retry: ``defaultRetry`` unless said otherwise.
   ///   - clock: For waits, time-outs and dates in `Retry-After`.
   ///   - deadlines: Where waits and time-outs are kept.
   ///   - seed: Of the jitter.
@@ -70,7 +80,7 @@ public final class OpenAIModel: Model {
     stream: Bool = true,
     extra: JSONObject = JSONObject(),
     timeouts: Timeouts = Timeouts(),
-    retry: RetryPolicy = RetryPolicy(maxAttempts: 3, base: .milliseconds(500), cap: .seconds(8)),
+    retry: RetryPolicy = defaultRetry,
     clock: any EngineClock,
     deadlines: DeadlineQueue,
     seed: UInt64,
@@ -252,15 +262,23 @@ public final class OpenAIModel: Model {
       case .receiver(let error): throw .folding(error)
       }
     } catch {
-      guard fold.isComplete else { throw TransportError.failure(error, hasBegun: true) }
+      guard isWhole(fold) else { throw TransportError.failure(error, hasBegun: true) }
     }
     // A cut that shows as a clean end is told from silence by the watch.
     if Task.isCancelled, !fold.isComplete { throw .cancelled }
+    if fold.isDone { sendsDone.store(true, ordering: .relaxed) }
     do throws(ChatFoldError) {
+      guard isWhole(fold) || !fold.isComplete else {
+        throw .broken("ended its answer without [DONE], which it sent before: it was cut")
+      }
       return try fold.finish()
     } catch {
       throw .folding(error)
     }
+  }
+
+  private func isWhole(_ fold: ChatStreamFold) -> Bool {
+    fold.isDone || fold.isComplete && !sendsDone.load(ordering: .relaxed)
   }
 
   private func whole(

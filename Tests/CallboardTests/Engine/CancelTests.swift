@@ -168,6 +168,10 @@ struct CancelTests {
     #expect(again.call?.link == .again(failed.id))
     #expect(again.value == ["n": 1])
     #expect(Set(job.invocations.map(\.idempotencyKey)).count == 2)
+    // Whose doing it is stands at its first step, and in the stream.
+    let rerun = try #require(again.call?.id)
+    #expect(try rig.call(rerun).history.first?.by == "maria")
+    #expect(rig.events.all { $0.call?.id == rerun }.first?.by == "maria")
     // The one that failed stays as it was.
     #expect(rig.events.states(of: failed.id).last == .failed)
     // What somebody else says instead is what runs.
@@ -179,7 +183,9 @@ struct CancelTests {
     let job = TestFunction("job")
     let rig = try Rig(job)
     let done = await rig.submit("job")
-    #expect(await rig.engine.perform(.runAgain(done.id, arguments: nil), by: maria).isDone)
+    let reply = await rig.engine.perform(.runAgain(done.id, arguments: nil), by: maria)
+    #expect(reply.isDone)
+    #expect(reply.message.contains("waits for approval"))
     let asks = await rig.events.wait(for: .awaitingApproval, function: "t.job")
     #expect(asks.rule == "a call that succeeded is run again")
     #expect(job.executions == 1)

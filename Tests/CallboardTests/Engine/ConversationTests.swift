@@ -15,6 +15,24 @@ struct ConversationTests {
     try? rig.conversation(talk).row.state
   }
 
+  @Test func `a model that must call may speak once it has its answers`() async throws {
+    let rig = try Rig(TestFunction("look", .answer(1)) { $0.effect = .read })
+    let model = TestModel(.call(("t_look", "{}")), .say("one"))
+    let talk = try rig.engine.start(
+      ConversationRequest(
+        title: "must",
+        caller: agent,
+        model: model.name,
+        messages: ["go"],
+        toolChoice: .required
+      ),
+      model: model
+    )
+    #expect(await rig.engine.ended(talk)?.state == .finished)
+    #expect(await model.asked(1).request.toolChoice == .required)
+    #expect(await model.asked(2).request.toolChoice == .auto)
+  }
+
   @Test func `parallel calls run at the same time, and answers come in the order they were asked`()
     async throws
   {

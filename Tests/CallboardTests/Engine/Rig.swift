@@ -18,14 +18,16 @@ struct Rig: Sendable {
   init(
     _ functions: TestFunction...,
     rules: [ApprovalRules.Rule] = [ApprovalRules.Rule(asks: false)],
+    store: any Store = InMemoryStore(),
     configure: (inout EngineConfiguration) -> Void = { _ in }
   ) throws {
-    try self.init(all: functions, rules: rules, configure: configure)
+    try self.init(all: functions, rules: rules, store: store, configure: configure)
   }
 
   init(
     all functions: [TestFunction],
     rules: [ApprovalRules.Rule] = [ApprovalRules.Rule(asks: false)],
+    store: any Store = InMemoryStore(),
     configure: (inout EngineConfiguration) -> Void = { _ in }
   ) throws {
     let provider = try NativeProvider(namespace: "t", functions.map(\.native))
@@ -35,6 +37,7 @@ struct Rig: Sendable {
     engine = Engine(
       configuration,
       registry: try FunctionRegistry([provider], secrets: configuration.secrets),
+      store: store,
       clock: clock
     )
     events = EventRecorder(engine)

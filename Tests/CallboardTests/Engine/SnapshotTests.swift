@@ -86,6 +86,13 @@ struct SnapshotTests {
     let row = try rig.function("ask")
     #expect(row.calls == 6)
     #expect(row.errors == 2)
+    // One attempt of the wire is unknown, one of the lookups was no object.
+    #expect(try rig.function("wire").errors == 1)
+    #expect(try rig.function("look").errors == 1)
+    guard case .overview(let overview) = rig.engine.snapshot(of: .overview(rows: 5)).body else {
+      throw Missing(what: "overview")
+    }
+    #expect(overview.errorsPerMinute.reduce(0, +) == Double(failed) * 4)
     #expect(try rig.function("look").cacheHits == hits)
     // Five minutes later they are old news for the title row, and still on the Errors screen.
     rig.clock.advance(by: .seconds(301))

@@ -12,9 +12,14 @@ struct CircuitBreakerTests {
     var state: CircuitBreaker.State { breaker.state }
     var isForced: Bool { breaker.isForced }
     func admit(at now: Duration) -> CircuitBreaker.Admission { breaker.admit(at: now) }
-    func succeeded(at now: Duration) -> Bool { breaker.succeeded(at: now) }
-    func failed(at now: Duration) -> Bool { breaker.failed(at: now) }
-    func abandoned() { breaker.abandoned() }
+    var epoch: Int { breaker.epoch }
+    func succeeded(at now: Duration, since epoch: Int? = nil) -> Bool {
+      breaker.succeeded(at: now, since: epoch)
+    }
+    func failed(at now: Duration, since epoch: Int? = nil) -> Bool {
+      breaker.failed(at: now, since: epoch)
+    }
+    func abandoned(since epoch: Int? = nil) { breaker.abandoned(since: epoch) }
     func trip(at now: Duration) { breaker.trip(at: now) }
     func reset() { breaker.reset() }
   }
@@ -142,6 +147,22 @@ struct CircuitBreakerTests {
       breaker.admit(at: .seconds(29)) == .refused(until: .seconds(30)),
       "its time stays the same"
     )
+  }
+
+  @Test func `while it is half open only the probe's end counts`() {
+    let breaker = Self.consecutive(1)
+    let before = breaker.epoch
+    #expect(breaker.failed(at: .zero, since: before))
+    #expect(breaker.admit(at: .seconds(30)) == .admitted)
+    let probe = breaker.epoch
+    // Attempts that began before it opened end now, one well and one not.
+    #expect(!breaker.succeeded(at: .seconds(31), since: before))
+    #expect(!breaker.failed(at: .seconds(31), since: before))
+    breaker.abandoned(since: before)
+    #expect(breaker.state == .halfOpen)
+    #expect(breaker.admit(at: .seconds(31)) != .admitted)
+    #expect(breaker.succeeded(at: .seconds(32), since: probe))
+    #expect(breaker.state == .closed)
   }
 
   @Test func `tripped by hand it stays open until it is reset by hand`() {

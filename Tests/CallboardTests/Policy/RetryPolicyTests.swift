@@ -4,6 +4,25 @@ import Testing
 @testable import Callboard
 
 struct RetryPolicyTests {
+  @Test func `with a quarter left to chance each wait is longer than the one before`() {
+    let policy = RetryPolicy(
+      maxAttempts: 5,
+      base: .milliseconds(500),
+      cap: .seconds(8),
+      jitter: .quarter
+    )
+    let failure = CallFailure(.serverError, "down")
+    for seed in 0..<200 as Range<UInt64> {
+      var generator = SeededGenerator(seed: seed)
+      let waits = (1...4).compactMap {
+        policy.delay(after: $0, failure: failure, using: &generator)
+      }
+      #expect(waits.count == 4)
+      #expect(zip(waits, waits.dropFirst()).allSatisfy { $0 < $1 })
+      #expect(waits[0] >= .milliseconds(375) && waits[0] <= .milliseconds(500))
+    }
+  }
+
   /// Gives the same bits again and again: `.max` is the greatest draw and 1 the least.
   ///
   /// Never 0: drawing evenly rejects it, and would ask for ever.

@@ -34,6 +34,15 @@ struct ApprovedTests {
     #expect(it.call.outcome?.failure?.message == "A person denied this call.")
   }
 
+  @Test func `its grace time is no delay of its start, however long it is`() throws {
+    var it = try Situation.approved()
+    it.call.approval?.requirement.grace = 1200
+    it.wait(1200)
+    try it.on(.graceOver)
+    it.wait(Approval.startBy)
+    #expect(try it.on(.start(digest: Situation.digest)) == .durably(.invoke(attempt: 1)))
+  }
+
   @Test func `when the grace is over the call is queued`() throws {
     var it = try Situation.approved()
     it.wait(30)

@@ -195,6 +195,21 @@ struct RedactorTests {
 
   // MARK: Errors about arguments
 
+  @Test func `an account number is shown, though its digits pass for a card`() {
+    // The last sixteen digits pass Luhn's check.
+    #expect(redactor.redact(text: "DE44 4111 1111 1111 1111 11") == "DE44 4111 1111 1111 1111 11")
+    #expect(redactor.redact(text: "4111 1111 1111 1111") == Redactor.mark)
+  }
+
+  @Test func `a message that quotes a secret argument is shown without it`() {
+    var payload = Payload(["api_key": "k-8812", "nested": ["pin": "9931"], "city": "Bern"])
+    payload.redact(redactor.redact(_:))
+    #expect(
+      Redactor.hiding(payload, in: "k-8812 is no key of Bern, and 9931 no pin")
+        == "\(Redactor.mark) is no key of Bern, and \(Redactor.mark) no pin"
+    )
+  }
+
   @Test func `errors quote no secret`() throws {
     let schema = try Schema([
       "type": "object",
