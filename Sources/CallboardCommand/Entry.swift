@@ -2,6 +2,7 @@ import ArgumentParser
 import Callboard
 import Foundation
 import Glibc
+import JSONSchema
 
 /// Starts the command that was asked for, and turns whatever it throws into a sentence and a number.
 @main
@@ -15,6 +16,7 @@ struct Entry {
   /// Runs one command line and says how it ended.
   static func run(_ arguments: [String]) async -> ExitStatus {
     do {
+      try refuseUnknownCommand(arguments)
       var command = try RootCommand.parseAsRoot(arguments)
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()
@@ -25,6 +27,24 @@ struct Entry {
     } catch {
       return told(error)
     }
+  }
+
+  /// The parser would take a mistyped command for an argument of the default one.
+  private static func refuseUnknownCommand(_ arguments: [String]) throws(Failure) {
+    let known = RootCommand.configuration.subcommands.compactMap {
+      $0.configuration.commandName
+    }
+    guard let first = arguments.first, !first.hasPrefix("-"), first != "help",
+      !known.contains(first)
+    else { return }
+    let near = nearest(to: first, among: known).map { " Did you mean \($0)?" } ?? ""
+    throw Failure(
+      .usage,
+      """
+      “\(first)” is no command.\(near) There is \(known.joined(separator: ", ")).
+      Usage: callboard <command>; callboard --help says what each does.
+      """
+    )
   }
 
   private static func told(_ error: any Error) -> ExitStatus {

@@ -218,7 +218,7 @@ private final class ConsoleLoop {
   private func carryOut(_ intents: [Intent]) {
     for intent in intents {
       switch intent {
-      case .send: break
+      case .send, .find: break
       case .edit(let edit):
         let text = terminal.runOutside { editor.edit(edit.text) }
         session.size = terminal.size

@@ -80,7 +80,8 @@ public func cellWidth(_ text: SafeText) -> Int {
 /// Cuts text into lines of at most so many cells, at spaces where there are any; nothing is left
 /// out.
 ///
-/// A line also ends after ⏎. There is at least one line.
+/// A word that no line can hold is begun where it stands and cut after a comma, as JSON has them,
+/// or else at the edge. A line also ends after ⏎. There is at least one line.
 public func wrap(_ text: SafeText, width: Int) -> [SafeText] {
   let width = max(1, width)
   let cells = Cells(text)
@@ -99,12 +100,33 @@ public func wrap(_ text: SafeText, width: Int) -> [SafeText] {
     if index(first) < index(next) { lines.append(text[index(first)..<index(next)]) }
     used = cells.cells[next..<max(next, cell)].reduce(0) { $0 + Int($1.width) }
     first = next
-    afterSpace = nil
+    if let space = afterSpace, space <= next { afterSpace = nil }
+  }
+  /// Whether a line can hold what stands from here to the next of these characters.
+  func holds(from start: Int, to ends: Set<UInt32>) -> Bool {
+    var wide = 0
+    for cell in cells.cells[start...] where cell.width > 0 {
+      if ends.contains(cell.base) { return true }
+      wide += Int(cell.width)
+      if wide > width { return false }
+    }
+    return true
+  }
+  func afterComma(before cell: Int) -> Int? {
+    let third = first + (cell - first) / 3
+    return (third..<cell).last { cells.cells[$0].base == 0x2C }.map { $0 + 1 }
   }
   while cell < cells.cells.count {
     let current = cells.cells[cell]
     if used + Int(current.width) > width, cell > first {
-      var next = afterSpace ?? cell
+      var next = cell
+      if let start = afterSpace, holds(from: start, to: [0x20]) {
+        next = start
+      } else {
+        let start = afterSpace.flatMap { holds(from: $0, to: [0x20, 0x2C]) ? $0 : nil }
+        next = max(start ?? 0, afterComma(before: cell) ?? 0)
+        if next <= first { next = cell }
+      }
       // A code point stands in several cells and is not parted.
       while next > first + 1, index(next) == index(next - 1) { next -= 1 }
       if index(next) == index(first), next > first { next = cell }

@@ -6,6 +6,8 @@ public struct Grid: Sendable, Equatable {
   public let width: Int
   public let height: Int
   private(set) var cells: [Cell]
+  /// For a terminal without UTF-8: text is written in ASCII, with a code point for what has no stand-in.
+  public var isASCII = false
   /// Where the real cursor stands; nil hides it.
   public var cursor: (row: Int, column: Int)? {
     get { place.map { ($0.row, $0.column) } }
@@ -49,6 +51,7 @@ public struct Grid: Sendable, Equatable {
     align: Alignment = .leading
   ) -> Int {
     guard (0..<height).contains(row), (0..<self.width).contains(column), width > 0 else { return 0 }
+    let text = isASCII ? text.ascii : text
     let room = min(width, self.width - column)
     let cells = fitted(Cells(text, style: style).cells, to: room, style: style)
     let used = cells.reduce(0) { $0 + Int($1.width) }

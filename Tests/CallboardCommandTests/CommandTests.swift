@@ -211,10 +211,11 @@ import Testing
     #expect(try String(contentsOfFile: file, encoding: .utf8) == "my thesis")
   }
 
-  @Test func `a full disk is said and breaks nothing`() async throws {
+  @Test func `events that were lost are said, break nothing, and are no success`() async throws {
     let scenario = Project.path("config/scenarios/cache-hit.yaml")
     let ended = try await Program.run(["run", scenario, "--events", "/dev/full"])
-    #expect(ended.status == 0)
+    #expect(ended.status == 1)
+    #expect(ended.output.hasPrefix("ok "), "\(ended.output)")
     #expect(ended.error.contains("/dev/full"), "\(ended.error)")
     #expect(ended.error.contains("No space left on device"), "\(ended.error)")
   }
@@ -265,6 +266,47 @@ import Testing
     #expect(ended.status == 65)
     #expect(ended.output.hasPrefix("10:31:07.412       1  engine.started"), "\(ended.output)")
     #expect(ended.error.contains("-:2: no event"))
+  }
+
+  @Test func `a line without end is given up with a sentence`() async throws {
+    let ended = try await Program.run(["tail", "/dev/zero"])
+    #expect(ended.status == 65)
+    #expect(ended.error.contains("/dev/zero:1: the line is longer than 16 MiB"), "\(ended.error)")
+  }
+
+  @Test func `a directory is no event file`() async throws {
+    let scratch = try Scratch()
+    let ended = try await Program.run(["tail", scratch.path])
+    #expect(ended.status == 65)
+    #expect(ended.error.contains("it is a directory"), "\(ended.error)")
+  }
+
+  @Test func `tail is interrupted in the midst of a line`() async throws {
+    let status = try await Program.onOwnThread { () -> Int32 in
+      let process = Process()
+      let (stdin, stdout) = (Pipe(), Pipe())
+      process.executableURL = URL(fileURLWithPath: Program.path)
+      process.arguments = ["tail", "-"]
+      process.standardInput = stdin
+      process.standardOutput = stdout
+      try process.run()
+      let event = "{\"seq\":1,\"type\":\"engine.started\"}\n{\"seq\":2,"
+      try stdin.fileHandleForWriting.write(contentsOf: Data(event.utf8))
+      // Once the first line is shown, the second is being read.
+      _ = stdout.fileHandleForReading.availableData
+      process.terminate()
+      process.waitUntilExit()
+      return process.terminationStatus
+    }
+    #expect(status == 130)
+  }
+
+  @Test func `a mistyped command is answered with the nearest one`() async throws {
+    let ended = try await Program.run(["snapshut", "calls"])
+    #expect(ended.status == 64)
+    #expect(ended.error.contains("“snapshut” is no command. Did you mean snapshot?"))
+    let strange = try await Program.run(["frob"])
+    #expect(strange.error.contains("There is console, demo, run, call"), "\(strange.error)")
   }
 
   @Test func `run in three forms says the same`() async throws {

@@ -76,7 +76,12 @@ final class FakeDoor: EngineDoor {
     case .call(let id): return .call(state.calls.first { $0.row.id == id })
     case .conversations(let list):
       let subject = { (row: ConversationRow) in
-        Filter.Subject(state: row.state.rawValue, since: row.startedAt, text: [row.title])
+        Filter.Subject(
+          state: row.state.rawValue,
+          conversation: row.id.short + " " + row.id.description,
+          since: row.startedAt,
+          text: [row.title]
+        )
       }
       return .conversations(
         page(of: state.conversations.map(\.row), list, state.header.now, subject) {
@@ -116,7 +121,7 @@ final class FakeDoor: EngineDoor {
       conversation: row.conversation?.short ?? "",
       effect: row.effect?.rawValue ?? "",
       since: row.receivedAt,
-      text: [row.summary]
+      text: [row.id.description, row.summary]
     )
   }
 

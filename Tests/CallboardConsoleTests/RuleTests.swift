@@ -332,15 +332,6 @@ import Testing
     }
   }
 
-  @Test func `running a call again that succeeded asks with another key`() throws {
-    let rig = try Rig(screen: .calls)
-    while rig.session.model.list.cursor.id != Fixture.callID(8).description { rig.press("j") }
-    rig.press("rr")
-    #expect(rig.sent.isEmpty)
-    rig.press("y")
-    #expect(rig.sent == [.runAgain(Fixture.callID(8), arguments: nil)])
-  }
-
   @Test func `an edit shows errors and differences before anything is sent`() throws {
     let rig = try onApproval()
     rig.press("e")

@@ -8,6 +8,11 @@ import Testing
       ("one two three", 8, ["one two ", "three"]),
       ("one two three", 7, ["one ", "two ", "three"]),
       ("abcdefgh", 3, ["abc", "def", "gh"]),
+      ("to abcdefghij or", 6, ["to abc", "defghi", "j or"]),
+      (
+        #"{"id":1,"name":"Ada Lovelace","age":36}"#, 16,
+        [#"{"id":1,"#, #""name":"Ada "#, #"Lovelace","#, #""age":36}"#]
+      ),
       ("漢字漢", 3, ["漢", "字", "漢"]),
       ("a⏎", 10, ["a<U+23CE>"]),
       ("a\nb\n", 10, ["a⏎", "b⏎"]),

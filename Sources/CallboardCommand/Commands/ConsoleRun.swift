@@ -31,15 +31,27 @@ enum ConsoleRun {
     } catch {
       result = .failure(error)
     }
-    await session.close(patience: .seconds(2))
-    events?.finish()
+    await close(session)
+    let isWhole = events?.finish() ?? true
     switch result {
-    case .success(.quit): break
+    case .success(.quit): guard isWhole else { throw Failure(.failed, "") }
     case .success(.hungUp): CursesTerminal.end(by: SIGHUP)
     case .success(.signal(let number)): CursesTerminal.end(by: number)
     case .failure(let error as TerminalError): throw refusal(error)
     case .failure(let error as Console.Fault): throw Failure(.usage, error.description)
     case .failure(let error): throw error
     }
+  }
+
+  /// The screen is the shell's again by now: while calls are given time to end, one line says so.
+  private static func close(_ session: EngineSession) async {
+    let running = session.engine.snapshot(of: .header).header.running
+    if running > 0 {
+      Output.error.progress(
+        "callboard: stopping; \(running) \(running == 1 ? "call runs and has" : "calls run and have") 2 s to end"
+      )
+    }
+    await session.close(patience: .seconds(2))
+    Output.error.endProgress()
   }
 }

@@ -25,7 +25,19 @@ struct RunCommand: AsyncParsableCommand {
       try ScenarioReader.read($0, configuration: source.config, environment: Entry.environment)
     }
     let events = try eventFile.open()
-    defer { events?.finish() }
+    let played: Result<Void, any Error>
+    do {
+      played = .success(try await play(read, events: events))
+    } catch {
+      played = .failure(error)
+    }
+    // What went wrong in the play counts before what is missing in the file.
+    let isWhole = events?.finish() ?? true
+    try played.get()
+    guard isWhole else { throw Failure(.failed, "") }
+  }
+
+  private func play(_ read: [Scenario], events: EventFile?) async throws {
     let interruption = Interruption()
     var results: [ScenarioResult] = []
     for (index, scenario) in read.enumerated() {

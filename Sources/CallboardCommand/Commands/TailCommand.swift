@@ -33,16 +33,16 @@ struct TailCommand: AsyncParsableCommand {
       throw Failure(.fileIsWrong, "\(file): \(String(cString: strerror(errno))); check the path.")
     }
     let interruption = Interruption()
-    var reader = LineReader(descriptor: descriptor)
+    var reader = LineReader(descriptor: descriptor, name: file)
     var wrong = 0
-    while !interruption.isCaught, !Output.standard.isGone {
-      if let line = reader.next() {
-        if !show(line, number: reader.lineNumber) { wrong += 1 }
-      } else if follow, !reader.isStream {
-        try await Task.sleep(for: .milliseconds(100))
-      } else {
+    reading: while !interruption.isCaught, !Output.standard.isGone {
+      switch try reader.next(until: { interruption.isCaught }) {
+      case .line(let line): if !show(line, number: reader.lineNumber) { wrong += 1 }
+      case .end where follow && !reader.isStream: try await Task.sleep(for: .milliseconds(100))
+      case .end:
         if let rest = reader.rest(), !show(rest, number: reader.lineNumber) { wrong += 1 }
-        break
+        break reading
+      case .stopped: break reading
       }
     }
     if interruption.isCaught, !follow { throw Failure(.interrupted, "") }
@@ -73,11 +73,26 @@ struct TailCommand: AsyncParsableCommand {
 /// Lines of a file that may still grow; a line counts when its end is there.
 private struct LineReader {
   let descriptor: Int32
+  /// For sentences about what cannot be read.
+  let name: String
   private(set) var lineNumber = 0
   private var buffer: [UInt8] = []
   private var start = 0
 
-  init(descriptor: Int32) { self.descriptor = descriptor }
+  /// Longest line that is taken, in MiB; an event is far shorter.
+  private static let limit = 16
+
+  init(descriptor: Int32, name: String) {
+    self.descriptor = descriptor
+    self.name = name
+  }
+
+  enum Next {
+    case line([UInt8])
+    /// Nothing more is there now; a file may still grow.
+    case end
+    case stopped
+  }
 
   /// Whether its end is the end: a pipe whose writer has gone writes no more.
   var isStream: Bool {
@@ -85,22 +100,37 @@ private struct LineReader {
     return fstat(descriptor, &info) == 0 && info.st_mode & S_IFMT != S_IFREG
   }
 
-  mutating func next() -> [UInt8]? {
+  /// The next line; gives up in the midst of one when `isStopped` says so.
+  mutating func next(until isStopped: () -> Bool) throws -> Next {
     var searched = start
+    var chunk = [UInt8](repeating: 0, count: 65_536)
     while true {
       if let end = buffer[searched...].firstIndex(of: UInt8(ascii: "\n")) {
         let line = Array(buffer[start..<end])
         start = end + 1
         lineNumber += 1
-        return line
+        return .line(line)
       }
       searched = buffer.count - start
       buffer.removeFirst(start)
       start = 0
-      var chunk = [UInt8](repeating: 0, count: 65_536)
+      guard searched <= Self.limit << 20 else {
+        throw Failure(
+          .fileIsWrong,
+          "\(name):\(lineNumber + 1): the line is longer than \(Self.limit) MiB, so this is no event file."
+        )
+      }
+      if isStopped() { return .stopped }
+      // A signal does not end a read that waits for a pipe, so it only reads what is there.
+      var ready = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+      guard poll(&ready, 1, 100) > 0 else { continue }
       let count = read(descriptor, &chunk, chunk.count)
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { return nil }
+      if count < 0 {
+        if errno == EINTR || errno == EAGAIN { continue }
+        let why = errno == EISDIR ? "it is a directory" : String(cString: strerror(errno))
+        throw Failure(.fileIsWrong, "\(name): \(why); name a file that --events has written.")
+      }
+      guard count > 0 else { return .end }
       buffer += chunk[..<count]
     }
   }

@@ -75,11 +75,12 @@ final class EventFile: Sendable {
     if isFirst { work.signal() }
   }
 
-  /// Writes what waits, and closes the file.
-  func finish() {
+  /// Writes what waits, closes the file, and says whether it holds every event.
+  func finish() -> Bool {
     state.withLock { $0.isClosing = true }
     work.signal()
     finished.wait()
+    return state.withLock { $0.problem == nil }
   }
 
   private func run() {

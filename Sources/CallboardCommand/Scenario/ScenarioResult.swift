@@ -18,9 +18,12 @@ struct ScenarioResult: Sendable {
   var text: String {
     let failed = checks.filter { $0.came != nil }
     let verdict = status == .done ? "ok    " : "FAILED"
-    let count = "\(checks.count) \(checks.count == 1 ? "expectation" : "expectations")"
+    func count(_ number: Int, _ one: String) -> String {
+      "\(number) \(one)\(number == 1 ? "" : "s")"
+    }
+    let counts = "\(count(calls, "call")), \(count(checks.count, "expectation"))"
     let tenths = Int((seconds * 10).rounded())
-    var lines = ["\(verdict)  \(name)  (\(calls) calls, \(count), \(tenths / 10).\(tenths % 10) s)"]
+    var lines = ["\(verdict)  \(name)  (\(counts), \(tenths / 10).\(tenths % 10) s)"]
     for check in failed {
       lines.append("        expected  \(check.expected)")
       lines.append("        came      \(check.came ?? "")")

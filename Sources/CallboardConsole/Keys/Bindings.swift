@@ -66,6 +66,7 @@ extension Binding {
 
   private static let decisions: [Binding] = [
     deciding(.approve, "a") { context in
+      if context.fold != nil { return "unfold" }
       guard context.call?.state == .awaitingApproval else { return nil }
       guard context.isReview else { return "review" }
       guard !context.isGap else { return nil }
@@ -78,11 +79,13 @@ extension Binding {
       return "approve"
     },
     deciding(.deny, "d") { context in
+      if context.fold != nil { return "unfold" }
       guard let state = context.call?.state else { return nil }
       guard context.isReview else { return state == .awaitingApproval ? "review" : nil }
       return (state == .awaitingApproval || state == .approved) && !context.isGap ? "deny" : nil
     },
     deciding(.edit, "e") { context in
+      if context.fold != nil { return "unfold" }
       guard let call = context.call else { return nil }
       if call.state == .awaitingApproval { return context.isReview ? "edit" : "review" }
       let onCalls = context.screen == .calls && !context.isReview
@@ -134,6 +137,7 @@ extension Binding {
       guard !context.isGap || context.call != nil else { return nil }
       switch context.place {
       case .screen(.waiting):
+        if context.fold != nil { return "unfold" }
         guard context.call != nil else { return nil }
         return context.folded > 0 ? "unfold" : "whole screen"
       case .screen:
@@ -184,10 +188,10 @@ extension Binding {
       context.lists ? "filter" : context.place.isDocument ? "search" : nil
     },
     looking(.next, .character("n")) { context in
-      context.hasSearch ? "next match" : context.lists && context.hasRows ? "next" : nil
+      context.hasSearch ? "next match" : context.isNarrowed ? "next" : nil
     },
     looking(.previous, .character("N")) { context in
-      context.hasSearch ? "match before" : context.lists && context.hasRows ? "previous" : nil
+      context.hasSearch ? "match before" : context.isNarrowed ? "previous" : nil
     },
     looking(.command, .character(":")) { _ in "command" },
     looking(.copy, .character("y")) { context in
@@ -227,6 +231,9 @@ extension Binding {
 }
 
 extension Context {
+  /// A list with a filter, and rows that it lets through.
+  fileprivate var isNarrowed: Bool { lists && hasFilter && hasRows }
+
   fileprivate var lists: Bool {
     if case .screen(let screen) = place { screen.isList } else { false }
   }

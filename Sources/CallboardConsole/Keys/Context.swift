@@ -8,6 +8,8 @@ struct Context: Sendable {
   var mayAct: Bool
   var isHeld: Bool
   var call: CallRow?
+  /// Equal calls in one row: no key decides on them.
+  var fold: Fold?
   var conversation: ConversationID?
   /// The conversation's row, where the place shows one.
   var conversationRow: ConversationRow?
@@ -65,6 +67,9 @@ struct Context: Sendable {
       if case .function(let detail) = sight.body { function = detail?.row }
     case .messages: break
     }
+    if let detail = sight.function, detail.row.name == functionName, fold != nil {
+      function = detail.row
+    }
     if let call {
       conversation = call.conversation
       functionName = call.function
@@ -84,6 +89,10 @@ struct Context: Sendable {
   private mutating func take(_ item: Item?) {
     switch item {
     case .call(let row): call = row
+    case .fold(let fold):
+      self.fold = fold
+      conversation = fold.rows.first?.conversation
+      functionName = fold.rows.first?.function
     case .conversation(let row):
       conversation = row.id
       conversationRow = row
@@ -114,6 +123,10 @@ struct Context: Sendable {
       }
       parts.append(function.map { "\($0.isOn) \($0.breaker.rawValue)" } ?? "\(call.functionIsOn)")
       return parts.joined(separator: " ")
+    }
+    if let fold {
+      let ids = fold.rows.map(\.id.description).joined(separator: " ")
+      return "fold \(ids) \(function?.isOn == true)"
     }
     if let conversation {
       let state = conversationRow?.state

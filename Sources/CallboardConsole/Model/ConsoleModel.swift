@@ -22,6 +22,11 @@ struct ConsoleModel: Sendable {
   var showsHelp = false
   var helpTop = 0
   var notice: Notice?
+  /// What the options say to somebody who is new here, until the first key or `hintEnd`.
+  var hint: String?
+  var hintEnd: Date?
+  /// Requests whose replies take long.
+  var requestsOnTheWay = 0
   private(set) var notices: [Notice] = []
   var commands: [String] = []
   var search: String?
@@ -34,12 +39,14 @@ struct ConsoleModel: Sendable {
   var hasPane = false
 
   static let readingLimit = 64
+  static let hintSeconds = 30.0
   static let noticeLimit = 200
 
   init(principal: Principal, options: ConsoleOptions, keys: KeyMap) {
     self.principal = principal
     self.options = options
     self.keys = keys
+    hint = options.hint
     stack = [.screen(.overview)]
   }
 
@@ -81,6 +88,7 @@ struct ConsoleModel: Sendable {
 
   mutating func show(_ screen: Screen) {
     stack = [.screen(screen)]
+    lists[screen]?.openFolds = []
     search = nil
     arrive()
   }
@@ -91,6 +99,14 @@ struct ConsoleModel: Sendable {
     if stack.count > 32 { stack.removeFirst() }
     search = nil
     arrive()
+  }
+
+  /// Shows the calls of a folded row one by one, with the cursor on the first.
+  mutating func unfold(_ fold: Fold) {
+    guard let first = fold.rows.first else { return }
+    list.openFolds.insert(fold.id)
+    list.cursor = .row(id: first.id.description, index: list.cursor.index)
+    paneScroll = Scroll()
   }
 
   /// Opens a call on the waiting screen.

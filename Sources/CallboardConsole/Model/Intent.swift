@@ -4,6 +4,7 @@ import JSONSchema
 /// What a key asks of the world outside of the model.
 enum Intent: Sendable, Hashable {
   case send(Request, Purpose)
+  case find(Search)
   case edit(ArgumentsEdit)
   case copy(String, what: SafeText)
   case writeView(path: String)
@@ -12,11 +13,19 @@ enum Intent: Sendable, Hashable {
   case quit
 }
 
+/// A verb of the `:` line, and the end of an id that it is about.
+struct Search: Sendable, Hashable {
+  var verb: String
+  var ending: String
+}
+
 /// Why a request was sent: what to do with its reply beside saying it.
 enum Purpose: Sendable, Hashable {
   case plain
   case approval(CallID)
   case edit(ArgumentsEdit)
+  /// A denial that stops the conversation too: its call in words.
+  case denial(SafeText)
   /// How many calls wait on the function that was switched off.
   case switchOff(waiting: Int)
 }

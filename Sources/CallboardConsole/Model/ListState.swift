@@ -11,6 +11,8 @@ struct ListState: Sendable {
   var top = 0
   /// The rows as they were when the list was frozen.
   var frozen: Frozen?
+  /// Folds that were unfolded, until the screen is opened anew.
+  var openFolds: Set<String> = []
 
   struct Frozen: Sendable {
     var rows: Rows

@@ -3,6 +3,8 @@ import Callboard
 /// One thing a cursor can be on.
 enum Item: Sendable {
   case call(CallRow)
+  /// Calls that wait and are alike, in one row.
+  case fold(Fold)
   case conversation(ConversationRow)
   case function(FunctionRow)
   case provider(ProviderRow)
@@ -11,12 +13,36 @@ enum Item: Sendable {
   var id: String {
     switch self {
     case .call(let row): row.id.description
+    case .fold(let fold): fold.id
     case .conversation(let row): row.id.description
     case .function(let row): row.id
     // A space is in no name of a function.
     case .provider(let row): "provider " + row.id
     case .error(let row): "error " + row.id
     }
+  }
+}
+
+/// Waiting calls of one function, rule, requester and conversation.
+struct Fold: Sendable {
+  /// At least two, in the order of the list.
+  var rows: [CallRow]
+  /// What they have in common; no call's id looks like it.
+  var id: String
+
+  /// The fold that a call belongs to; nil: it stands alone.
+  static func id(of row: CallRow) -> String? {
+    guard row.state == .awaitingApproval else { return nil }
+    let conversation = row.conversation?.description ?? ""
+    return ["fold", row.function, row.caller, conversation, row.rule ?? ""]
+      .joined(separator: "\u{1F}")
+  }
+
+  /// The parts of each call's summary that not all of them have.
+  var differences: [String] {
+    let parts = rows.map { $0.summary.split(separator: " · ").map(String.init) }
+    let shared = parts.dropFirst().reduce(Set(parts.first ?? [])) { $0.intersection($1) }
+    return parts.map { $0.filter { !shared.contains($0) }.joined(separator: " · ") }
   }
 }
 
@@ -76,6 +102,29 @@ struct Rows: Sendable {
       )
     case .call, .conversation, .function, .header: self.init()
     }
+  }
+
+  /// The same rows with equal waiting calls in one row each, where all rows are there.
+  ///
+  /// What the cursor is on is never folded away under it.
+  func folded(open: Set<String>, cursor: String?) -> Rows {
+    guard items.count == total else { return self }
+    var members: [String: [CallRow]] = [:]
+    var open = open
+    for case .call(let row) in items {
+      guard let id = Fold.id(of: row) else { continue }
+      members[id, default: []].append(row)
+      if row.id.description == cursor { open.insert(id) }
+    }
+    var folded = self
+    folded.items = items.compactMap { item in
+      guard case .call(let row) = item, let id = Fold.id(of: row), !open.contains(id),
+        let rows = members[id], rows.count > 1
+      else { return item }
+      return rows.first?.id == row.id ? .fold(Fold(rows: rows, id: id)) : nil
+    }
+    folded.total = folded.items.count
+    return folded
   }
 
   /// Functions under their providers while they are in the order of their names, else by themselves.

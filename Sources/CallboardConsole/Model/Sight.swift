@@ -12,6 +12,8 @@ struct Sight: Sendable {
   var function: FunctionDetail?
   /// The conversation of the call under review.
   var transcript: ConversationDetail?
+  /// Qualified names of functions by the names that models use.
+  var functionNames: [String: String] = [:]
   /// What the open prompt is about.
   var subject: CallDetail?
   /// The call whose approval can perhaps be undone.

@@ -12,6 +12,8 @@ final class ArgumentCache {
     var unfolds: Bool
     /// Messages of the conversation: what is known of a value's origin grows with them.
     var messages: Int
+    /// Functions whose names are known.
+    var names: Int
   }
 
   private var entries: [(key: Key, lines: [Line], folded: Int)] = []

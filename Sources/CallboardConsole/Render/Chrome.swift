@@ -123,15 +123,15 @@ extension Painter {
       }
       return
     }
-    let right = who()
-    let left = standing()
-    let room = width - cellWidth(right) - 3
-    if room >= 20 || left.isEmpty {
-      frame.grid.put(right, row: row, column: max(0, width - cellWidth(right) - 1), style: .faint)
-      frame.grid.put(left, row: row, column: 1, width: max(0, room), style: .faint)
-    } else {
-      frame.grid.put(left, row: row, column: 1, style: .faint)
+    var right = who()
+    func room() -> Int { max(1, right.isEmpty ? width - 2 : width - cellWidth(right) - 3) }
+    if cellWidth(standing(filterWidth: 120)) > room() {
+      // What the list shows counts more than who looks at it, which does not change.
+      right = model.mayAct ? "" : "read-only"
     }
+    frame.grid.put(right, row: row, column: max(0, width - cellWidth(right) - 1), style: .faint)
+    let left = standing(room: room())
+    frame.grid.put(left, row: row, column: 1, width: room(), style: .faint)
   }
 
   private func who() -> SafeText {
@@ -140,22 +140,38 @@ extension Painter {
     return (model.mayAct ? "" : "read-only · ") + "\(name), \(role)"
   }
 
-  /// Position and total, filter, sort, follow or frozen.
-  private func standing() -> SafeText {
+  /// Position and total, filter, sort, follow or frozen; a long filter is cut so that what it hides is still said.
+  private func standing(room: Int) -> SafeText {
+    let whole = standing(filterWidth: 120)
+    let over = cellWidth(whole) - room
+    guard over > 0, case .screen = model.place, !model.list.filter.isEmpty else { return whole }
+    return standing(filterWidth: max(8, cellWidth(filterText) - over))
+  }
+
+  private var filterText: SafeText {
+    let text = SafeText(untrusted: model.list.filter.text, limit: 120)
+    return isUTF8 ? text : text.ascii
+  }
+
+  private func standing(filterWidth: Int) -> SafeText {
     var parts: [SafeText] = []
+    if model.requestsOnTheWay > 0 {
+      parts.append("\(counted(model.requestsOnTheWay, "request", "requests")) on the way")
+    }
     switch model.place {
     case .screen(let screen) where screen.isList:
       let state = model.list
       let total = sight.rows.total
       switch state.cursor {
       case .row(_, let index): parts.append("\(index + 1) of \(total)")
-      case .gap: parts.append("gap, \(total) others")
+      case .gap: parts.append("gap, \(counted(total, "other", "others"))")
       case .nothing, .wanted: parts.append(total == 0 ? "none" : "of \(total)")
       }
       if !state.filter.isEmpty {
-        parts.append(
-          "filter \(untrusted: state.filter.text, limit: 120), \(sight.rows.hidden) hidden"
-        )
+        let text = filterText
+        let shown =
+          cellWidth(text) <= filterWidth ? text : text.prefix(max(1, filterWidth - 1)) + "…"
+        parts.append("filter \(shown), \(sight.rows.hidden) hidden")
       } else if screen == .waiting, sight.rows.hidden > 0 {
         parts.append("\(sight.rows.hidden) hidden")
       }

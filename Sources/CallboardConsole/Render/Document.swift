@@ -33,12 +33,19 @@ struct Line: Sendable {
 /// Lines that are scrolled: a review, a call, a transcript, a help page.
 struct Document: Sendable {
   let width: Int
+  /// Without it, text is written in ASCII before it is cut into lines.
+  private let isUTF8: Bool
   private(set) var lines: [Line] = []
   /// Numbers the lines that are added from now on as ones to be read; nil: they need not be.
   private var nextReading: Int?
 
-  init(width: Int) {
+  init(width: Int, isUTF8: Bool) {
     self.width = max(1, width)
+    self.isUTF8 = isUTF8
+  }
+
+  private func cut(_ text: SafeText, to width: Int) -> [SafeText] {
+    wrap(isUTF8 ? text : text.ascii, width: width)
   }
 
   /// Lines that follow must be read; sections are numbered apart, so that one line more in the first does not
@@ -59,9 +66,18 @@ struct Document: Sendable {
 
   /// A paragraph, wrapped, with a margin before each line.
   mutating func text(_ text: SafeText, _ style: Style = .plain, margin: SafeText = " ") {
-    for line in wrap(text, width: max(1, width - cellWidth(margin))) {
+    for line in cut(text, to: max(1, width - cellWidth(margin))) {
       add([Span(margin, style), Span(line, style)])
     }
+  }
+
+  /// A text within quotes on so many lines at most; what is longer ends in `…`.
+  mutating func quote(_ text: SafeText, lines limit: Int) {
+    let all = cut("“\(text)”", to: max(1, width - 1))
+    for line in all.prefix(all.count > limit ? limit - 1 : limit) { add([Span(" "), Span(line)]) }
+    guard all.count > limit else { return }
+    let rest = cut(all.dropFirst(limit - 1).joined(), to: max(1, width - 3))
+    add([Span(" "), Span((rest.first ?? .empty) + "…”")])
   }
 
   mutating func heading(_ text: SafeText) {
@@ -72,7 +88,7 @@ struct Document: Sendable {
   /// A label and callboard's own words beside it, wrapped.
   mutating func fact(_ label: SafeText, _ text: SafeText, labelWidth: Int, style: Style = .plain) {
     let wide = min(labelWidth, max(1, width - 10))
-    for (index, line) in wrap(text, width: max(1, width - wide - 3)).enumerated() {
+    for (index, line) in cut(text, to: max(1, width - wide - 3)).enumerated() {
       let shown = index == 0 ? label : .empty
       add([Span(" " + padded(shown, to: wide) + "  ", .faint), Span(line, style)])
     }
@@ -87,8 +103,8 @@ struct Document: Sendable {
   ) {
     let wide = max(1, min(labelWidth, width / 3))
     let room = max(1, width - wide - 4)
-    let names = wrap(name, width: wide)
-    let chunks = value.flatMap { wrap($0, width: room) }
+    let names = cut(name, to: wide)
+    let chunks = value.flatMap { cut($0, to: room) }
     for index in 0..<max(names.count, chunks.count) {
       let label = index < names.count ? names[index] : .empty
       let chunk = index < chunks.count ? chunks[index] : .empty
@@ -103,7 +119,7 @@ struct Document: Sendable {
   /// A remark of callboard's below a value.
   mutating func remark(_ text: SafeText, labelWidth: Int, style: Style = .remark) {
     let wide = max(1, min(labelWidth, width / 3))
-    for (index, line) in wrap(text, width: max(1, width - wide - 4)).enumerated() {
+    for (index, line) in cut(text, to: max(1, width - wide - 4)).enumerated() {
       let margin = SafeText(" ").repeated(wide + 2)
       add([Span(margin + (index == 0 ? "· " : "  "), .remark), Span(line, style)])
     }

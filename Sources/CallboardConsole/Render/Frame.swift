@@ -74,10 +74,11 @@ struct Painter {
     self.isUTF8 = isUTF8
     context = Context(model, sight)
     moment = Moment(now: sight.header.now, zone: model.options.timeZone)
-    said = Said(model, sight, width: size.width)
+    said = Said(model, sight, width: size.width, isUTF8: isUTF8)
     layout = Layout(model, sight, said: said, size: size)
     context.hasPane = layout.pane != nil
     frame = Frame(grid: Grid(width: size.width, height: size.height))
+    frame.grid.isASCII = !isUTF8
   }
 
   var width: Int { layout.size.width }
@@ -107,7 +108,12 @@ struct Painter {
     case .screen(.overview): paintOverview()
     case .screen(.waiting):
       paintWaiting()
-      if let pane = layout.pane { paintReview(in: pane, scroll: model.paneScroll, place: nil) }
+      guard let pane = layout.pane else { break }
+      if let fold = context.fold {
+        paintFold(fold, in: pane)
+      } else {
+        paintReview(in: pane, scroll: model.paneScroll, place: nil)
+      }
     case .screen(.calls): paintCalls()
     case .screen(.conversations): paintConversations()
     case .screen(.functions): paintFunctions()
@@ -135,12 +141,39 @@ struct Painter {
       scroll.top = match(search, in: document, from: scroll.top, by: scroll.jump) ?? scroll.top
       scroll.jump = 0
     }
-    let last = max(0, document.lines.count - area.height)
+    let height = visibleHeight(of: document, in: area)
+    let last = max(0, document.lines.count - height)
     if scroll.followsEnd { scroll.top = last }
     if scroll.top >= last, case .conversation = model.place { scroll.followsEnd = true }
     scroll.top = max(0, min(scroll.top, last))
-    paint(document, top: scroll.top, in: area)
+    paint(document, top: scroll.top, height: height, in: area)
     frame.scroll = (model.place, scroll)
+  }
+
+  /// Lines of a document that are shown at once: where not all are, the lowest row says what is hidden.
+  func visibleHeight(of document: Document, in area: Area) -> Int {
+    document.lines.count <= area.height || area.height < 2 ? area.height : area.height - 1
+  }
+
+  /// Draws as much of a document as fits, and how much is hidden.
+  mutating func paint(_ document: Document, top: Int, height: Int, in area: Area) {
+    var box = area
+    box.height = height
+    paint(document, top: top, in: box)
+    frame.paneHeight = max(1, height)
+    guard height < area.height else { return }
+    let below = document.lines.count - top - height
+    let text: SafeText =
+      below > 0
+      ? "▼ \(counted(below, "more line", "more lines")) · \(model.keys.key(of: .paneDown))"
+      : "▲ \(counted(top, "line", "lines")) above · \(model.keys.key(of: .paneUp))"
+    frame.grid.put(
+      text,
+      row: area.endRow - 1,
+      column: area.column + 1,
+      width: area.width - 1,
+      style: .faint
+    )
   }
 
   func match(_ search: String, in document: Document, from top: Int, by jump: Int) -> Int? {
@@ -173,9 +206,21 @@ struct Painter {
   // MARK: lists
 
   /// Draws the visible rows of a list: heading, rows, the gap, the cursor's bar.
-  mutating func paintList(_ table: Table, empty: SafeText, row draw: (Item) -> [TableCell]) {
+  mutating func paintList(
+    _ columns: [Table.Column],
+    empty: SafeText,
+    row draw: (Item) -> [TableCell]
+  ) {
     let state = model.list
     let area = layout.list
+    let gap: Int? = state.cursor.isGap ? state.cursor.index : nil
+    let items = (0..<max(0, area.height)).map { offset -> Item? in
+      let position = state.top + offset
+      guard position != gap else { return nil }
+      return sight.rows.item(at: gap.map { position > $0 ? position - 1 : position } ?? position)
+    }
+    let rows = items.map { $0.map { plain(draw($0)) } ?? [] }
+    let table = Table(columns, rows: rows, width: area.width)
     if let heading = layout.listHeading {
       table.drawHeading(on: &frame.grid, row: heading, area: area)
     }
@@ -197,19 +242,21 @@ struct Painter {
       }
       return
     }
-    let gap: Int? = state.cursor.isGap ? state.cursor.index : nil
-    for offset in 0..<area.height {
-      let position = state.top + offset
+    for (offset, item) in items.enumerated() {
       let row = area.row + offset
-      if position == gap {
+      if state.top + offset == gap {
         paintGap(row: row, area: area)
         continue
       }
-      let index = gap.map { position > $0 ? position - 1 : position } ?? position
-      guard let item = sight.rows.item(at: index) else { continue }
-      table.draw(draw(item), on: &frame.grid, row: row, area: area)
+      guard let item else { continue }
+      table.draw(rows[offset], on: &frame.grid, row: row, area: area)
       if item.id == state.cursor.id { mark(row: row, area: area) }
     }
+  }
+
+  /// Cells as the terminal at hand shows them, so that their columns are as wide as what is drawn.
+  func plain(_ cells: [TableCell]) -> [TableCell] {
+    isUTF8 ? cells : cells.map { TableCell($0.text.ascii, $0.style) }
   }
 
   /// The bar and the reverse video of the row under the cursor.
@@ -231,7 +278,7 @@ struct Painter {
     if let detail = sight.detail, detail.row.id.description == model.list.cursor.lastID {
       let name = SafeText(untrusted: detail.row.function, limit: 128)
       text =
-        "· \(name) has left: \(words(detail.row.state)) \(moment.age(since: detail.row.since)) ago"
+        "· \(name) has left: \(ending(of: detail.row)) \(moment.age(since: detail.row.since)) ago"
       let stillFits = model.screen != .waiting || detail.row.state.needsPerson
       if stillFits, sight.rows.hidden > 0 { text = "· \(name) is hidden by the filter" }
     }

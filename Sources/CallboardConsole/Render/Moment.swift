@@ -15,7 +15,8 @@ final class Moment {
     self.zone = zone
   }
 
-  private func changes(at edge: Date) {
+  /// Notes that something on the screen reads differently from then on.
+  func changes(at edge: Date) {
     guard edge > now else { return }
     if let known = next, known <= edge { return }
     next = edge

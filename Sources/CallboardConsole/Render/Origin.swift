@@ -4,7 +4,13 @@ import JSONSchema
 /// Where a value came from: what a person wrote, what a call answered, or nowhere.
 enum Origin {
   /// A remark on a value, or nil where nothing sensible can be said.
-  static func of(_ value: JSONValue, in conversation: ConversationDetail?) -> SafeText? {
+  ///
+  /// `functionNames` has the qualified name of a function by the one that models use.
+  static func of(
+    _ value: JSONValue,
+    in conversation: ConversationDetail?,
+    functionNames: [String: String]
+  ) -> SafeText? {
     guard let conversation, let wanted = needles(for: value) else { return nil }
     var names: [String: String] = [:]
     for entry in conversation.transcript {
@@ -19,7 +25,7 @@ enum Origin {
           ? "from the first message, of \(author)"
           : "from the message of \(author), turn \(entry.turn)"
       case .tool:
-        let name = entry.message.answers.flatMap { names[$0] }
+        let name = entry.message.answers.flatMap { names[$0] }.map { functionNames[$0] ?? $0 }
         let call = name.map { SafeText(untrusted: $0, limit: 128) } ?? "a call"
         return "from the answer of \(call), turn \(entry.turn)"
       case .system: return "from the instructions"

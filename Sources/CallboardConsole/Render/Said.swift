@@ -10,9 +10,11 @@ struct Said {
   /// Whether something is asked or said, and the status row gives way.
   private(set) var isSpoken = true
   private let width: Int
+  private let isUTF8: Bool
 
-  init(_ model: ConsoleModel, _ sight: Sight, width: Int) {
+  init(_ model: ConsoleModel, _ sight: Sight, width: Int, isUTF8: Bool) {
     self.width = max(1, width)
+    self.isUTF8 = isUTF8
     if let prompt = model.prompt {
       show(prompt, model, sight)
       // What a key was answered with while the prompt is open.
@@ -26,16 +28,14 @@ struct Said {
   }
 
   private mutating func add(_ text: SafeText, _ style: Style = .plain) {
-    for line in wrap(text, width: max(1, width - 2)) {
+    for line in wrap(isUTF8 ? text : text.ascii, width: max(1, width - 2)) {
       lines.append(Line([Span(" "), Span(line, style)]))
     }
   }
 
   private mutating func show(_ prompt: Prompt, _ model: ConsoleModel, _ sight: Sight) {
     if prompt.isLate(sight), let detail = sight.subject {
-      let by =
-        detail.call.history.last?.by.map { " by " + SafeText(untrusted: $0, limit: 60) } ?? ""
-      add("it has left: \(words(detail.row.state))\(by); nothing can be sent any more", .bad)
+      add("it has left: \(ending(of: detail)); nothing can be sent any more", .bad)
     }
     switch prompt.kind {
     case .deny(let row, let preset, let stops):
@@ -83,7 +83,7 @@ struct Said {
         edited.edit.seen == nil ? "\(name) as a new call:" : "The edit of \(name) changes:",
         .title
       )
-      var document = Document(width: width)
+      var document = Document(width: width, isUTF8: isUTF8)
       for change in changes {
         document.value(
           SafeText(untrusted: change.name, limit: 200),
@@ -106,8 +106,11 @@ struct Said {
 
   private mutating func field(_ label: SafeText, _ editor: LineEditor) {
     let head: SafeText = label.text == ":" ? ":" : label + " › "
-    let before = wrap(head + editor.before, width: max(1, width - 2))
-    let all = wrap(head + editor.before + editor.after, width: max(1, width - 2))
+    func typed(_ text: SafeText) -> [SafeText] {
+      wrap(isUTF8 ? text : text.ascii, width: max(1, width - 2))
+    }
+    let before = typed(head + editor.before)
+    let all = typed(head + editor.before + editor.after)
     let start = lines.count
     for line in all { lines.append(Line([Span(" "), Span(line, .accent)])) }
     cursor = (start + before.count - 1, 1 + (before.last.map(cellWidth) ?? 0))

@@ -12,13 +12,16 @@ struct TableCell: Sendable {
   }
 }
 
-/// Columns of a list, fitted to a width: the least important go first.
+/// Columns of a list, fitted to a width and to what stands in them: the least important go first.
 ///
-/// The first column is the margin: one cell for the cursor's bar and one for a sign.
+/// Numbers are never cut while there is room for their column at all; words give way first. The first column is the
+/// margin: one cell for the cursor's bar and one for a sign.
 struct Table: Sendable {
   struct Column: Sendable {
     var title: SafeText
+    /// At least; what stands in it may widen it up to `most`.
     var width: Int
+    var most: Int
     var align: Alignment
     /// Lower goes later when it is narrow; 0 never.
     var rank: Int
@@ -30,12 +33,14 @@ struct Table: Sendable {
     init(
       _ title: SafeText,
       _ width: Int,
+      most: Int = 0,
       align: Alignment = .leading,
       rank: Int = 0,
       grows: Bool = false
     ) {
       self.title = title
       self.width = width
+      self.most = max(width, most, cellWidth(title), align == .trailing ? 14 : 0)
       self.align = align
       self.rank = rank
       self.grows = grows
@@ -45,7 +50,16 @@ struct Table: Sendable {
   private let columns: [Column]
   private let shown: [Bool]
 
-  init(_ columns: [Column], width: Int) {
+  init(_ columns: [Column], rows: [[TableCell]], width: Int) {
+    var columns = columns
+    let wanted = columns.indices.map { index in
+      let content = rows.lazy.filter { $0.count > index }.map { cellWidth($0[index].text) }.max()
+      let natural = max(content ?? 0, cellWidth(columns[index].title))
+      return min(max(natural, columns[index].width), columns[index].most)
+    }
+    for index in columns.indices where columns[index].align == .trailing {
+      columns[index].width = wanted[index]
+    }
     var shown = columns.map { _ in true }
     func needed() -> Int {
       zip(columns, shown).reduce(-3) { $1.1 ? $0 + $1.0.width + 2 : $0 }
@@ -56,9 +70,13 @@ struct Table: Sendable {
     {
       shown[worst] = false
     }
-    var columns = columns
-    let growing = columns.indices.filter { shown[$0] && columns[$0].grows }
     var rest = width - needed()
+    for index in columns.indices where shown[index] && rest > 0 {
+      let more = min(rest, wanted[index] - columns[index].width)
+      columns[index].width += more
+      rest -= more
+    }
+    let growing = columns.indices.filter { shown[$0] && columns[$0].grows }
     for (place, index) in growing.enumerated() {
       let share = rest / (growing.count - place)
       columns[index].width = max(1, columns[index].width + share)

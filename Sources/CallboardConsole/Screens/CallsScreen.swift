@@ -6,23 +6,21 @@ import JSONSchema
 // Every call, live and past.
 extension Painter {
   mutating func paintCalls() {
-    let table = Table(
-      [
-        Table.Column.margin,
-        Table.Column("state", 17, rank: 0),
-        Table.Column("function", 22),
-        Table.Column("conv", 6, rank: 5),
-        Table.Column("try", 3, align: .trailing, rank: 6),
-        Table.Column("age", 6, align: .trailing, rank: 2),
-        Table.Column("took", 7, align: .trailing, rank: 3),
-        Table.Column("who", 10, rank: 8),
-        Table.Column("id", 6, rank: 9),
-        Table.Column("outcome", 12, rank: 4, grows: true),
-      ],
-      width: layout.list.width
-    )
+    let columns = [
+      Table.Column.margin,
+      Table.Column("state", 17, most: 24),
+      Table.Column("function", 18, most: 40),
+      Table.Column("conv", 6, rank: 6),
+      Table.Column("try", 3, align: .trailing, rank: 7),
+      Table.Column("age", 6, align: .trailing, rank: 2),
+      Table.Column("took", 7, align: .trailing, rank: 3),
+      Table.Column("who", 10, most: 20, rank: 8),
+      Table.Column("id", 6, rank: 5),
+      Table.Column("outcome", 12, most: 40, rank: 4, grows: true),
+      Table.Column("arguments", 20, rank: 9, grows: true),
+    ]
     let moment = moment
-    paintList(table, empty: "no call yet") { item in
+    paintList(columns, empty: "no call yet") { item in
       guard case .call(let row) = item else { return [] }
       return callCells(row, moment: moment)
     }
@@ -30,7 +28,7 @@ extension Painter {
 
   /// One call, whole.
   func callDocument(width: Int) -> Document {
-    var document = Document(width: width)
+    var document = Document(width: width, isUTF8: isUTF8)
     guard let detail = sight.detail else {
       document.text("this call is not kept any more")
       return document
@@ -220,33 +218,66 @@ func callCells(_ row: CallRow, moment: Moment) -> [TableCell] {
   } else if row.state == .backingOff, let until = row.until {
     took = "in " + moment.left(until: until)
   }
-  var outcome = SafeText(untrusted: row.summary, limit: 400)
-  switch row.source {
-  case .hit: outcome = "cache · " + outcome
-  case .shared: outcome = "shared · " + outcome
-  case .degraded: outcome = "degraded · " + outcome
-  case .settled: outcome = "settled · " + outcome
-  case .attempt, nil: break
-  }
-  if let failure = row.failure { outcome = words(failure) + " · " + outcome }
   let sign: SafeText =
     switch row.state {
     case .unknown: "?"
     case .awaitingApproval: "!"
     default: " "
     }
-  let tries: SafeText =
-    row.attempt.map { row.maxAttempts > 1 ? "\($0)/\(row.maxAttempts)" : "\($0)" } ?? ""
   return [
     TableCell(" " + sign, .warning),
     TableCell(standing(of: row), stateStyle(row)),
     TableCell(SafeText(untrusted: row.function, limit: 200)),
     TableCell(row.conversation.map { SafeText.short($0) } ?? "─", .faint),
-    TableCell(tries, .faint),
+    TableCell(tries(row), .faint),
     TableCell(moment.age(since: row.receivedAt)),
     TableCell(took),
     TableCell(SafeText(untrusted: row.caller, limit: 60), .faint),
     TableCell(SafeText.short(row.id), .faint),
-    TableCell(outcome, row.failure == nil ? .plain : .bad),
+    TableCell(outcome(of: row), row.failure == nil ? .plain : .bad),
+    // What has failed has its message in place of the arguments, and in the outcome.
+    TableCell(row.failure == nil ? SafeText(untrusted: row.summary, limit: 400) : "", .faint),
   ]
+}
+
+/// What became of a call, as far as its row tells, or what keeps it.
+func outcome(of row: CallRow) -> SafeText {
+  let summary = SafeText(untrusted: row.summary, limit: 400)
+  if let failure = row.failure { return "\(words(failure)) · \(summary)" }
+  switch row.state {
+  case .succeeded:
+    switch row.source {
+    case .hit: return "from the cache"
+    case .shared: return "shared with an identical call"
+    case .degraded: return "degraded: by a fallback"
+    case .settled: return "settled by a person"
+    case .attempt, nil: return "answered"
+    }
+  case .awaitingApproval:
+    return row.rule.map { "held by " + SafeText(untrusted: $0, limit: 200) } ?? ""
+  case .unknown: return "may have been done"
+  case .received, .approved, .queued, .running, .backingOff, .stopping, .failed, .rejected, .denied,
+    .expired, .cancelled:
+    return ""
+  }
+}
+
+/// `2/3`: the attempt and how many there may be; what is never repeated has only its first.
+func tries(_ row: CallRow) -> SafeText {
+  guard let attempt = row.attempt else { return "" }
+  return row.maxAttempts > 1 && row.effect != .write
+    ? "\(attempt)/\(row.maxAttempts)" : "\(attempt)"
+}
+
+/// How a call has ended, in words: `expired`, `settled`.
+func ending(of row: CallRow) -> SafeText {
+  let isSettled = row.source == .settled || row.failure == .didNotHappen
+  guard isSettled else { return words(row.state) }
+  return row.state == .succeeded ? "settled as done" : "settled as not done"
+}
+
+/// The same with who did it: `denied by anna`.
+func ending(of detail: CallDetail) -> SafeText {
+  let by = detail.call.history.last?.by.map { " by " + SafeText(untrusted: $0, limit: 60) } ?? ""
+  return ending(of: detail.row) + by
 }

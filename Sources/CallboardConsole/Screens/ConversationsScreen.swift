@@ -5,24 +5,21 @@ import Foundation
 // Conversations, and the transcript of one.
 extension Painter {
   mutating func paintConversations() {
-    let table = Table(
-      [
-        Table.Column.margin,
-        Table.Column("", 6),
-        Table.Column("state", 8),
-        Table.Column("title", 24, grows: true),
-        Table.Column("doing", 17, rank: 2),
-        Table.Column("turns", 5, align: .trailing, rank: 4),
-        Table.Column("calls", 5, align: .trailing, rank: 3),
-        Table.Column("tokens", 8, align: .trailing, rank: 5),
-        Table.Column("last", 6, align: .trailing, rank: 1),
-        Table.Column("who", 10, rank: 6),
-        Table.Column("model", 12, rank: 7),
-      ],
-      width: layout.list.width
-    )
+    let columns = [
+      Table.Column.margin,
+      Table.Column("", 6),
+      Table.Column("state", 8),
+      Table.Column("title", 24, grows: true),
+      Table.Column("doing", 17, most: 40, rank: 2),
+      Table.Column("turns", 5, align: .trailing, rank: 4),
+      Table.Column("calls", 5, align: .trailing, rank: 3),
+      Table.Column("tokens", 8, align: .trailing, rank: 5),
+      Table.Column("last", 6, align: .trailing, rank: 1),
+      Table.Column("who", 10, most: 20, rank: 6),
+      Table.Column("model", 12, most: 24, rank: 7),
+    ]
     let moment = moment
-    paintList(table, empty: "no conversation yet") { item in
+    paintList(columns, empty: "no conversation yet") { item in
       guard case .conversation(let row) = item else { return [] }
       return [
         TableCell(" "),
@@ -45,7 +42,7 @@ extension Painter {
 
   /// The whole transcript; what is being written stands at its end.
   func transcriptDocument(width: Int) -> Document {
-    var document = Document(width: width)
+    var document = Document(width: width, isUTF8: isUTF8)
     guard case .conversation(let detail) = sight.body, let detail else {
       document.text("this conversation is not kept any more")
       return document
@@ -68,7 +65,7 @@ extension Painter {
     )
     var functions: [String: String] = [:]
     for entry in detail.transcript {
-      for call in entry.message.calls { functions[call.id] = call.wireName }
+      for call in entry.message.calls { functions[call.id] = name(of: call.wireName) }
       add(entry, functions: functions, to: &document)
     }
     if let writing = detail.writing {
@@ -82,6 +79,9 @@ extension Painter {
     }
     return document
   }
+
+  /// The qualified name behind the one that models use, where the engine has it.
+  private func name(of wireName: String) -> String { sight.functionNames[wireName] ?? wireName }
 
   private func lines(_ text: String) -> [SafeText] {
     SafeText.lines(untrusted: text).map { isUTF8 ? $0 : $0.ascii }
@@ -128,7 +128,8 @@ extension Painter {
     if entry.calls.isEmpty {
       for call in message.calls {
         document.add([
-          Span("   → ", .faint), Span(SafeText(untrusted: call.wireName, limit: 200), .accent),
+          Span("   → ", .faint),
+          Span(SafeText(untrusted: name(of: call.wireName), limit: 200), .accent),
           Span("  \(untrusted: call.arguments, limit: 300)", .faint),
         ])
       }

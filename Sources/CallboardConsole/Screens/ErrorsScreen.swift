@@ -5,22 +5,19 @@ import JSONSchema
 // Failures by function and kind.
 extension Painter {
   mutating func paintErrors() {
-    let table = Table(
-      [
-        Table.Column.margin,
-        Table.Column("function", 24),
-        Table.Column("kind", 18),
-        Table.Column("count", 6, align: .trailing),
-        Table.Column("5 min", 5, align: .trailing, rank: 2),
-        Table.Column("first", 8, align: .trailing, rank: 5),
-        Table.Column("last", 8, align: .trailing, rank: 3),
-        Table.Column("conv", 4, align: .trailing, rank: 4),
-        Table.Column("what the model was told", 20, rank: 6, grows: true),
-      ],
-      width: layout.list.width
-    )
+    let columns = [
+      Table.Column.margin,
+      Table.Column("function", 18, most: 40),
+      Table.Column("kind", 12, most: 24),
+      Table.Column("count", 6, align: .trailing),
+      Table.Column("5 min", 5, align: .trailing, rank: 2),
+      Table.Column("first", 8, align: .trailing, rank: 5),
+      Table.Column("last", 8, align: .trailing, rank: 3),
+      Table.Column("conv", 4, align: .trailing, rank: 4),
+      Table.Column("what the model was told", 20, rank: 6, grows: true),
+    ]
     let moment = moment
-    paintList(table, empty: "nothing has failed") { item in
+    paintList(columns, empty: "nothing has failed") { item in
       guard case .error(let row) = item else { return [] }
       return [
         TableCell(" "),

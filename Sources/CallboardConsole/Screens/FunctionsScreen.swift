@@ -6,25 +6,22 @@ import JSONSchema
 // Functions under their providers, and one function with its schema and policies.
 extension Painter {
   mutating func paintFunctions() {
-    let table = Table(
-      [
-        Table.Column.margin,
-        Table.Column("function", 24),
-        Table.Column("effect", 10, rank: 4),
-        Table.Column("state", 17, grows: true),
-        Table.Column("calls", 6, align: .trailing, rank: 3),
-        Table.Column("errors", 6, align: .trailing, rank: 2),
-        Table.Column("p50", 6, align: .trailing, rank: 7),
-        Table.Column("p95", 6, align: .trailing, rank: 5),
-        Table.Column("cache", 5, align: .trailing, rank: 6),
-        Table.Column("live", 4, align: .trailing, rank: 8),
-        Table.Column("rule", 13, rank: 9, grows: true),
-      ],
-      width: layout.list.width
-    )
+    let columns = [
+      Table.Column.margin,
+      Table.Column("function", 20, most: 40),
+      Table.Column("effect", 5, most: 10, rank: 8),
+      Table.Column("state", 5, most: 60),
+      Table.Column("calls", 5, align: .trailing, rank: 3),
+      Table.Column("errors", 6, align: .trailing, rank: 2),
+      Table.Column("p50", 3, align: .trailing, rank: 6),
+      Table.Column("p95", 6, align: .trailing, rank: 4),
+      Table.Column("cache", 5, align: .trailing, rank: 5),
+      Table.Column("live", 4, align: .trailing, rank: 9),
+      Table.Column("rule", 12, rank: 7, grows: true),
+    ]
     let moment = moment
     let area = layout.list
-    paintList(table, empty: "no function is registered") { item in
+    paintList(columns, empty: "no function is registered") { item in
       guard case .function(let row) = item else { return [] }
       return functionCells(row, moment: moment)
     }
@@ -50,7 +47,7 @@ extension Painter {
   }
 
   func functionDocument(width: Int) -> Document {
-    var document = Document(width: width)
+    var document = Document(width: width, isUTF8: isUTF8)
     guard case .function(let detail) = sight.body, let detail else {
       document.text("there is no function of this name")
       return document
@@ -63,7 +60,6 @@ extension Painter {
     document.text(SafeText(untrusted: row.description, limit: 2000))
     document.blank()
     let label = 14
-    document.fact("effect", SafeText(untrusted: row.effect.rawValue), labelWidth: label)
     document.fact(
       "models call it",
       SafeText(untrusted: row.wireName, limit: 128),

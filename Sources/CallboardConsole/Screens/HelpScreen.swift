@@ -5,16 +5,15 @@ import CallboardTerminal
 extension Painter {
   mutating func paintHelp() {
     let document = helpDocument(width: layout.body.width)
-    let last = max(0, document.lines.count - layout.body.height)
-    let top = max(0, min(model.helpTop, last))
-    paint(document, top: top, in: layout.body)
+    let height = visibleHeight(of: document, in: layout.body)
+    let top = max(0, min(model.helpTop, document.lines.count - height))
+    paint(document, top: top, height: height, in: layout.body)
     frame.helpTop = top
-    frame.paneHeight = max(1, layout.body.height)
-    frame.listHeight = max(1, layout.body.height)
+    frame.listHeight = max(1, height)
   }
 
   func helpDocument(width: Int) -> Document {
-    var document = Document(width: width)
+    var document = Document(width: width, isUTF8: isUTF8)
     let live = Binding.live(in: context)
     func list(_ title: SafeText, _ bindings: [LiveBinding]) {
       guard !bindings.isEmpty else { return }
@@ -51,7 +50,7 @@ extension Painter {
   }
 
   func messagesDocument(width: Int) -> Document {
-    var document = Document(width: width)
+    var document = Document(width: width, isUTF8: isUTF8)
     if model.notices.isEmpty { document.text("nothing has been said yet", .faint) }
     for notice in model.notices.reversed() {
       document.fact(moment.clock(notice.at), notice.text, labelWidth: 12, style: notice.style)

@@ -32,8 +32,11 @@ private struct Placed {
 extension Painter {
   mutating func paintOverview() {
     guard case .overview(let overview) = sight.body else { return }
-    let rows = overviewRows(overview)
-    let area = layout.body
+    let (rows, sections) = overviewRows(overview)
+    var area = layout.body
+    // The lowest row says what is hidden.
+    let isWhole = rows.count <= area.height || area.height < 4
+    if !isWhole { area.height -= 1 }
     var scroll = model.scrolls[model.place] ?? ConsoleModel.Scroll()
     let selected = model.list.cursor.id
     if let selected, let at = rows.firstIndex(where: { $0.contains { $0.id == selected } }) {
@@ -44,6 +47,11 @@ extension Painter {
     scroll.top = max(0, min(scroll.top, rows.count - area.height))
     frame.scroll = (model.place, scroll)
     frame.listHeight = max(1, area.height)
+    if !isWhole {
+      let end = scroll.top + area.height
+      let text = hidden(rows: rows.count, from: scroll.top, to: end, sections)
+      frame.grid.put(text, row: area.endRow, column: 1, width: width - 1, style: .faint)
+    }
     for offset in 0..<area.height where rows.indices.contains(scroll.top + offset) {
       let row = area.row + offset
       for part in rows[scroll.top + offset] {
@@ -58,17 +66,34 @@ extension Painter {
     }
   }
 
-  private func overviewRows(_ overview: OverviewSnapshot) -> [[Placed]] {
+  /// `▼ 7 more lines: Not as usual, Functions · j`.
+  private func hidden(rows: Int, from: Int, to end: Int, _ sections: [Int: SafeText]) -> SafeText {
+    guard rows > end else {
+      return "▲ \(counted(from, "line", "lines")) above · \(model.keys.key(of: .up))"
+    }
+    let names = sections.keys.sorted().filter { $0 >= end }.compactMap { sections[$0] }
+    let what: SafeText = names.isEmpty ? "" : ": " + names.joined(separator: ", ")
+    let more = counted(rows - end, "more line", "more lines")
+    return "▼ \(more)\(what) · \(model.keys.key(of: .down))"
+  }
+
+  /// All rows, and the names of the parts that begin in them.
+  private func overviewRows(
+    _ overview: OverviewSnapshot
+  ) -> (rows: [[Placed]], sections: [Int: SafeText]) {
     var rows: [[Placed]] = []
+    var sections: [Int: SafeText] = [:]
     let isWide = width >= Layout.beside
     func whole(_ line: Line) -> [Placed] {
       [Placed(column: 0, width: width, content: .line(line))]
     }
     func heading(_ text: SafeText) -> [Placed] { whole(Line([Span(" "), Span(text, .title)])) }
-    if let hint = model.options.hint {
+    if let hint = model.hint, let end = model.hintEnd, end > moment.now {
+      moment.changes(at: end)
       let lines = wrap(SafeText(untrusted: hint, limit: 400), width: max(1, width - 2))
       rows += lines.map { whole(Line([Span(" "), Span($0, .accent)])) }
     }
+    sections[rows.count] = "Waits for a person"
     rows.append(heading("Waits for a person"))
     rows += waitingRows(overview)
     let conversations = conversationRows(overview, width: isWide ? width / 2 - 1 : width)
@@ -78,6 +103,7 @@ extension Painter {
       width: isWide ? width - width / 2 - 1 : width
     )
     rows.append([])
+    sections[rows.count] = isWide ? "Live conversations, Running" : "Live conversations"
     if isWide {
       for index in 0..<max(conversations.count, active.count) {
         rows.append(
@@ -86,13 +112,17 @@ extension Painter {
         )
       }
     } else {
-      rows += conversations.map { [$0] } + [[]] + active.map { [$0] }
+      rows += conversations.map { [$0] } + [[]]
+      sections[rows.count] = "Running"
+      rows += active.map { [$0] }
     }
     rows.append([])
+    sections[rows.count] = "Last 15 minutes"
     rows += chartRows(overview).map(whole)
     let troubled = OverviewLayout.troubled(overview)
     if !troubled.isEmpty {
       rows.append([])
+      sections[rows.count] = "Not as usual"
       rows.append(heading("Not as usual"))
       for provider in troubled {
         rows.append([
@@ -107,33 +137,42 @@ extension Painter {
     }
     if !overview.functions.isEmpty {
       rows.append([])
+      sections[rows.count] = "Functions"
       rows += functionRows(overview)
     }
-    return rows
+    return (rows, sections)
   }
 
   private func waitingRows(_ overview: OverviewSnapshot) -> [[Placed]] {
     guard !overview.waiting.isEmpty else {
       return [[Placed(column: 0, width: width, content: .line(Line("   nothing", .faint)))]]
     }
+    let cells = overview.waiting.map { row in
+      var cells = waitingCells(row, moment: moment)
+      if row.state == .unknown {
+        cells[6].text = "unknown since \(moment.age(since: row.since)) · " + cells[6].text
+      }
+      return plain(cells)
+    }
     let table = Table(
       [
         Table.Column.margin,
-        Table.Column("", 24),
+        Table.Column("", 18, most: 40),
         Table.Column("", 7, rank: 5),
         Table.Column("", 6, align: .trailing),
-        Table.Column("", 10, rank: 4),
+        Table.Column("", 10, most: 20, rank: 4),
         Table.Column("", 6, rank: 3),
         Table.Column("", 8, rank: 6, grows: true),
       ],
+      rows: cells,
       width: width
     )
-    var rows = overview.waiting.map { row in
+    var rows = zip(overview.waiting, cells).map { row, cells in
       [
         Placed(
           column: 0,
           width: width,
-          content: .cells(table, waitingCells(row, moment: moment)),
+          content: .cells(table, cells),
           id: Item.call(row).id
         )
       ]
@@ -152,6 +191,18 @@ extension Painter {
   }
 
   private func conversationRows(_ overview: OverviewSnapshot, width: Int) -> [Placed] {
+    let lines = overview.conversations.rows.map { row in
+      plain([
+        TableCell(" "),
+        TableCell(SafeText.short(row.id), .faint),
+        TableCell(SafeText(untrusted: row.title, limit: 200)),
+        TableCell(
+          SafeText(untrusted: row.doing, limit: 100),
+          row.doing.hasPrefix("waiting") ? .warning : .plain
+        ),
+        TableCell(moment.age(since: row.lastActivity), .faint),
+      ])
+    }
     let table = Table(
       [
         Table.Column.margin,
@@ -160,6 +211,7 @@ extension Painter {
         Table.Column("", 18, rank: 2),
         Table.Column("", 6, align: .trailing, rank: 1),
       ],
+      rows: lines,
       width: width
     )
     let total = overview.conversations.total
@@ -170,17 +222,7 @@ extension Painter {
         content: .line(Line([Span(" "), Span("Live conversations \(total)", .title)]))
       )
     ]
-    for row in overview.conversations.rows {
-      let cells = [
-        TableCell(" "),
-        TableCell(SafeText.short(row.id), .faint),
-        TableCell(SafeText(untrusted: row.title, limit: 200)),
-        TableCell(
-          SafeText(untrusted: row.doing, limit: 100),
-          row.doing.hasPrefix("waiting") ? .warning : .plain
-        ),
-        TableCell(moment.age(since: row.lastActivity), .faint),
-      ]
+    for (row, cells) in zip(overview.conversations.rows, lines) {
       rows.append(
         Placed(
           column: 0,
@@ -208,14 +250,30 @@ extension Painter {
 
   private func activeRows(_ overview: OverviewSnapshot, column: Int, width: Int) -> [Placed] {
     let header = sight.header
+    let lines = overview.active.map { row in
+      var doing: SafeText = "\(words(row.state)) \(moment.age(since: row.since))"
+      if row.isHeld {
+        doing = "held \(moment.age(since: row.since))"
+      } else if row.state == .backingOff, let until = row.until {
+        doing = "again in \(moment.left(until: until))"
+      }
+      return plain([
+        TableCell(" "),
+        TableCell(SafeText(untrusted: row.function, limit: 200)),
+        TableCell(row.conversation.map { SafeText.short($0) } ?? "─", .faint),
+        TableCell(doing, stateStyle(row)),
+        TableCell(tries(row), .faint),
+      ])
+    }
     let table = Table(
       [
         Table.Column.margin,
         Table.Column("", 14, grows: true),
         Table.Column("", 6, rank: 3),
-        Table.Column("", 13),
+        Table.Column("", 13, most: 20),
         Table.Column("", 3, align: .trailing, rank: 2),
       ],
+      rows: lines,
       width: width
     )
     var title: SafeText = "Running \(header.running)"
@@ -224,22 +282,7 @@ extension Painter {
     var rows = [
       Placed(column: column, width: width, content: .line(Line([Span(" "), Span(title, .title)])))
     ]
-    for row in overview.active {
-      var doing: SafeText = "\(words(row.state)) \(moment.age(since: row.since))"
-      if row.isHeld {
-        doing = "held \(moment.age(since: row.since))"
-      } else if row.state == .backingOff, let until = row.until {
-        doing = "again in \(moment.left(until: until))"
-      }
-      let tries: SafeText =
-        row.attempt.map { row.maxAttempts > 1 ? "\($0)/\(row.maxAttempts)" : "\($0)" } ?? ""
-      let cells = [
-        TableCell(" "),
-        TableCell(SafeText(untrusted: row.function, limit: 200)),
-        TableCell(row.conversation.map { SafeText.short($0) } ?? "─", .faint),
-        TableCell(doing, stateStyle(row)),
-        TableCell(tries, .faint),
-      ]
+    for (row, cells) in zip(overview.active, lines) {
       rows.append(
         Placed(column: column, width: width, content: .cells(table, cells), id: Item.call(row).id)
       )
@@ -292,32 +335,13 @@ extension Painter {
 
   private func functionRows(_ overview: OverviewSnapshot) -> [[Placed]] {
     let bar = width >= 110 ? 16 : 0
-    let table = Table(
-      [
-        Table.Column.margin,
-        Table.Column("Functions", 24),
-        Table.Column("calls", 7, align: .trailing, rank: 2),
-        Table.Column("errors", 6, align: .trailing, rank: 1),
-        Table.Column("p50", 7, align: .trailing, rank: 5),
-        Table.Column("p95", 7, align: .trailing, rank: 3),
-        Table.Column("cache hits", bar + 6, rank: 6),
-        Table.Column("state", 10, grows: true),
-      ],
-      width: width
-    )
-    let headings: [TableCell] = [
-      TableCell(" "), TableCell("Functions", .title), TableCell("calls", .faint),
-      TableCell("errors", .faint), TableCell("p50", .faint), TableCell("p95", .faint),
-      TableCell("cache hits", .faint), TableCell("state", .faint),
-    ]
-    var rows = [[Placed(column: 0, width: width, content: .cells(table, headings))]]
-    for row in overview.functions {
+    let lines = overview.functions.map { row in
       var hits: SafeText = "─"
       if row.isCached, let rate = row.hitRate {
         hits = (bar > 0 ? meter(rate, width: bar) + " " : "") + percent(rate)
       }
       let state = functionState(row, moment: moment) + (row.rule == nil ? "" : " · asks")
-      let cells = [
+      return plain([
         TableCell(" "),
         TableCell(SafeText(untrusted: row.name, limit: 200)),
         TableCell("\(row.calls)"),
@@ -326,7 +350,29 @@ extension Painter {
         TableCell(row.p95.map(lasting) ?? "─"),
         TableCell(hits, .accent),
         TableCell(state, functionStyle(row)),
-      ]
+      ])
+    }
+    let table = Table(
+      [
+        Table.Column.margin,
+        Table.Column("Functions", 20, most: 40),
+        Table.Column("calls", 7, align: .trailing, rank: 2),
+        Table.Column("errors", 6, align: .trailing, rank: 1),
+        Table.Column("p50", 7, align: .trailing, rank: 5),
+        Table.Column("p95", 7, align: .trailing, rank: 3),
+        Table.Column("cache hits", bar + 6, rank: 6),
+        Table.Column("state", 10, grows: true),
+      ],
+      rows: lines,
+      width: width
+    )
+    let headings: [TableCell] = [
+      TableCell(" "), TableCell("Functions", .title), TableCell("calls", .faint),
+      TableCell("errors", .faint), TableCell("p50", .faint), TableCell("p95", .faint),
+      TableCell("cache hits", .faint), TableCell("state", .faint),
+    ]
+    var rows = [[Placed(column: 0, width: width, content: .cells(table, headings))]]
+    for (row, cells) in zip(overview.functions, lines) {
       rows.append([
         Placed(
           column: 0,

@@ -24,40 +24,27 @@ extension Painter {
       scroll.top = match(search, in: document, from: scroll.top, by: scroll.jump) ?? scroll.top
       scroll.jump = 0
     }
-    let isWhole = document.lines.count <= area.height
-    // The lowest row says what is hidden.
-    let height = isWhole ? area.height : max(1, area.height - 1)
+    let height = visibleHeight(of: document, in: area)
     scroll.top = max(0, min(scroll.top, document.lines.count - height))
-    paint(
-      document,
-      top: scroll.top,
-      in: Area(row: area.row, column: area.column, width: area.width, height: height)
-    )
-    frame.paneHeight = height
+    paint(document, top: scroll.top, height: height, in: area)
     frame.scroll = (place, scroll)
     note(detail, document: document, top: scroll.top, height: height, folded: folded)
-    if !isWhole, area.height > 1 {
-      paintHidden(document, top: scroll.top, height: height, in: area)
-    }
+    if height < area.height { paintUnread(in: area) }
   }
 
-  private mutating func paintHidden(_ document: Document, top: Int, height: Int, in area: Area) {
+  /// What is unread is said instead of what is hidden.
+  private mutating func paintUnread(in area: Area) {
+    guard let (_, reading) = frame.reading, reading.unread > 0 else { return }
     let row = area.endRow - 1
-    let above = top
-    let below = document.lines.count - top - height
-    var text: SafeText = ""
-    var style = Style.faint
-    if let (_, reading) = frame.reading, reading.unread > 0 {
-      let key = model.keys.key(of: reading.isBelow ? .paneDown : .paneUp)
-      text =
-        "\(reading.isBelow ? "▼" : "▲") \(counted(reading.unread, "line", "lines")) unread · \(key)"
-      style = .warning
-    } else if below > 0 {
-      text = "▼ \(counted(below, "more line", "more lines")) · \(model.keys.key(of: .paneDown))"
-    } else if above > 0 {
-      text = "▲ \(counted(above, "line", "lines")) above · \(model.keys.key(of: .paneUp))"
-    }
-    frame.grid.put(text, row: row, column: area.column + 1, width: area.width - 1, style: style)
+    let key = model.keys.key(of: reading.isBelow ? .paneDown : .paneUp)
+    frame.grid.clear(row: row, from: area.column, to: area.column + area.width)
+    frame.grid.put(
+      "\(reading.isBelow ? "▼" : "▲") \(counted(reading.unread, "line", "lines")) unread · \(key)",
+      row: row,
+      column: area.column + 1,
+      width: area.width - 1,
+      style: .warning
+    )
   }
 
   /// Counts what has been read of a waiting call, this frame included.
@@ -106,7 +93,7 @@ extension Painter {
     width: Int,
     unfolds: Bool
   ) -> (document: Document, folded: Int) {
-    var document = Document(width: width)
+    var document = Document(width: width, isUTF8: isUTF8)
     let row = detail.row
     document.beginReading(section: 0)
     addHead(detail, to: &document)
@@ -155,8 +142,17 @@ extension Painter {
     if let turn = detail.call.turn { asks += ", turn \(turn)" }
     asks += " · call \(row.id) · \(moment.clock(row.receivedAt))"
     // Last on its line: whatever a title says stands within its quotes and nothing of callboard's follows.
-    if let title = row.conversationTitle { asks += " · “\(untrusted: title, limit: 200)”" }
-    document.text(asks)
+    if let title = row.conversationTitle.map({ SafeText(untrusted: $0, limit: 1000) }) {
+      let whole: SafeText = "\(asks) · “\(title)”"
+      if cellWidth(isUTF8 ? whole : whole.ascii) < document.width {
+        document.text(whole)
+      } else {
+        document.text(asks)
+        document.quote(title, lines: layout.size.height < 30 || width < Layout.narrow ? 1 : 2)
+      }
+    } else {
+      document.text(asks)
+    }
     if let link = detail.call.link { document.text(described(link), .warning) }
   }
 
@@ -197,10 +193,8 @@ extension Painter {
         context.undo?.call.id == row.id ? " · \(model.keys.key(of: .undo)) undoes" : ""
       document.text("approved\(until)", .good)
     default:
-      let by =
-        detail.call.history.last?.by.map { " by " + SafeText(untrusted: $0, limit: 60) } ?? ""
       document.text(
-        "has left: \(words(row.state))\(by) \(moment.age(since: row.since)) ago",
+        "has left: \(ending(of: detail)) \(moment.age(since: row.since)) ago",
         .warning
       )
     }
@@ -236,6 +230,16 @@ extension Painter {
         labelWidth: 10
       )
     }
+    if row.state == .unknown {
+      let attempts = max(1, detail.call.attempts.count)
+      document.fact(
+        "it ran",
+        "\(attempts == 1 ? "once" : counted(attempts, "time", "times")) · runs again only when a person asks for it",
+        labelWidth: 10
+      )
+      return
+    }
+    guard !row.state.isEnded else { return }
     var then: SafeText =
       switch row.effect {
       case .write: "once · never repeated by itself"
@@ -273,10 +277,11 @@ extension Painter {
       arguments: arguments,
       width: document.width,
       unfolds: unfolds,
-      messages: sight.transcript?.transcript.count ?? 0
+      messages: sight.transcript?.transcript.count ?? 0,
+      names: sight.functionNames.count
     )
     let (lines, folded) = cache.lines(for: key) {
-      var part = Document(width: document.width)
+      var part = Document(width: document.width, isUTF8: isUTF8)
       let folded = writeArguments(arguments, of: detail, unfolds: unfolds, to: &part)
       return (part.lines, folded)
     }
@@ -316,7 +321,7 @@ extension Painter {
         folded += 1
         document.value(label, shown.folded(isUTF8: isUTF8), labelWidth: labelWidth)
         document.remark(
-          "folded: \(size(ofBytes: shown.bytes)), SHA-256 \(untrusted: shown.hash) · \(model.keys.key(of: .open)) unfolds",
+          "folded: \(size(ofBytes: shown.bytes)), SHA-256 \(untrusted: shown.hash), \(model.keys.key(of: .open)) unfolds",
           labelWidth: labelWidth,
           style: .warning
         )
@@ -360,7 +365,11 @@ extension Painter {
         proposed[name].map { SafeText(untrusted: $0.serialized(), limit: 200) } ?? "nothing"
       let by = detail.call.editedBy.map { SafeText(untrusted: $0.name, limit: 60) } ?? "a person"
       remarks.append("edited by \(by); the model proposed \(before)")
-    } else if let origin = Origin.of(value, in: sight.transcript) {
+    } else if let origin = Origin.of(
+      value,
+      in: sight.transcript,
+      functionNames: sight.functionNames
+    ) {
       remarks.append(origin)
     }
     return remarks

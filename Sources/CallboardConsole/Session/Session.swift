@@ -15,12 +15,23 @@ final class Session {
   private var gate = InputGate()
   private let cache = ArgumentCache()
   private var pending: [Pending] = []
+  private var names: [String: String] = [:]
+  /// Names in the transcript at hand that no function has.
+  private var unknownNames: Set<String> = []
   /// Something the screen shows may have changed since the last frame.
   private(set) var isDirty = true
 
+  /// A reply that takes longer is said to be on the way.
+  private static let patience = Duration.milliseconds(500)
+
+  /// With more waiting calls than this, equal ones are not folded.
+  private static let foldLimit = 200
+
   private struct Pending {
+    var request: Request
     var ticket: RequestTicket
     var purpose: Purpose
+    var sentAt: Duration
   }
 
   init(
@@ -49,9 +60,12 @@ final class Session {
     let height = listHeight
     let snapshot = door.snapshot(of: query(height: height))
     var new = Sight(snapshot)
+    if model.hintEnd == nil {
+      model.hintEnd = new.header.now.addingTimeInterval(ConsoleModel.hintSeconds)
+    }
     if case .screen(let screen) = model.place {
       var list = model.list
-      new.rows = list.frozen?.rows ?? Rows(snapshot.body, sort: list.sort)
+      new.rows = list.frozen?.rows ?? rows(snapshot.body, list)
       let before = list.cursor
       list.settle(on: new.rows, height: height)
       model.lists[screen] = list
@@ -61,11 +75,17 @@ final class Session {
     sight = new
   }
 
+  private func rows(_ body: Snapshot.Body, _ list: ListState) -> Rows {
+    let rows = Rows(body, sort: list.sort)
+    guard case .waiting = body else { return rows }
+    return rows.folded(open: list.openFolds, cursor: list.cursor.id)
+  }
+
   /// A cursor that was wanted far away is on a row only once that row is there.
   private func refetched(_ rows: Rows, _ list: ListState, _ height: Int) -> Rows {
     guard case .wanted = list.cursor else { return rows }
     let snapshot = door.snapshot(of: query(height: height))
-    let new = Rows(snapshot.body, sort: list.sort)
+    let new = self.rows(snapshot.body, list)
     var list = list
     list.settle(on: new, height: height)
     model.list = list
@@ -78,7 +98,12 @@ final class Session {
       let list = model.list.query(rows: height)
       switch screen {
       case .overview: return .overview(rows: min(10, max(3, size.height / 6)))
-      case .waiting: return .waiting(list)
+      case .waiting:
+        // More than fit, because equal ones fold into one row where all are there.
+        var list = list
+        list.before = max(list.before, Self.foldLimit)
+        list.after = max(list.after, Self.foldLimit)
+        return .waiting(list)
       case .calls: return .calls(list)
       case .conversations: return .conversations(list)
       case .functions:
@@ -105,13 +130,18 @@ final class Session {
     case .screen, .conversation, .function, .messages: break
     }
     var row = sight.detail?.row
-    if row == nil, case .call(let shown)? = sight.rows.item(model.list.cursor.id) { row = shown }
+    switch sight.rows.item(model.list.cursor.id) {
+    case .call(let shown)?: row = row ?? shown
+    case .fold(let fold)?: row = fold.rows.first
+    case .conversation?, .function?, .provider?, .error?, nil: break
+    }
     if case .screen(.errors) = model.place { row = nil }
     if let row { sight.function = door.snapshot(of: .function(row.function)).function }
     let isRead = model.place != .screen(.calls)
     if isRead, let detail = sight.detail, let conversation = detail.row.conversation {
       sight.transcript = door.snapshot(of: .conversation(conversation)).conversation
     }
+    sight.functionNames = functionNames(for: sight)
     if let subject = model.prompt?.subject {
       sight.subject =
         sight.detail?.row.id == subject.call
@@ -125,9 +155,25 @@ final class Session {
     }
   }
 
+  /// The catalogue's names by those that models use; asked for again only when a name is new.
+  private func functionNames(for sight: Sight) -> [String: String] {
+    var transcript = sight.transcript
+    if case .conversation(let detail) = sight.body { transcript = detail }
+    let used = (transcript?.transcript ?? []).flatMap { $0.message.calls.map(\.wireName) }
+    guard used.contains(where: { names[$0] == nil && !unknownNames.contains($0) }) else {
+      return names
+    }
+    let query = Query.functions(ListQuery(after: 10_000))
+    if case .functions(let page, _) = door.snapshot(of: query).body {
+      names = Dictionary(page.rows.map { ($0.wireName, $0.name) }) { first, _ in first }
+    }
+    unknownNames = Set(used).subtracting(names.keys)
+    return names
+  }
+
   /// Rows of the list for the size and place at hand.
   private var listHeight: Int {
-    let said = Said(model, sight, width: size.width)
+    let said = Said(model, sight, width: size.width, isUTF8: isUTF8)
     return max(1, Layout(model, sight, said: said, size: size).list.height)
   }
 
@@ -166,7 +212,7 @@ final class Session {
       }
     }
     isDirty = true
-    return .done(carryOut(update(&model, key, sight: sight)))
+    return .done(carryOut(update(&model, key, sight: sight), at: now))
   }
 
   /// A cursor beyond the rows that were fetched.
@@ -205,25 +251,44 @@ final class Session {
     return live.binding.isDeciding
   }
 
-  /// Sends requests; gives back what only the owner of the terminal can do.
-  private func carryOut(_ intents: [Intent]) -> [Intent] {
-    intents.filter { intent in
-      guard case .send(let request, let purpose) = intent else { return true }
-      pending.append(
-        Pending(ticket: door.send(request, by: model.principal), purpose: purpose)
-      )
-      return false
+  /// Sends requests and looks things up; gives back what only the owner of the terminal can do.
+  private func carryOut(_ intents: [Intent], at now: Duration) -> [Intent] {
+    intents.flatMap { intent -> [Intent] in
+      switch intent {
+      case .send(let request, let purpose):
+        send(request, purpose, at: now)
+        return []
+      case .find(let search):
+        let found = Command.found(search, &model, sight: sight, in: door)
+        return found.isEmpty ? [] : carryOut(found, at: now)
+      case .edit, .copy, .writeView, .suspend, .repaint, .quit: return [intent]
+      }
     }
+  }
+
+  private func send(_ request: Request, _ purpose: Purpose, at now: Duration) {
+    guard !pending.contains(where: { $0.request == request }) else {
+      model.say("it is on the way already", .warning, at: sight.header.now)
+      return
+    }
+    pending.append(
+      Pending(
+        request: request,
+        ticket: door.send(request, by: model.principal),
+        purpose: purpose,
+        sentAt: now
+      )
+    )
   }
 
   /// Takes in the replies that have come, and says whether there were any.
   @discardableResult
   func collectReplies() -> Bool {
     var rest: [Pending] = []
-    var replies: [(Reply, Purpose)] = []
+    var replies: [(Reply, Pending)] = []
     for request in pending {
       if let reply = request.ticket.reply {
-        replies.append((reply, request.purpose))
+        replies.append((reply, request))
       } else {
         rest.append(request)
       }
@@ -231,9 +296,20 @@ final class Session {
     guard !replies.isEmpty else { return false }
     pending = rest
     let now = door.snapshot(of: .header).header.now
-    for (reply, purpose) in replies { receive(&model, reply, for: purpose, at: now) }
+    for (reply, request) in replies {
+      receive(&model, reply, for: outcome(of: request, reply), at: now)
+    }
     isDirty = true
     return true
+  }
+
+  /// A refusal to stop the conversation does not take back the denial before it.
+  private func outcome(of request: Pending, _ reply: Reply) -> Purpose {
+    guard case .denial(let denial) = request.purpose, !reply.isDone,
+      case .deny(let id, _, _, _) = request.request
+    else { return request.purpose }
+    let isDenied = door.snapshot(of: .call(id)).call?.row.state == .denied
+    return isDenied ? .denial(denial) : .plain
   }
 
   func returned(_ text: Result<String, EditorFailure>, of edit: ArgumentsEdit) {
@@ -266,6 +342,11 @@ final class Session {
   /// Call when no key is left to read.
   func idle(at now: Duration) {
     if let words = gate.idle(at: now) { say(words, .faint) }
+    let slow = pending.count { now - $0.sentAt >= Self.patience }
+    if slow != model.requestsOnTheWay {
+      model.requestsOnTheWay = slow
+      isDirty = true
+    }
   }
 
   var gateDeadline: Duration? { gate.deadline }

@@ -70,6 +70,7 @@ enum Command {
         case .function(let row): row.name
         case .call(let row): row.function
         case .error(let row): row.function
+        case .fold(let fold): fold.rows.first?.function
         case .conversation, .provider: nil
         }
       }
@@ -83,8 +84,12 @@ enum Command {
   }
 
   private static func calls(in sight: Sight) -> [CallRow] {
-    sight.rows.items.compactMap { item in
-      if case .call(let row) = item { row } else { nil }
+    sight.rows.items.flatMap { item -> [CallRow] in
+      switch item {
+      case .call(let row): [row]
+      case .fold(let fold): fold.rows
+      case .conversation, .function, .provider, .error: []
+      }
     } + (sight.detail.map { [$0.row] } ?? [])
   }
 
@@ -93,6 +98,7 @@ enum Command {
       switch item {
       case .conversation(let row): row.id
       case .call(let row): row.conversation
+      case .fold(let fold): fold.rows.first?.conversation
       case .function, .provider, .error: nil
       }
     }
@@ -143,18 +149,8 @@ enum Command {
   ) -> [Intent] {
     let now = sight.header.now
     switch verb {
-    case "approve":
-      if let call = call(argument, &model, sight: sight) { model.review(call) }
-    case "call":
-      if let call = call(argument, &model, sight: sight) { model.open(.call(call)) }
-    case "cancel":
-      if let call = call(argument, &model, sight: sight) { return [.send(.cancel(call), .plain)] }
-    case "conversation":
-      if let id = conversation(argument, &model, sight: sight) { model.open(.conversation(id)) }
-    case "stop":
-      if let id = conversation(argument, &model, sight: sight) {
-        return [.send(.stopConversation(id), .plain)]
-      }
+    case "approve", "call", "cancel", "conversation", "stop":
+      return withID(verb, argument, &model, sight: sight)
     case "disable":
       return [.send(.setFunction(argument, from: true, to: false), .switchOff(waiting: 0))]
     case "enable":
@@ -200,36 +196,112 @@ enum Command {
     return []
   }
 
-  /// A whole id, or the last digits of one that is on this screen.
-  private static func call(_ text: String, _ model: inout ConsoleModel, sight: Sight) -> CallID? {
-    if let id = CallID(text) { return id }
-    let fitting = Set(calls(in: sight).map(\.id).filter { $0.description.hasSuffix(text) })
-    if fitting.count == 1 { return fitting.first }
-    let found: SafeText = fitting.isEmpty ? "no call here ends" : "more than one call here ends"
-    model.say(
-      "\(found) in “\(untrusted: text, limit: 60)”; write the whole id",
-      .warning,
-      at: sight.header.now
-    )
-    return nil
-  }
+  // MARK: ids
 
-  private static func conversation(
+  /// Does what a verb says to the call or conversation of a whole id, or asks for the one that ends so.
+  private static func withID(
+    _ verb: String,
     _ text: String,
     _ model: inout ConsoleModel,
     sight: Sight
-  ) -> ConversationID? {
-    if let id = ConversationID(text) { return id }
-    let ending = text.hasPrefix("c-") ? String(text.dropFirst(2)) : text
-    let fitting = Set(conversations(in: sight).filter { $0.description.hasSuffix(ending) })
-    if fitting.count == 1 { return fitting.first }
-    let found: SafeText =
-      fitting.isEmpty ? "no conversation here ends" : "more than one conversation here ends"
+  ) -> [Intent] {
+    if isAboutCall(verb) {
+      if let id = CallID(text) { return act(verb, on: id, &model) }
+    } else if let id = ConversationID(text) {
+      return act(verb, on: id, &model)
+    }
+    let ending = (text.hasPrefix("c-") ? String(text.dropFirst(2)) : text).lowercased()
+    guard ending.count >= 2, ending.count < 36, ending.allSatisfy({ $0.isHexDigit || $0 == "-" }),
+      !ending.hasPrefix("-")
+    else {
+      model.say(
+        "“\(untrusted: text, limit: 60)” is no id; write its last digits as lists show them, or the whole",
+        .warning,
+        at: sight.header.now
+      )
+      return []
+    }
+    return [.find(Search(verb: verb, ending: ending))]
+  }
+
+  private static func isAboutCall(_ verb: String) -> Bool {
+    verb == "approve" || verb == "call" || verb == "cancel"
+  }
+
+  private static func act(_ verb: String, on call: CallID, _ model: inout ConsoleModel) -> [Intent]
+  {
+    switch verb {
+    case "approve": model.review(call)
+    case "cancel": return [.send(.cancel(call), .plain)]
+    default: model.open(.call(call))
+    }
+    return []
+  }
+
+  private static func act(
+    _ verb: String,
+    on conversation: ConversationID,
+    _ model: inout ConsoleModel
+  ) -> [Intent] {
+    if verb == "stop" { return [.send(.stopConversation(conversation), .plain)] }
+    model.open(.conversation(conversation))
+    return []
+  }
+
+  /// Looks among everything that is kept, and acts where exactly one id ends so.
+  static func found(
+    _ search: Search,
+    _ model: inout ConsoleModel,
+    sight: Sight,
+    in door: any EngineDoor
+  ) -> [Intent] {
+    // The filter finds the digits anywhere in an id or a text; what counts is where the id ends.
+    let filter: Filter
+    do throws(Filter.Mistake) {
+      filter = try Filter(search.ending)
+    } catch {
+      return []
+    }
+    let query = ListQuery(filter: filter, after: 100_000)
+    if isAboutCall(search.verb) {
+      guard case .calls(let page) = door.snapshot(of: .calls(query)).body else { return [] }
+      let rows = page.rows.filter { $0.id.description.hasSuffix(search.ending) }
+      if rows.count == 1, let row = rows.first { return act(search.verb, on: row.id, &model) }
+      let longer = rows.map { row -> SafeText in
+        "\(SafeText(row.id).suffix(search.ending.count + 4)) \(untrusted: row.function, limit: 80)"
+      }
+      refuse(search, "call", longer, &model, at: sight.header.now)
+    } else {
+      guard case .conversations(let page) = door.snapshot(of: .conversations(query)).body else {
+        return []
+      }
+      let rows = page.rows.filter { $0.id.description.hasSuffix(search.ending) }
+      if rows.count == 1, let row = rows.first { return act(search.verb, on: row.id, &model) }
+      let longer = rows.map { row -> SafeText in
+        "\(SafeText(row.id).suffix(search.ending.count + 4)) “\(untrusted: row.title, limit: 60)”"
+      }
+      refuse(search, "conversation", longer, &model, at: sight.header.now)
+    }
+    return []
+  }
+
+  private static func refuse(
+    _ search: Search,
+    _ kind: SafeText,
+    _ fitting: [SafeText],
+    _ model: inout ConsoleModel,
+    at now: Date
+  ) {
+    let ending = SafeText(untrusted: search.ending, limit: 60)
+    guard !fitting.isEmpty else {
+      model.say("no \(kind) that is kept ends in \(ending)", .warning, at: now)
+      return
+    }
+    let more: SafeText = fitting.count > 3 ? ", and \(fitting.count - 3) more" : ""
     model.say(
-      "\(found) in “\(untrusted: text, limit: 60)”; write the whole id",
+      "\(fitting.count) \(kind)s end in \(ending); write more of the id: \(fitting.prefix(3).joined(separator: ", "))\(more)",
       .warning,
-      at: sight.header.now
+      at: now
     )
-    return nil
   }
 }

@@ -15,6 +15,10 @@ func receive(_ model: inout ConsoleModel, _ reply: Reply, for purpose: Purpose, 
       model.prompt = nil
     }
     model.say(message, .good, at: now)
+  case (.done, .denial(let call)):
+    model.say("\(call) denied · \(message)", .good, at: now)
+  case (.refused, .denial(let call)), (.invalid, .denial(let call)):
+    model.say("\(call) denied, its conversation not stopped: \(message)", .warning, at: now)
   case (.done, .switchOff(let waiting)):
     let held: SafeText =
       waiting > 0 ? " · \(counted(waiting, "queued call is", "queued calls are")) held" : ""

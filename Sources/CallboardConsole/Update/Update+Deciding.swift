@@ -31,7 +31,7 @@ func decide(
   case .extend:
     guard let seen = painted(call, in: model) ?? call.seen else { return [] }
     return [.send(.extend(call.id, seen), .plain)]
-  case .runAgain: return runAgain(call, &model)
+  case .runAgain: askToRunAgain(call, &model, sight: sight)
   case .cancel: return [.send(.cancel(call.id), .plain)]
   default: break
   }
@@ -114,33 +114,35 @@ private func askHowItEnded(_ call: CallRow, _ model: inout ConsoleModel) {
   )
 }
 
-private func runAgain(_ call: CallRow, _ model: inout ConsoleModel) -> [Intent] {
+private func askToRunAgain(_ call: CallRow, _ model: inout ConsoleModel, sight: Sight) {
   let request = Intent.send(.runAgain(call.id, arguments: nil), .plain)
-  let name = SafeText(untrusted: call.function)
-  switch call.state {
-  case .unknown:
-    model.ask(
-      Question(
-        text: [
-          "Run \(name) \(call.id) again with the same key? It may have been done already; a receiver that does not know the key does it twice."
-        ],
-        answers: [Question.Answer(key: "y", label: "run it again", outcome: .intents([request]))]
-      ),
-      about: Prompt.Subject(call: call.id, states: [.unknown])
+  let name: SafeText = "\(untrusted: call.function, limit: 200) \(call.id)"
+  let detail = sight.detail.flatMap { $0.row.id == call.id ? $0 : nil }
+  let arguments = (detail?.call.decided ?? detail?.call.proposed)?.shown
+  var text: [SafeText] = []
+  if call.state == .unknown {
+    text.append(
+      "Run \(name) again with the same key? It may have been done already; a receiver that does not know the key does it twice."
     )
-    return []
-  case .succeeded:
-    model.ask(
-      Question(
-        text: ["\(name) \(call.id) succeeded. Run it once more, as a new call?"],
-        answers: [
-          Question.Answer(key: "y", label: "run it once more", outcome: .intents([request]))
-        ]
-      )
-    )
-    return []
-  default: return [request]
+  } else {
+    let effect = call.effect.map { SafeText(untrusted: $0.rawValue) } ?? "call"
+    let article: SafeText = call.effect == .idempotent ? "an" : "a"
+    let why: SafeText = call.failure.map { ": \(words($0))" } ?? ""
+    let became: SafeText =
+      switch call.state {
+      case .succeeded, .failed: "that \(ending(of: call))"
+      default: "that was \(ending(of: call))"
+      }
+    text.append("Run \(name) again, as a new call? It is \(article) \(effect) \(became)\(why).")
   }
+  if let arguments { text.append("with \(untrusted: arguments.serialized(), limit: 160)") }
+  model.ask(
+    Question(
+      text: text,
+      answers: [Question.Answer(key: "y", label: "run it again", outcome: .intents([request]))]
+    ),
+    about: call.state == .unknown ? Prompt.Subject(call: call.id, states: [.unknown]) : nil
+  )
 }
 
 // MARK: conversations
@@ -184,7 +186,7 @@ func operate(
   switch action {
   case .hold: return hold(&model, sight: sight)
   case .undo: return context.undo.map { [.send(.undo($0.call.id), .plain)] } ?? []
-  case .toggle: return toggle(&model, context: context)
+  case .toggle: return toggle(&model, context: context, sight: sight)
   case .breaker: askAboutBreaker(&model, context: context)
   case .clearCache:
     guard let function = context.function else { return [] }
@@ -231,16 +233,21 @@ func askToRelease(_ model: inout ConsoleModel, sight: Sight) {
   )
 }
 
-private func toggle(_ model: inout ConsoleModel, context: Context) -> [Intent] {
+private func toggle(
+  _ model: inout ConsoleModel,
+  context: Context,
+  sight: Sight
+) -> [Intent] {
   if let provider = context.provider {
     guard !provider.isOn else {
       return [.send(.setProvider(provider.namespace, from: true, to: false), .plain)]
     }
+    let which: SafeText =
+      provider.functions == 1 ? "the one function" : "all \(provider.functions) functions"
+    let start = sight.held(of: provider).map(starting) ?? " What is held will start."
     model.ask(
       Question(
-        text: [
-          "Switch on all \(counted(provider.functions, "function", "functions")) of \(untrusted: provider.namespace)? What is held will start."
-        ],
+        text: ["Switch on \(which) of \(untrusted: provider.namespace)?\(start)"],
         answers: [
           Question.Answer(
             key: "y",
@@ -268,13 +275,23 @@ private func toggle(_ model: inout ConsoleModel, context: Context) -> [Intent] {
   return []
 }
 
-func askToSwitchOn(_ name: String, waiting: Int?, _ model: inout ConsoleModel) {
-  let start: SafeText =
-    switch waiting {
-    case .some(0): " Nothing waits for it."
-    case .some(let count): " \(counted(count, "held call", "held calls")) will start."
-    case nil: ""
+/// What switching on starts, as a sentence after the question.
+private func starting(_ held: Int) -> SafeText {
+  held == 0 ? " Nothing is held." : " \(counted(held, "held call", "held calls")) will start."
+}
+
+extension Sight {
+  /// Held calls of a provider's functions; nil where not all of them are on this screen.
+  fileprivate func held(of provider: ProviderRow) -> Int? {
+    let functions = rows.items.compactMap { item -> FunctionRow? in
+      if case .function(let row) = item, row.provider == provider.namespace { row } else { nil }
     }
+    return functions.count == provider.functions ? functions.reduce(0) { $0 + $1.held } : nil
+  }
+}
+
+func askToSwitchOn(_ name: String, waiting: Int?, _ model: inout ConsoleModel) {
+  let start = waiting.map(starting) ?? ""
   model.ask(
     Question(
       text: ["Switch \(untrusted: name) on?\(start)"],

@@ -141,7 +141,9 @@ private func submit(_ prompt: Prompt, _ model: inout ConsoleModel, sight: Sight)
       return []
     }
     model.prompt = nil
-    return [.send(.deny(row.id, row.seen, reason: text, stopConversation: stops), .plain)]
+    let purpose: Purpose =
+      stops ? .denial("\(untrusted: row.function, limit: 200) \(row.id)") : .plain
+    return [.send(.deny(row.id, row.seen, reason: text, stopConversation: stops), purpose)]
   case .settle(let row, let happened):
     guard !text.isEmpty else {
       model.say("say by what you know it, please", .warning, at: now)

@@ -12,6 +12,7 @@ func update(_ model: inout ConsoleModel, _ key: Key, sight: Sight) -> [Intent] {
   default: break
   }
   model.notice = nil
+  model.hint = nil
   if model.prompt != nil { return updatePrompt(&model, key, sight: sight) }
   if case .paste = key {
     model.say("pasted text is never run as keys", .warning, at: sight.header.now)
@@ -26,6 +27,10 @@ func update(_ model: inout ConsoleModel, _ key: Key, sight: Sight) -> [Intent] {
   }
   if model.showsHelp { return updateHelp(&model, action, sight: sight) }
   let context = Context(model, sight)
+  if key == .right, let fold = context.fold {
+    model.unfold(fold)
+    return []
+  }
   guard Binding.live(action, in: context) != nil else {
     explain(&model, action, context: context, sight: sight)
     return []
@@ -74,8 +79,7 @@ private func explain(
 func lateness(of detail: CallDetail?, in model: ConsoleModel, now: Date) -> SafeText {
   guard let detail else { return "it has left; nothing ran" }
   let ago = lasting(max(0, now.timeIntervalSince(detail.row.since)))
-  let by = detail.call.history.last?.by.map { " by " + SafeText(untrusted: $0, limit: 60) } ?? ""
-  return "\(words(detail.row.state))\(by) \(ago) before your key; nothing ran"
+  return "\(ending(of: detail)) \(ago) before your key; nothing ran"
 }
 
 // MARK: actions
@@ -86,6 +90,10 @@ private func perform(
   context: Context,
   sight: Sight
 ) -> [Intent] {
+  if let fold = context.fold, [.approve, .deny, .edit, .open].contains(action) {
+    model.unfold(fold)
+    return []
+  }
   switch action {
   case .approve, .deny, .edit, .settle, .extend, .runAgain, .cancel:
     return context.call.map { decide(action, on: $0, &model, context: context, sight: sight) }
@@ -109,7 +117,10 @@ private func perform(
     if model.place.isDocument {
       model.ask(Prompt(.search, text: model.search ?? ""))
     } else {
-      model.ask(Prompt(.filter(model.screen, mistake: nil), text: model.list.filter.text))
+      let text = model.list.filter.text
+      // The next word is typed at once.
+      let typed = text.isEmpty || text.hasSuffix(" ") ? text : text + " "
+      model.ask(Prompt(.filter(model.screen, mistake: nil), text: typed))
     }
   case .next: advance(&model, by: 1, sight: sight)
   case .previous: advance(&model, by: -1, sight: sight)
