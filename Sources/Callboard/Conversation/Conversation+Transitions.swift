@@ -126,6 +126,9 @@ extension Conversation {
     }
   }
 
+  /// How the reason begins of a conversation that a limit stopped.
+  static let limitPrefix = "stopped: "
+
   /// The limit that stands in the way of another turn, in a sentence.
   func limitReached(at now: Date) -> String? {
     if turns >= limits.turns { return "it has used its \(limits.turns) turns" }

@@ -292,7 +292,8 @@ extension Engine {
     let now = clock.now
     let limit = conversations.withLive(id) { $0.conversation.limitReached(at: now) } ?? nil
     if let limit {
-      _ = try? move(id, .limitReached("stopped: \(limit)"), cause: "stopped: \(limit)")
+      let why = Conversation.limitPrefix + limit
+      _ = try? move(id, .limitReached(why), cause: why)
       return
     }
     let mayAsk = conversations.withLive(id) { live -> Bool in
@@ -345,7 +346,7 @@ extension Engine {
     let deadline = deadlines.schedule(at: clock.monotonic + .seconds(max(left, 0))) { [weak self] in
       _ = try? self?.move(
         id,
-        .limitReached("stopped: it has used its time"),
+        .limitReached(Conversation.limitPrefix + "it has used its time"),
         cause: "it has used its time"
       )
       self?.conversations.withLive(id) { $0.turn?.cancel() }
@@ -419,7 +420,7 @@ extension Engine {
         ? live.conversation.limits.calls : nil
     }
     if let limit = limit ?? nil {
-      let why = "stopped: it asked for more than \(limit) calls"
+      let why = Conversation.limitPrefix + "it asked for more than \(limit) calls"
       _ = try? move(id, .limitReached(why), cause: why)
       return
     }

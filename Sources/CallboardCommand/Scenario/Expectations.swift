@@ -355,12 +355,12 @@ private struct ConversationExpectation: Sendable {
       judgement.checks.append(.init(expected: expected, came: "no such conversation"))
       return
     }
-    if value["state"] != nil || value["failure"] != nil {
-      judgement.expectedConversations.formUnion(picked.map(\.key))
-    }
+    let isAboutEnd = value["state"] != nil || value["failure"] != nil
     let faults = picked.flatMap { name, id -> [String] in
       guard let detail = played.conversation(id) else { return ["\(name) is kept no longer"] }
-      return self.faults(of: detail).map { picked.count > 1 ? "\(name): \($0)" : $0 }
+      let faults = self.faults(of: detail)
+      if isAboutEnd, faults.isEmpty { judgement.expectedConversations.insert(name) }
+      return faults.map { picked.count > 1 ? "\(name): \($0)" : $0 }
     }
     judgement.checks.append(
       .init(expected: expected, came: faults.isEmpty ? nil : faults.joined(separator: ", "))

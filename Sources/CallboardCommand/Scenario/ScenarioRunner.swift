@@ -14,6 +14,8 @@ final class ScenarioRunner: Sendable {
   private struct State {
     var calls: [String: CallID] = [:]
     var conversations: [String: ConversationID] = [:]
+    /// Names of conversations whose answers the steps wait for.
+    var awaited: Set<String> = []
     /// Calls and conversations that go on while the steps do.
     var going: [Task<Void, Never>] = []
     /// How often each decision rule was used.
@@ -126,13 +128,26 @@ final class ScenarioRunner: Sendable {
       await ask(.setBreaker(name, from: from, to: to), as: person, step)
     case .clearCache(let name, let person): await ask(.clearCache(function: name), as: person, step)
     case .stop(let name, let person):
-      guard let id = state.withLock({ $0.conversations[name] }) else { return }
+      guard let id = conversation(name, at: step) else { return }
       await ask(.stopConversation(id), as: person, step)
     case .message(let name, let text, let person):
-      guard let id = state.withLock({ $0.conversations[name] }) else { return }
-      await ask(.message(id, text), as: person, step)
+      guard let id = conversation(name, at: step) else { return }
+      let reply = await ask(.message(id, text), as: person, step)
+      // A conversation whose first answer was waited for is waited for again.
+      if reply.isDone, state.withLock({ $0.awaited.contains(name) }) { _ = await engine.ended(id) }
     case .decide(let decide): await take(decide, step)
     }
+  }
+
+  private func conversation(_ name: String, at step: Scenario.Step) -> ConversationID? {
+    let known = state.withLock { $0.conversations }
+    if let id = known[name] { return id }
+    let names = known.keys.sorted().joined(separator: ", ")
+    mishap(
+      "\(step.place) finds the conversation \(name)",
+      names.isEmpty ? "none has begun" : "there are only \(names)"
+    )
+    return nil
   }
 
   private func functionRow(_ name: String) -> FunctionRow? {
@@ -230,7 +245,10 @@ final class ScenarioRunner: Sendable {
     do {
       let id = try session.start(conversation.plan, caller: caller)
       let name = conversation.name ?? conversation.plan.model
-      state.withLock { $0.conversations[name] = id }
+      state.withLock { state in
+        state.conversations[name] = id
+        if conversation.waits { state.awaited.insert(name) }
+      }
       let task = Task { [engine] in _ = await engine.ended(id) }
       state.withLock { $0.going.append(task) }
       if conversation.waits { await task.value }
@@ -427,7 +445,8 @@ final class ScenarioRunner: Sendable {
     }
     for (name, id) in played.conversations where !judged.expectedConversations.contains(name) {
       guard let detail = played.conversation(id), let failure = detail.failure else { continue }
-      result.statuses.append(.unreachable)
+      // One that used up its turns or its time has reached its model well.
+      result.statuses.append(detail.isStoppedByLimit ? .failed : .unreachable)
       result.notes.append("the conversation \(name) failed: \(failure)")
     }
     return result
