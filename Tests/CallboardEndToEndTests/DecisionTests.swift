@@ -31,8 +31,7 @@ extension EndToEnd {
       #expect(try await desk.events.first("call.running", call: id).value == asked.value)
       try await desk.events.first("call.succeeded", call: id)
       try await desk.showCalls(of: "desk.explain")
-      // Below 90 columns Calls shows no ids; it is the only call of its function.
-      try await desk.wait(for: width < 90 ? "desk.explain" : id, "succeeded")
+      try await desk.wait(for: id, "succeeded")
     }
 
     @Test func `a denied call never runs, and its model hears the reason`() async throws {
@@ -69,7 +68,8 @@ extension EndToEnd {
       #expect(try await desk.events.first("call.succeeded", call: id).value?["amount"] == 99)
       try await desk.showCalls(of: "desk.pay")
       try await desk.wait(for: id, "succeeded")
-      try await desk.wait(for: id, "amount 99")
+      try desk.terminal.press("Enter")
+      try await desk.terminal.wait(for: "call          \(id)", "amount │ 99")
     }
 
     @Test func `a running call is cancelled, and runs again as a new one`() async throws {
@@ -84,7 +84,9 @@ extension EndToEnd {
       }
       try await desk.wait(for: id, "cancelled")
       let cancelled = try await desk.events.first("call.cancelled", call: id)
-      try await desk.terminal.decide("r") { _ in
+      try await desk.terminal.decide("r") { $0.contains("again, as a new call?") }
+      #expect(try desk.events("call.running", of: "desk.linger", after: cancelled.seq).isEmpty)
+      try await desk.terminal.decide("y") { _ in
         try !desk.events("call.running", of: "desk.linger", after: cancelled.seq).isEmpty
       }
       let again = try desk.events("call.running", of: "desk.linger", after: cancelled.seq)

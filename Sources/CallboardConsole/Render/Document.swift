@@ -71,12 +71,23 @@ struct Document: Sendable {
     }
   }
 
+  /// Words of callboard's and a text in quotes after them, which takes no line of its own where it needs none.
+  mutating func text(_ text: SafeText, quoting quoted: SafeText, lines limit: Int) {
+    let whole: SafeText = "\(text) · “\(quoted)”"
+    if cut(whole, to: width - 1).count <= cut(text, to: width - 1).count {
+      self.text(whole)
+    } else {
+      self.text(text)
+      quote(quoted, lines: limit)
+    }
+  }
+
   /// A text within quotes on so many lines at most; what is longer ends in `…`.
   mutating func quote(_ text: SafeText, lines limit: Int) {
-    let all = cut("“\(text)”", to: max(1, width - 1))
+    let all = cut("“\(text)”", to: width - 1)
     for line in all.prefix(all.count > limit ? limit - 1 : limit) { add([Span(" "), Span(line)]) }
     guard all.count > limit else { return }
-    let rest = cut(all.dropFirst(limit - 1).joined(), to: max(1, width - 3))
+    let rest = cut(all.dropFirst(limit - 1).joined(), to: width - 3)
     add([Span(" "), Span((rest.first ?? .empty) + "…”")])
   }
 

@@ -143,13 +143,11 @@ extension Painter {
     asks += " · call \(row.id) · \(moment.clock(row.receivedAt))"
     // Last on its line: whatever a title says stands within its quotes and nothing of callboard's follows.
     if let title = row.conversationTitle.map({ SafeText(untrusted: $0, limit: 1000) }) {
-      let whole: SafeText = "\(asks) · “\(title)”"
-      if cellWidth(isUTF8 ? whole : whole.ascii) < document.width {
-        document.text(whole)
-      } else {
-        document.text(asks)
-        document.quote(title, lines: layout.size.height < 30 || width < Layout.narrow ? 1 : 2)
-      }
+      document.text(
+        asks,
+        quoting: title,
+        lines: layout.size.height < 30 || width < Layout.narrow ? 1 : 2
+      )
     } else {
       document.text(asks)
     }

@@ -125,15 +125,20 @@ private func askToRunAgain(_ call: CallRow, _ model: inout ConsoleModel, sight: 
       "Run \(name) again with the same key? It may have been done already; a receiver that does not know the key does it twice."
     )
   } else {
-    let effect = call.effect.map { SafeText(untrusted: $0.rawValue) } ?? "call"
-    let article: SafeText = call.effect == .idempotent ? "an" : "a"
+    let effect: SafeText =
+      switch call.effect {
+      case .read: "a read"
+      case .idempotent: "an idempotent call"
+      case .write: "a write"
+      case nil: "a call"
+      }
     let why: SafeText = call.failure.map { ": \(words($0))" } ?? ""
     let became: SafeText =
       switch call.state {
       case .succeeded, .failed: "that \(ending(of: call))"
       default: "that was \(ending(of: call))"
       }
-    text.append("Run \(name) again, as a new call? It is \(article) \(effect) \(became)\(why).")
+    text.append("Run \(name) again, as a new call? It is \(effect) \(became)\(why).")
   }
   if let arguments { text.append("with \(untrusted: arguments.serialized(), limit: 160)") }
   model.ask(
