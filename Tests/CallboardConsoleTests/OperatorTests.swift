@@ -128,7 +128,13 @@ import Testing
       var row = Fixture.call(8, state: .succeeded).row
       row.source = source
       #expect(outcome(of: row).text == words)
+      row.result = "price 412,500"
+      #expect(outcome(of: row).text == words + " · price 412,500")
     }
+    var row = Fixture.call(8, state: .succeeded).row
+    #expect(outcome(of: row).text == "answered")
+    row.result = "price 412,500"
+    #expect(outcome(of: row).text == "price 412,500")
   }
 
   @Test func `a write has one attempt, whatever its policy says`() {

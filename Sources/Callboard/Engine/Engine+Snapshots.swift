@@ -208,9 +208,9 @@ extension Engine {
     }
     switch query.sort {
     case .natural: break
-    case .name: kept.sort { ($0.function, $1.id) < ($1.function, $0.id) }
+    case .name: kept = Self.sorted(kept, by: \.function)
     case .age: kept.sort { $0.receivedAt > $1.receivedAt }
-    case .state: kept.sort { ($0.state.word.index, $1.id) < ($1.state.word.index, $0.id) }
+    case .state: kept = Self.sorted(kept, by: \.state.word.index)
     case .duration: kept.sort { ($0.duration ?? -1) > ($1.duration ?? -1) }
     case .count: kept.sort { $0.attempts.count > $1.attempts.count }
     }
@@ -219,6 +219,14 @@ extension Engine {
     } row: {
       row($0, context)
     }
+  }
+
+  /// By one thing, and the natural order where that is equal.
+  private static func sorted<Item, Value: Comparable>(
+    _ items: [Item],
+    by value: (Item) -> Value
+  ) -> [Item] {
+    items.enumerated().map { (value($1), $0, $1) }.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.map(\.2)
   }
 
   /// The rows around the anchor, of what is kept in order.
@@ -277,9 +285,11 @@ extension Engine {
     row.conversation = call.conversation
     row.conversationTitle = context.title(of: call.conversation)
     row.attempt = call.state.attempt ?? call.attempts.last?.number
-    row.maxAttempts = function?.definition.retry.maxAttempts ?? 1
+    let isWrite = function?.definition.effect == .write
+    row.maxAttempts = isWrite ? 1 : function?.definition.retry.maxAttempts ?? 1
     row.duration = call.duration
     row.source = call.outcome?.source
+    row.result = (call.outcome?.value?.shown).map { Self.words(of: $0) }
     row.failure = call.outcome?.failure?.kind
     row.effect = function?.definition.effect
     row.digest = call.approval?.digest
@@ -309,15 +319,19 @@ extension Engine {
     guard let arguments = (call.decided ?? call.proposed)?.shown else {
       return call.unparsed?.prefix(200).description ?? ""
     }
-    guard let object = arguments.objectValue else { return brief(arguments) }
+    return words(of: arguments)
+  }
+
+  private static func words(of value: JSONValue) -> String {
+    guard let object = value.objectValue else { return brief(value) }
     return object.map { "\($0.key) \(brief($0.value))" }.joined(separator: " · ")
   }
 
   private static func brief(_ value: JSONValue) -> String {
     switch value {
     case .string(let text): text.count > 80 ? text.prefix(79) + "…" : text
-    case .array(let items): "[\(items.count)]"
-    case .object(let object): "{\(object.count)}"
+    case .array(let items): items.count == 1 ? "1 item" : "\(items.count) items"
+    case .object(let object): object.count == 1 ? "1 field" : "\(object.count) fields"
     case .null, .bool, .integer, .double, .decimal: value.serialized()
     }
   }

@@ -117,7 +117,11 @@ public struct Filter: Sendable, Hashable, Codable {
 
   private static func matches(_ test: Test, _ subject: Subject, at now: Date) -> Bool {
     switch test {
-    case .function(let pattern): pattern.matches(subject.function)
+    case .function(let pattern):
+      // A name without a dot is a namespace's too.
+      pattern.matches(subject.function)
+        || !pattern.text.contains(".")
+          && pattern.matches(String(subject.function.prefix { $0 != "." }))
     case .state(let word): subject.state.hasPrefix(word)
     case .caller(let pattern): pattern.matches(subject.caller)
     case .conversation(let text): subject.conversation.contains(text)

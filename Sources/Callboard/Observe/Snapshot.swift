@@ -102,6 +102,8 @@ public struct CallRow: Sendable, Codable, Hashable, Identifiable {
   /// Seconds from the first attempt to the end.
   public var duration: Double?
   public var source: CallOutcome.Source?
+  /// The result on one line, as it may be shown; nil without one.
+  public var result: String?
   public var failure: CallFailure.Kind?
   /// The arguments, or what became of it, in one short line.
   ///

@@ -246,13 +246,17 @@ func outcome(of row: CallRow) -> SafeText {
   if let failure = row.failure { return "\(words(failure)) · \(summary)" }
   switch row.state {
   case .succeeded:
+    let source: SafeText?
     switch row.source {
-    case .hit: return "from the cache"
-    case .shared: return "shared with an identical call"
-    case .degraded: return "degraded: by a fallback"
-    case .settled: return "settled by a person"
-    case .attempt, nil: return "answered"
+    case .hit: source = "from the cache"
+    case .shared: source = "shared with an identical call"
+    case .degraded: source = "degraded: by a fallback"
+    case .settled: source = "settled by a person"
+    case .attempt, nil: source = nil
     }
+    guard let words = row.result, !words.isEmpty else { return source ?? "answered" }
+    let result = SafeText(untrusted: words, limit: 400)
+    return source.map { "\($0) · \(result)" } ?? result
   case .awaitingApproval:
     return row.rule.map { "held by " + SafeText(untrusted: $0, limit: 200) } ?? ""
   case .unknown: return "may have been done"

@@ -21,7 +21,8 @@ struct FilterTests {
   }
 
   @Test(arguments: [
-    "", "   ", "fn:payments.*", "function:payments.send_wire", "state:awaiting_approval",
+    "", "   ", "fn:payments", "fn:pay*", "fn:payments.*", "function:payments.send_wire",
+    "state:awaiting_approval",
     "state:await",
     "state:awaiting-approval", "caller:agent-*", "by:agent-1", "conv:002a", "effect:write",
     "age:>9m", "age:<11m",
