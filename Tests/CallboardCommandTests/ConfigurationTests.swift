@@ -60,11 +60,11 @@ import Testing
     #expect(!scenario.steps.isEmpty)
   }
 
-  @Test func `the minimal configuration has at most eight lines and runs its function`()
+  @Test func `the minimal configuration has eight lines and runs its function`()
     async throws
   {
     let text = try String(contentsOfFile: Project.path("config/minimal.yaml"), encoding: .utf8)
-    #expect(text.split(separator: "\n").count <= 8)
+    #expect(text.split(separator: "\n").count == 8)
     let session = try EngineSession(try configuration("config/minimal.yaml"), isUnattended: true)
     let submission = await session.engine.submit("clock.now", [:], by: .caller("test"))
     guard case .finished(_, .result(let payload, _)) = submission else {
@@ -143,6 +143,26 @@ import Testing
       try complaints(program + rule.replacing("} } }, app", with: "} }, required: [amount] }, app"))
         == []
     )
+  }
+
+  @Test func `a misspelt keyword in a condition is an error, for it would be passed over`() throws {
+    let rule =
+      "\napprovals:\n  - { when: { properties: { amount: { maximun: 50 } }, required: [amount] }, approval: never }"
+    let found = try complaints(program + rule)
+    #expect(
+      found.contains {
+        $0.contains("“maximun” is no keyword of JSON Schema; did you mean maximum?")
+      },
+      "\(found)"
+    )
+  }
+
+  @Test(arguments: ["not: { required: [amount] }", "if: { required: [amount] }, then: false"])
+  func `what opens may not rest on words that hold for a missing key`(words: String) throws {
+    let rule = "\napprovals:\n  - { when: { \(words) }, approval: never }"
+    let found = try complaints(program + rule)
+    #expect(found.contains { $0.contains("may pass unasked") }, "\(found)")
+    #expect(try complaints(program + rule.replacing(", approval: never", with: "")) == [])
   }
 
   @Test func `a condition that asks because a key is missing is a warning`() throws {

@@ -67,6 +67,21 @@ extension ConfigurationReader {
   mutating func condition(_ value: JSONValue?, at pointer: JSONPointer, opens: Bool) -> Schema? {
     guard let value else { return nil }
     guard let schema = checkSchema(value, at: pointer) else { return nil }
+    for unknown in Schema.unknownKeywords(in: value) {
+      let near = unknown.nearest.map { "; did you mean \($0)?" } ?? ", so it would be passed over"
+      report(
+        JSONPointer(tokens: pointer.tokens + unknown.pointer.tokens),
+        "“\(unknown.keyword)” is no keyword of JSON Schema" + near
+      )
+    }
+    // What these say of a key that is missing can't be told by looking.
+    for word in ["not", "if", "patternProperties", "dependentSchemas", "$ref"]
+    where opens && ConditionLint.uses(word, in: value) {
+      report(
+        pointer,
+        "uses \(word), with which a call may pass unasked that lacks a key; write it with required, properties, allOf, anyOf and oneOf"
+      )
+    }
     for loose in ConditionLint.looseProperties(of: value) {
       let place = JSONPointer(tokens: pointer.tokens + loose.pointer.tokens)
       let sentence =
@@ -88,6 +103,16 @@ enum ConditionLint {
     var name: String
     /// Where in the condition.
     var pointer: JSONPointer
+  }
+
+  /// Whether a keyword stands in a condition, at any depth of what it applies to its value.
+  static func uses(_ keyword: String, in schema: JSONValue) -> Bool {
+    guard let object = schema.objectValue else { return false }
+    if object[keyword] != nil { return true }
+    let parts =
+      (object["properties"]?.objectValue?.values ?? [])
+      + ["allOf", "anyOf", "oneOf"].flatMap { object[$0]?.arrayValue ?? [] }
+    return parts.contains { uses(keyword, in: $0) }
   }
 
   static func looseProperties(of schema: JSONValue) -> [Loose] {

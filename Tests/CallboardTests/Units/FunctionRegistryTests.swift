@@ -26,6 +26,20 @@ struct FunctionRegistryTests {
     }
   }
 
+  @Test func `a misspelt keyword is refused, and a note is not`() throws {
+    let misspelt = try provider(
+      parameters: ["type": "object", "properties": ["a": ["type": "number", "maximun": 5]]]
+    )
+    #expect(
+      mistake([misspelt])
+        == "functions.pay.send.parameters.properties.a.maximun: is no keyword of JSON Schema; did you mean maximum?"
+    )
+    let noted = try provider(
+      parameters: ["type": "object", "x-owner": "bo", "properties": ["titel": ["unit": "EUR"]]]
+    )
+    #expect(mistake([noted]) == nil)
+  }
+
   func name(_ text: String) throws -> FunctionName { try #require(FunctionName(text)) }
 
   @Test func `what is right registers`() throws {
