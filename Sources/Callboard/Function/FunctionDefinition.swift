@@ -33,7 +33,7 @@ public struct FunctionDefinition: Sendable {
   public var maxQueue: Duration
   /// Names or JSON Pointers of arguments and result fields that are never shown or stored in clear.
   public var secrets: [String]
-  /// The function's own word that a 4xx, an exit status or a thrown error of it means nothing was done.
+  /// The function's own word that an exit status or a thrown error of it means nothing was done.
   public var failsCleanly: Bool
   /// JSON Schema that a result has to meet; nil: any JSON.
   public var resultSchema: JSONValue?
