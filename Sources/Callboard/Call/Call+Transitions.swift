@@ -139,6 +139,11 @@ extension Call {
       return queue(attempt: nextAttempt, at: now, cause: "grace time over")
 
     // MARK: queued
+    case (.queued(_, nil), .cacheHit) where traits.effect == .read && startsTooLate(at: now),
+      (.queued(_, nil), .join) where traits.effect == .read && startsTooLate(at: now),
+      (.queued(_, nil), .breakerOpen) where startsTooLate(at: now):
+      return endTooLate(at: now)
+
     case (.queued(_, nil), .cacheHit(let value)) where traits.effect == .read:
       approval?.isUsed = true
       return end(.succeeded, .result(Payload(value), .hit), at: now, cause: "answered from cache")
@@ -177,20 +182,7 @@ extension Call {
           )
           return end(.failed, .failure(failure), at: now, cause: "digest differs at the start")
         }
-        // Its grace time is not its own delay.
-        let startBy = Approval.startBy + approval.requirement.grace
-        if let decided = approval.decidedAt, now.timeIntervalSince(decided) > startBy {
-          let failure = CallFailure(
-            .expired,
-            "It was approved, but could not start within five minutes, so it did not run."
-          )
-          return end(
-            .expired,
-            .failure(failure),
-            at: now,
-            cause: "not started within 5 minutes of its approval"
-          )
-        }
+        if startsTooLate(at: now) { return endTooLate(at: now) }
         self.approval?.isUsed = true
       }
       state = .running(attempt: attempt, child: nil)
@@ -736,6 +728,25 @@ extension Call {
     state = .unknown(attempt: attempt)
     step(.unknown, at: now, cause: cause, changesState: false)
     return .durably(.none)
+  }
+
+  /// Whether its approval is too old for a first start; its grace time is not its own delay.
+  private func startsTooLate(at now: Date) -> Bool {
+    guard let approval, !approval.isUsed, let decided = approval.decidedAt else { return false }
+    return now.timeIntervalSince(decided) > Approval.startBy + approval.requirement.grace
+  }
+
+  private mutating func endTooLate(at now: Date) -> Transition {
+    let failure = CallFailure(
+      .expired,
+      "It was approved, but could not start within five minutes, so it did not run."
+    )
+    return end(
+      .expired,
+      .failure(failure),
+      at: now,
+      cause: "not started within 5 minutes of its approval"
+    )
   }
 
   /// The number of an attempt that starts after a decision: approval may be asked anew after some have failed.

@@ -116,6 +116,26 @@ struct QueuedTests {
     #expect(it.call.attempts.isEmpty)
   }
 
+  @Test func `an older decision is answered by no cache and no flight, and waits for no breaker`()
+    throws
+  {
+    let fresh: [CallEvent] = [
+      .cacheHit(1), .join(leader: Situation.leader),
+      .breakerOpen(until: Situation.start + 400, stale: nil),
+    ]
+    for event in fresh {
+      var it = try Situation.queuedByApproval(.read)
+      it.wait(300)
+      try it.on(event)
+      #expect(it.call.state != .expired)
+      it = try Situation.queuedByApproval(.read)
+      it.wait(300.001)
+      #expect(try it.on(event) == .then(.answer))
+      #expect(it.call.state == .expired)
+      #expect(it.call.approval?.isUsed == false)
+    }
+  }
+
   @Test func `a later attempt asks neither for the digest nor for the age of the decision`() throws
   {
     var it = try Situation.queuedByApproval(.idempotent)
