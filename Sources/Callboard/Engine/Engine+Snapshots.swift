@@ -285,8 +285,7 @@ extension Engine {
     row.conversation = call.conversation
     row.conversationTitle = context.title(of: call.conversation)
     row.attempt = call.state.attempt ?? call.attempts.last?.number
-    let isWrite = function?.definition.effect == .write
-    row.maxAttempts = isWrite ? 1 : function?.definition.retry.maxAttempts ?? 1
+    row.maxAttempts = function?.definition.retry.maxAttempts ?? 1
     row.duration = call.duration
     row.source = call.outcome?.source
     row.result = (call.outcome?.value?.shown).map { Self.words(of: $0) }
