@@ -49,65 +49,64 @@ let tracedLocks: [Target] =
   hasTracedLocks ? [.target(name: traced, swiftSettings: common)] : []
 
 /// Every target, in the order of the arrows: a target sees only what stands above it.
-let all: [Target] =
-  tracedLocks + [
-    .systemLibrary(name: "CPCRE2", providers: [.apt(["libpcre2-dev"])]),
-    .systemLibrary(name: "CSpawn"),
-    .systemLibrary(name: "CNcurses", providers: [.apt(["libncursesw5-dev"])]),
-    library("JSONSchema", ["CPCRE2"]),
-    library("Callboard", ["JSONSchema", collections, crypto, logging]),
-    library("CallboardTesting", ["Callboard", "JSONSchema"]),
-    library("CallboardYAML", ["JSONSchema", yams]),
-    library("CallboardModels", ["Callboard", "JSONSchema", "CallboardYAML", http, nio, nioHTTP1]),
-    library(
-      "CallboardProviders",
-      ["Callboard", "JSONSchema", "CSpawn", http, nio, nioPosix, nioHTTP1]
-    ),
-    library("CallboardTerminal", ["Callboard", "CNcurses"]),
-    library("CallboardConsole", ["Callboard", "JSONSchema", "CallboardTerminal", crypto]),
-    .executableTarget(
-      name: "CallboardCommand",
-      dependencies: [
-        "Callboard", "JSONSchema", "CallboardYAML", "CallboardModels", "CallboardProviders",
-        "CallboardTerminal", "CallboardConsole", arguments, http, logging,
-      ],
-      swiftSettings: strict
-    ),
-    .executableTarget(
-      name: "CallboardBench",
-      dependencies: ["Callboard", "JSONSchema"],
-      swiftSettings: strict
-    ),
-    tests("JSONSchemaTests", ["JSONSchema"]),
-    tests("CallboardTests", ["Callboard", "CallboardTesting", "JSONSchema"]),
-    tests("CallboardYAMLTests", ["CallboardYAML", "JSONSchema"]),
-    tests(
-      "CallboardModelsTests",
-      ["CallboardModels", "Callboard", "CallboardTesting", "JSONSchema", nio, nioPosix, nioHTTP1]
-    ),
-    tests(
-      "CallboardProvidersTests",
-      [
-        "CallboardProviders", "Callboard", "CallboardTesting", "JSONSchema", http, nio, nioPosix,
-        nioHTTP1,
-      ]
-    ),
-    tests("CallboardTerminalTests", ["CallboardTerminal", "Callboard"]),
-    tests(
-      "CallboardConsoleTests",
-      ["CallboardConsole", "CallboardTerminal", "Callboard", "CallboardTesting", "JSONSchema"],
-      excluding: ["Screens"]
-    ),
-    tests(
-      "CallboardCommandTests",
-      [
-        "CallboardCommand", "CallboardYAML", "CallboardModels", "CallboardTerminal", "Callboard",
-        "CallboardTesting", "JSONSchema",
-      ]
-    ),
-    // Against the real program in a pseudo-terminal that tmux holds.
-    tests("CallboardEndToEndTests", ["CallboardCommand", "JSONSchema"]),
-  ]
+let all: [Target] = [
+  .systemLibrary(name: "CPCRE2", providers: [.apt(["libpcre2-dev"])]),
+  .systemLibrary(name: "CSpawn"),
+  .systemLibrary(name: "CNcurses", providers: [.apt(["libncursesw5-dev"])]),
+  library("JSONSchema", ["CPCRE2"]),
+  library("Callboard", ["JSONSchema", collections, crypto, logging]),
+  library("CallboardTesting", ["Callboard", "JSONSchema"]),
+  library("CallboardYAML", ["JSONSchema", yams]),
+  library("CallboardModels", ["Callboard", "JSONSchema", "CallboardYAML", http, nio, nioHTTP1]),
+  library(
+    "CallboardProviders",
+    ["Callboard", "JSONSchema", "CSpawn", http, nio, nioPosix, nioHTTP1]
+  ),
+  library("CallboardTerminal", ["Callboard", "CNcurses"]),
+  library("CallboardConsole", ["Callboard", "JSONSchema", "CallboardTerminal", crypto]),
+  .executableTarget(
+    name: "CallboardCommand",
+    dependencies: [
+      "Callboard", "JSONSchema", "CallboardYAML", "CallboardModels", "CallboardProviders",
+      "CallboardTerminal", "CallboardConsole", arguments, http, logging,
+    ],
+    swiftSettings: strict
+  ),
+  .executableTarget(
+    name: "CallboardBench",
+    dependencies: ["Callboard", "JSONSchema"],
+    swiftSettings: strict
+  ),
+  tests("JSONSchemaTests", ["JSONSchema"]),
+  tests("CallboardTests", ["Callboard", "CallboardTesting", "JSONSchema"]),
+  tests("CallboardYAMLTests", ["CallboardYAML", "JSONSchema"]),
+  tests(
+    "CallboardModelsTests",
+    ["CallboardModels", "Callboard", "CallboardTesting", "JSONSchema", nio, nioPosix, nioHTTP1]
+  ),
+  tests(
+    "CallboardProvidersTests",
+    [
+      "CallboardProviders", "Callboard", "CallboardTesting", "JSONSchema", http, nio, nioPosix,
+      nioHTTP1,
+    ]
+  ),
+  tests("CallboardTerminalTests", ["CallboardTerminal", "Callboard"]),
+  tests(
+    "CallboardConsoleTests",
+    ["CallboardConsole", "CallboardTerminal", "Callboard", "CallboardTesting", "JSONSchema"],
+    excluding: ["Screens"]
+  ),
+  tests(
+    "CallboardCommandTests",
+    [
+      "CallboardCommand", "CallboardYAML", "CallboardModels", "CallboardTerminal", "Callboard",
+      "CallboardTesting", "JSONSchema",
+    ]
+  ),
+  // Against the real program in a pseudo-terminal that tmux holds.
+  tests("CallboardEndToEndTests", ["CallboardCommand", "JSONSchema"]),
+]
 
 /// `CALLBOARD_PARTS=Callboard,CallboardTests` leaves only those targets and what they need, so that
 /// the thread sanitizer and a quick edit do not build an HTTP stack.
@@ -122,7 +121,8 @@ func parts(of targets: [Target], named wanted: Set<String>) -> [Target] {
 let wanted = Context.environment["CALLBOARD_PARTS"].map {
   Set($0.split(separator: ",").map(String.init))
 }
-let targets = wanted.map { parts(of: all, named: $0) } ?? all
+let every = tracedLocks + all
+let targets = wanted.map { parts(of: every, named: $0) } ?? every
 
 @MainActor func product(_ product: Product, of target: String) -> [Product] {
   targets.contains { $0.name == target } ? [product] : []

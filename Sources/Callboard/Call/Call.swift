@@ -4,9 +4,9 @@ import JSONSchema
 /// One request to run a function, and everything that has become of it.
 public struct Call: Sendable, Codable {
   /// What never changes of it: one reference, because calls are copied at every step.
-  let origin: Origin
+  let origin: Shared<Origin>
   /// What few calls have; apart for the same reason.
-  private var aside: Aside?
+  private var aside: Shared<Facts>?
 
   public internal(set) var state: CallState = .received
   /// Counts every change that a decision must not miss.
@@ -37,19 +37,21 @@ public struct Call: Sendable, Codable {
     proposed: JSONValue?,
     unparsed: String? = nil
   ) {
-    origin = Origin(
-      id: id,
-      function: function,
-      caller: caller,
-      conversation: conversation,
-      turn: turn,
-      modelCallID: modelCallID,
-      link: link,
-      requestedBy: requestedBy,
-      receivedAt: receivedAt,
-      idempotencyKey: idempotencyKey
+    origin = Shared(
+      Origin(
+        id: id,
+        function: function,
+        caller: caller,
+        conversation: conversation,
+        turn: turn,
+        modelCallID: modelCallID,
+        link: link,
+        requestedBy: requestedBy,
+        receivedAt: receivedAt,
+        idempotencyKey: idempotencyKey
+      )
     )
-    aside = unparsed.map { Aside(Facts(unparsed: $0)) }
+    aside = unparsed.map { Shared(Facts(unparsed: $0)) }
     self.proposed = proposed.map(Payload.init)
     history = []
     // Received, queued, running and ended: most calls take no more steps.
@@ -65,66 +67,66 @@ public struct Call: Sendable, Codable {
     )
   }
 
-  public var id: CallID { origin.id }
+  public var id: CallID { origin.value.id }
   /// The qualified name, or what was asked for where no function has that name.
-  public var function: String { origin.function }
-  public var caller: Principal { origin.caller }
-  public var conversation: ConversationID? { origin.conversation }
+  public var function: String { origin.value.function }
+  public var caller: Principal { origin.value.caller }
+  public var conversation: ConversationID? { origin.value.conversation }
   /// The turn of the conversation that asked, counted from 1.
-  public var turn: Int? { origin.turn }
+  public var turn: Int? { origin.value.turn }
   /// The model's own id for it, which the answer repeats.
-  public var modelCallID: String? { origin.modelCallID }
-  public var link: Link? { origin.link }
+  public var modelCallID: String? { origin.value.modelCallID }
+  public var link: Link? { origin.value.link }
   /// Who pressed run again, for a linked call.
-  public var requestedBy: Principal? { origin.requestedBy }
-  public var receivedAt: Date { origin.receivedAt }
+  public var requestedBy: Principal? { origin.value.requestedBy }
+  public var receivedAt: Date { origin.value.receivedAt }
   /// The same for every attempt, and for a call that runs an unknown one again.
-  public var idempotencyKey: String { origin.idempotencyKey }
+  public var idempotencyKey: String { origin.value.idempotencyKey }
 
   /// The text the model or caller gave, as it came; kept where it could not be parsed.
   public internal(set) var unparsed: String? {
-    get { aside?.facts.unparsed }
+    get { aside?.value.unparsed }
     set { facts.unparsed = newValue }
   }
 
   public internal(set) var approval: Approval? {
-    get { aside?.facts.approval }
+    get { aside?.value.approval }
     set { facts.approval = newValue }
   }
 
   /// The failure that a fallback answers for, or that opened an unknown outcome.
   public internal(set) var firstFailure: CallFailure? {
-    get { aside?.facts.firstFailure }
+    get { aside?.value.firstFailure }
     set { facts.firstFailure = newValue }
   }
 
   /// The call that runs this unknown one again, while it lives.
   public internal(set) var rerun: CallID? {
-    get { aside?.facts.rerun }
+    get { aside?.value.rerun }
     set { facts.rerun = newValue }
   }
 
   /// What came in after it was over or unknown.
   public internal(set) var lateResult: Payload? {
-    get { aside?.facts.lateResult }
+    get { aside?.value.lateResult }
     set { facts.lateResult = newValue }
   }
 
   /// Who edited it last.
   public internal(set) var editedBy: Principal? {
-    get { aside?.facts.editedBy }
+    get { aside?.value.editedBy }
     set { facts.editedBy = newValue }
   }
 
   /// Seconds spent waiting for an open breaker.
   public internal(set) var breakerWait: Double {
-    get { aside?.facts.breakerWait ?? 0 }
+    get { aside?.value.breakerWait ?? 0 }
     set { facts.breakerWait = newValue }
   }
 
   private var facts: Facts {
-    get { aside?.facts ?? Facts() }
-    set { aside = Aside(newValue) }
+    get { aside?.value ?? Facts() }
+    set { aside = Shared(newValue) }
   }
 
   /// Why there is this call beside another one.
@@ -172,8 +174,8 @@ public struct Call: Sendable, Codable {
 
   /// Whether its end counts as an error: it failed, or was refused for what it was.
   ///
-  /// One that a person had settled has been
-  /// counted when it became unknown, and refusals because somebody held or switched something are nobody's error.
+  /// One that a person had settled has been counted when it became unknown, and refusals because somebody held or
+  /// switched something are nobody's error.
   var endedInError: Bool {
     switch (state, outcome?.failure?.kind) {
     case (.failed, .didNotHappen), (.failed, .superseded): false
@@ -226,14 +228,8 @@ extension Call {
     var breakerWait: Double = 0
   }
 
-  private final class Aside: Sendable, Codable {
-    let facts: Facts
-
-    init(_ facts: Facts) { self.facts = facts }
-  }
-
   /// Who asked for what, and when.
-  final class Origin: Sendable, Codable {
+  struct Origin: Sendable, Codable {
     let id: CallID
     let function: String
     let caller: Principal
@@ -244,30 +240,13 @@ extension Call {
     let requestedBy: Principal?
     let receivedAt: Date
     let idempotencyKey: String
+  }
 
-    init(
-      id: CallID,
-      function: String,
-      caller: Principal,
-      conversation: ConversationID?,
-      turn: Int?,
-      modelCallID: String?,
-      link: Link?,
-      requestedBy: Principal?,
-      receivedAt: Date,
-      idempotencyKey: String
-    ) {
-      self.id = id
-      self.function = function
-      self.caller = caller
-      self.conversation = conversation
-      self.turn = turn
-      self.modelCallID = modelCallID
-      self.link = link
-      self.requestedBy = requestedBy
-      self.receivedAt = receivedAt
-      self.idempotencyKey = idempotencyKey
-    }
+  /// One reference to what several states of a call share.
+  final class Shared<Value: Sendable & Codable>: Sendable, Codable {
+    let value: Value
+
+    init(_ value: Value) { self.value = value }
   }
 }
 

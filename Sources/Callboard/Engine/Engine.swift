@@ -642,6 +642,11 @@ extension Call {
   }
 
   func part() -> EngineEvent.CallPart {
-    EngineEvent.CallPart(origin, state: state.word, attempt: state.attempt, revision: revision)
+    EngineEvent.CallPart(
+      origin.value,
+      state: state.word,
+      attempt: state.attempt,
+      revision: revision
+    )
   }
 }

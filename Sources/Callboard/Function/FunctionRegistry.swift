@@ -212,18 +212,16 @@ public struct FunctionRegistry: Sendable {
     _ schema: JSONValue,
     path: String
   ) throws(ConfigurationMistake) -> Schema {
+    // A slip of the pen would be no limit at all; other words may be somebody's notes.
+    for unknown in Schema.unknownKeywords(in: schema) {
+      guard let nearest = unknown.nearest else { continue }
+      throw ConfigurationMistake(
+        path: ([path] + unknown.pointer.tokens).joined(separator: "."),
+        message: "is no keyword of JSON Schema; did you mean \(nearest)?"
+      )
+    }
     do {
-      // A slip of the pen would be no limit at all; other words may be somebody's notes.
-      for unknown in Schema.unknownKeywords(in: schema) {
-        guard let nearest = unknown.nearest else { continue }
-        throw ConfigurationMistake(
-          path: ([path] + unknown.pointer.tokens).joined(separator: "."),
-          message: "is no keyword of JSON Schema; did you mean \(nearest)?"
-        )
-      }
       return try Schema(schema)
-    } catch let mistake as ConfigurationMistake {
-      throw mistake
     } catch {
       throw ConfigurationMistake(path: path, message: "\(error)")
     }

@@ -5,7 +5,7 @@ import JSONSchema
 /// Holds what its events tell and nothing else of the call, so that the stream keeps no large values alive.
 public final class CallSteps: Sendable {
   public let count: Int
-  private let origin: Call.Origin
+  private let origin: Call.Shared<Call.Origin>
   /// After the last of the steps.
   private let revision: Int
   private let steps: ArraySlice<Call.Step>
@@ -51,7 +51,7 @@ public final class CallSteps: Sendable {
       time: step.at,
       type: .call(step.state),
       call: EngineEvent.CallPart(
-        origin,
+        origin.value,
         state: step.state,
         attempt: step.attempt,
         revision: revision - (steps.endIndex - 1 - index)
