@@ -195,9 +195,9 @@ public struct Call: Sendable, Codable {
 
   /// About how much memory its values take.
   var approximateBytes: Int {
-    func bytes(_ payload: Payload?) -> Int { payload?.shown.approximateBytes(upTo: .max) ?? 0 }
-    return 512 + (unparsed?.utf8.count ?? 0) + bytes(proposed) + bytes(decided)
-      + bytes(outcome?.value) + bytes(lateResult)
+    512 + (unparsed?.utf8.count ?? 0) + (proposed?.approximateBytes ?? 0)
+      + (decided?.approximateBytes ?? 0) + (outcome?.value?.approximateBytes ?? 0)
+      + (lateResult?.approximateBytes ?? 0)
   }
 
   var hasOriginals: Bool {

@@ -13,7 +13,9 @@ extension Engine {
       if !store.commitsAtOnce { await waitUntilDurable(id) }
       switch effect {
       case .enqueue, .startRunner: effect = await takeTurn(id)
-      case .invoke(let attempt): effect = await runAttempt(id, attempt)
+      case .invoke(let attempt):
+        guard let next = await runAttempt(id, attempt) else { return nil }
+        effect = next
       case .sleep(let until): effect = await sleep(id, until: until)
       case .join: effect = await waitForFlight(id)
       case .none, .ask, .answer, .waitGrace, .stopAttempt, .startChild, .cancelChild, .admit:
@@ -302,33 +304,50 @@ extension Engine {
 
   // MARK: - Running an attempt
 
-  private func runAttempt(_ id: CallID, _ attempt: Int) async -> CallEffect {
-    let gate = OneShot<AttemptEnd>()
-    guard let launched = launch(id, attempt, gate) else { return .none }
-    let function = launched.function
-    let token = deadlines.schedule(at: clock.monotonic + function.definition.timeout) {
-      gate.resolve(.timedOut)
+  /// Returns nil when somebody else has gone on with the call meanwhile.
+  private func runAttempt(_ id: CallID, _ attempt: Int) async -> CallEffect? {
+    guard let (running, invocation) = launch(id, attempt) else { return CallEffect.none }
+    let function = running.function
+    let gate = running.gate
+    let limit = clock.monotonic + function.definition.timeout
+    let token = deadlines.schedule(at: limit) { [weak self] in
+      self?.interrupt(id, running, .timedOut)
     }
-    let end = await gate.value
+    let task = Task.immediate { [self] in
+      withUnsafeCurrentTask { gate.begin($0) }
+      let result: Result<JSONValue, CallFailure>
+      do throws(CallFailure) {
+        result = .success(try await function.provider.invoke(invocation))
+      } catch {
+        result = .failure(error)
+      }
+      // The slot goes back only when the attempt has really ended: by its runner, or here when that has gone on without.
+      guard !gate.resolve(result) else { return }
+      slots.giveBack(function.name)
+      late(id, attempt, result)
+    }
+    let end: AttemptEnd
+    switch gate.started(task) {
+    case .ended(let result): end = result
+    case .underWay: end = await gate.value
+    case .overtaken: return nil
+    }
     deadlines.cancel(token)
-    return settle(id, attempt, end, launched)
+    return settle(id, running, end)
   }
 
-  /// An attempt under way, as its runner sees it.
-  private struct Launched: Sendable {
-    var function: RegisteredFunction
-    var task: Task<Void, Never>
-    /// The breaker's when it began.
-    var epoch: Int
+  /// Ends the wait for an attempt; where its runner is busy with it, goes on in its place.
+  private func interrupt(_ id: CallID, _ running: LiveTable.RunningAttempt, _ end: AttemptEnd) {
+    guard case .overtook = running.gate.interrupt(end) else { return }
+    Task { await drive(id, settle(id, running, end)) }
   }
 
-  /// Marks the attempt as this runner's, if the call is still in it, and sends it off.
+  /// Marks the attempt as this runner's, if the call is still in it.
   private func launch(
     _ id: CallID,
-    _ attempt: Int,
-    _ gate: OneShot<AttemptEnd>
-  ) -> Launched? {
-    let launched = table.withShard(of: id) { shard -> Launched? in
+    _ attempt: Int
+  ) -> (LiveTable.RunningAttempt, Invocation)? {
+    let launched = table.withShard(of: id) { shard -> (LiveTable.RunningAttempt, Invocation)? in
       guard let live = shard.calls[id], let function = live.function,
         case .running(attempt, nil) = live.call.state, live.attempt?.number != attempt
       else { return nil }
@@ -344,21 +363,14 @@ extension Engine {
         caller: live.call.caller.name,
         conversation: live.call.conversation
       )
-      // Under the lock, so that whoever cancels the call finds the task to stop.
-      let task = Task { [self] in
-        let result: Result<JSONValue, CallFailure>
-        do throws(CallFailure) {
-          result = .success(try await function.provider.invoke(invocation))
-        } catch {
-          result = .failure(error)
-        }
-        // The slot goes back only when the attempt has really ended: by its runner, or here when that has gone on without.
-        guard !gate.resolve(.result(result)) else { return }
-        slots.giveBack(function.name)
-        late(id, attempt, result)
-      }
-      live.attempt = LiveTable.RunningAttempt(number: attempt, gate: gate, task: task)
-      return Launched(function: function, task: task, epoch: function.runtime.epoch)
+      let running = LiveTable.RunningAttempt(
+        number: attempt,
+        gate: AttemptGate(),
+        function: function,
+        epoch: function.runtime.epoch
+      )
+      live.attempt = running
+      return (running, invocation)
     }
     guard let launched else {
       // It was cancelled between its start and here: nothing was sent.
@@ -380,12 +392,12 @@ extension Engine {
   /// Turns the end of an attempt into an event, keeps its answer for others, and tells the breaker.
   private func settle(
     _ id: CallID,
-    _ attempt: Int,
-    _ end: AttemptEnd,
-    _ launched: Launched
+    _ running: LiveTable.RunningAttempt,
+    _ end: AttemptEnd
   ) -> CallEffect {
-    let function = launched.function
-    let epoch = launched.epoch
+    let function = running.function
+    let attempt = running.number
+    let epoch = running.epoch
     var event: CallEvent
     var landing = ResultCache.Landing.otherwise
     var breaker: EngineEvent?
@@ -419,7 +431,7 @@ extension Engine {
         breaker = tellBreaker(function, since: epoch, failed: failure.kind != .clientError)
       }
     case .timedOut:
-      launched.task.cancel()
+      running.gate.cancel()
       let seconds = function.definition.timeout / .seconds(1)
       let failure = CallFailure(
         .timeout,
@@ -534,9 +546,9 @@ extension Engine {
       return running
     }
     guard let running else { return }
-    running.task.cancel()
-    deadlines.schedule(at: clock.monotonic + .seconds(5)) {
-      running.gate.resolve(.wouldNotStop)
+    running.gate.cancel()
+    deadlines.schedule(at: clock.monotonic + .seconds(5)) { [weak self] in
+      self?.interrupt(id, running, .wouldNotStop)
     }
   }
 

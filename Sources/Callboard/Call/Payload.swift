@@ -8,6 +8,8 @@ public struct Payload: Sendable, Hashable, Codable {
   public private(set) var shown: JSONValue
   private var hidden: JSONValue?
   public private(set) var isRedacted: Bool
+  /// Counted when it is redacted, because every commit asks.
+  private var counted = 0
 
   public init(_ original: JSONValue) {
     shown = original
@@ -18,6 +20,9 @@ public struct Payload: Sendable, Hashable, Codable {
   /// The value as it was proposed, decided or answered.
   public var original: JSONValue { hidden ?? shown }
 
+  /// About how many bytes what is shown takes as JSON.
+  var approximateBytes: Int { isRedacted ? counted : shown.approximateBytes(upTo: .max) }
+
   /// Whether something is hidden from view.
   public var hasSecrets: Bool { hidden != nil }
 
@@ -27,9 +32,11 @@ public struct Payload: Sendable, Hashable, Codable {
   public mutating func redact(_ redactor: (JSONValue) -> JSONValue?) {
     guard !isRedacted else { return }
     isRedacted = true
-    guard let safe = redactor(shown) else { return }
-    hidden = shown
-    shown = safe
+    if let safe = redactor(shown) {
+      hidden = shown
+      shown = safe
+    }
+    counted = shown.approximateBytes(upTo: .max)
   }
 
   /// The same without its original: for stores and views.
@@ -44,6 +51,7 @@ public struct Payload: Sendable, Hashable, Codable {
     shown = try JSONValue(from: decoder)
     hidden = nil
     isRedacted = true
+    counted = shown.approximateBytes(upTo: .max)
   }
 
   public func encode(to encoder: any Encoder) throws {

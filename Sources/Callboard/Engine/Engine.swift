@@ -421,10 +421,10 @@ public final class Engine: Sendable {
       )
     }
     guard let finished, let outcome = finished.record.call.outcome else { return nil }
-    let call = finished.record.call
+    let record = finished.record
     if let token = finished.deadline { deadlines.cancel(token) }
     finished.sleeper?.resolve(false)
-    if finished.isInLine { slots.leave(id, function: call.function) }
+    if finished.isInLine { slots.leave(id, function: record.call.function) }
     if let key = finished.key {
       if finished.isLeading {
         cache.land(key, leader: id, .otherwise, now: clock.monotonic)
@@ -432,13 +432,13 @@ public final class Engine: Sendable {
       cache.leave(key, id)
     }
     for waiter in finished.waiters { waiter.resolve(outcome) }
-    switch call.link {
+    switch record.call.link {
     case .fallback(let parent): childEnded(id, outcome, parent: parent)
     case .settles(let unknown): rerunEnded(id, outcome, of: unknown)
     case .again, nil: break
     }
-    if let rerun = call.rerun { cancelIfNotStarted(rerun) }
-    if call.conversation != nil { conversationCallEnded(call) }
+    if let rerun = record.call.rerun { cancelIfNotStarted(rerun) }
+    if record.call.conversation != nil { conversationCallEnded(record.call) }
     return outcome
   }
 

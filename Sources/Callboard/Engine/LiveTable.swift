@@ -43,8 +43,10 @@ final class LiveTable: Sendable {
   /// An attempt under way: how to stop it, and who is told how it ended.
   struct RunningAttempt: Sendable {
     var number: Int
-    var gate: OneShot<AttemptEnd>
-    var task: Task<Void, Never>
+    var gate: AttemptGate
+    var function: RegisteredFunction
+    /// The breaker's when it began.
+    var epoch: Int
   }
 
   struct Shard {
@@ -61,8 +63,8 @@ final class LiveTable: Sendable {
     }
   }
 
-  /// One more than a core has callers; a power of two.
-  static let shardCount = 16
+  /// Many more than there are cores, so that two callers seldom meet; a power of two.
+  static let shardCount = 32
 
   private let shards: [ShardBox]
 
@@ -120,14 +122,6 @@ final class LiveTable: Sendable {
   private let pending = Mutex<Catalogue?>(nil)
 
   var catalogue: Catalogue { shards[0].shard.withLock { $0.catalogue } }
-}
-
-/// How an attempt ended, for the runner that waits for it.
-enum AttemptEnd: Sendable {
-  case result(Result<JSONValue, CallFailure>)
-  case timedOut
-  /// It was told to stop and did not within 5 seconds.
-  case wouldNotStop
 }
 
 extension CallState.Word {

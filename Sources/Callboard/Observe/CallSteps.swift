@@ -25,20 +25,34 @@ public final class CallSteps: Sendable {
     }
   }
 
-  init(of call: Call, after stored: Int) {
-    let steps = call.history[min(stored, call.history.count)...]
+  init(of record: CallRecord, after stored: Int) {
+    let steps = record.call.history[min(stored, record.call.history.count)...]
+    var hasAsked = false
+    var hasRun = false
+    for step in steps {
+      hasAsked = hasAsked || step.state == .awaitingApproval
+      hasRun = hasRun || step.state == .running
+    }
     self.steps = steps
     count = steps.count
-    origin = call.origin
-    revision = call.revision
-    let hasAsked = steps.contains { $0.state == .awaitingApproval }
-    rule = hasAsked ? call.approval?.requirement.rule : nil
-    let showsArguments = hasAsked || steps.contains { $0.state == .running }
-    arguments = showsArguments ? call.decided?.small : nil
-    result = call.outcome?.value?.small
-    source = call.outcome?.source
-    let attempt = call.firstFailure ?? call.attempts.last?.failure
-    let end = call.outcome?.failure
+    origin = record.call.origin
+    revision = record.call.revision
+    rule = hasAsked ? record.call.approval?.requirement.rule : nil
+    arguments = hasAsked || hasRun ? record.call.decided?.small : nil
+    let attempt = record.call.firstFailure ?? record.call.attempts.last?.failure
+    var end: CallFailure?
+    switch record.call.outcome {
+    case .result(let value, let source):
+      result = value.small
+      self.source = source
+    case .failure(let failure):
+      end = failure
+      result = nil
+      source = nil
+    case nil:
+      result = nil
+      source = nil
+    }
     failures = attempt == nil && end == nil ? nil : Failures(attempt: attempt, end: end)
   }
 
@@ -78,6 +92,6 @@ public final class CallSteps: Sendable {
 extension Payload {
   /// What is shown, where it is short enough to stand in an event: 2 kB.
   fileprivate var small: JSONValue? {
-    shown.approximateBytes(upTo: 2048) <= 2048 ? shown : nil
+    approximateBytes <= 2048 ? shown : nil
   }
 }

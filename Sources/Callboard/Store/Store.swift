@@ -60,7 +60,7 @@ public struct CallChange: Sendable {
   /// `stored` is how many steps of the call's history earlier commits have stored.
   public init(_ record: CallRecord, stored: Int) {
     self.record = record
-    steps = CallSteps(of: record.call, after: stored)
+    steps = CallSteps(of: record, after: stored)
   }
 
   /// A call none of whose steps is stored.
@@ -75,9 +75,9 @@ public final class CallRecord: Sendable {
   /// About how much memory its values take, of a call that has ended; else 0.
   let bytes: Int
 
-  public init(_ call: Call) {
-    self.call = call
+  public init(_ call: consuming Call) {
     bytes = call.state.isEnded ? call.approximateBytes : 0
+    self.call = call
   }
 
   /// The same without originals of secrets.

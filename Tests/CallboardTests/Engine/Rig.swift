@@ -30,7 +30,16 @@ struct Rig: Sendable {
     store: any Store = InMemoryStore(),
     configure: (inout EngineConfiguration) -> Void = { _ in }
   ) throws {
-    let provider = try NativeProvider(namespace: "t", functions.map(\.native))
+    try self.init(native: functions.map(\.native), rules: rules, store: store, configure: configure)
+  }
+
+  init(
+    native functions: [NativeFunction],
+    rules: [ApprovalRules.Rule] = [ApprovalRules.Rule(asks: false)],
+    store: any Store = InMemoryStore(),
+    configure: (inout EngineConfiguration) -> Void = { _ in }
+  ) throws {
+    let provider = try NativeProvider(namespace: "t", functions)
     var configuration = EngineConfiguration(rules: ApprovalRules(rules), seed: 7)
     configure(&configuration)
     clock = ManualClock()

@@ -103,7 +103,7 @@ struct EngineEventTests {
     try it.on(.start(digest: Situation.digest))
     try it.on(.attemptSucceeded(attempt: 1, ["id": 7]))
     it.call.redact(Redactor())
-    let events = CallSteps(of: it.call, after: 0).events
+    let events = CallSteps(of: CallRecord(it.call), after: 0).events
     #expect(
       events.map(\.type.text)
         == [
@@ -117,6 +117,6 @@ struct EngineEventTests {
     #expect(events[1].rule == "rule 1: payments.*")
     #expect(events[4].source == .attempt)
     #expect(events[4].value == ["id": 7])
-    #expect(CallSteps(of: it.call, after: 3).events.count == 2)
+    #expect(CallSteps(of: CallRecord(it.call), after: 3).events.count == 2)
   }
 }
