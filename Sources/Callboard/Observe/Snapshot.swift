@@ -11,6 +11,7 @@ public struct Snapshot: Sendable, Codable {
     self.body = body
   }
 
+  /// What was asked for besides the header.
   public enum Body: Sendable, Codable {
     case overview(OverviewSnapshot)
     case waiting(Page<CallRow>)
@@ -342,6 +343,7 @@ public struct FunctionDetail: Sendable, Codable {
   /// Name and value of each policy, as lines to read.
   public var policies: [Policy]
 
+  /// One policy in words.
   public struct Policy: Sendable, Codable, Hashable {
     public var name: String
     public var value: String
