@@ -139,16 +139,19 @@ extension Call {
       return queue(attempt: nextAttempt, at: now, cause: "grace time over")
 
     // MARK: queued
-    case (.queued(_, nil), .cacheHit) where traits.effect == .read && startsTooLate(at: now),
-      (.queued(_, nil), .join) where traits.effect == .read && startsTooLate(at: now),
-      (.queued(_, nil), .breakerOpen) where startsTooLate(at: now):
-      return endTooLate(at: now)
+    case (.queued(_, nil), .cacheHit(_, let digest))
+    where traits.effect == .read && isNotAsApproved(digest, at: now),
+      (.queued(_, nil), .join(_, let digest))
+    where traits.effect == .read && isNotAsApproved(digest, at: now),
+      (.queued(_, nil), .breakerOpen(_, _, let digest)) where isNotAsApproved(digest, at: now),
+      (.queued(_, nil), .start(let digest)) where isNotAsApproved(digest, at: now):
+      return endNotAsApproved(digest, at: now)
 
-    case (.queued(_, nil), .cacheHit(let value)) where traits.effect == .read:
+    case (.queued(_, nil), .cacheHit(let value, _)) where traits.effect == .read:
       approval?.isUsed = true
       return end(.succeeded, .result(Payload(value), .hit), at: now, cause: "answered from cache")
 
-    case (.queued(let attempt, nil), .join(let leader)) where traits.effect == .read:
+    case (.queued(let attempt, nil), .join(let leader, _)) where traits.effect == .read:
       state = .queued(attempt: attempt, joined: leader)
       step(.queued, at: now, cause: "joined an identical call", changesState: false)
       return .then(.join(leader))
@@ -173,25 +176,15 @@ extension Call {
         keepsPlace: true
       )
 
-    case (.queued(let attempt, nil), .start(let digest)):
-      if let approval, !approval.isUsed {
-        guard approval.digest == digest else {
-          let failure = CallFailure(
-            .definitionChanged,
-            "What was approved is not what would run now, so it did not run."
-          )
-          return end(.failed, .failure(failure), at: now, cause: "digest differs at the start")
-        }
-        if startsTooLate(at: now) { return endTooLate(at: now) }
-        self.approval?.isUsed = true
-      }
+    case (.queued(let attempt, nil), .start):
+      if let approval, !approval.isUsed { self.approval?.isUsed = true }
       state = .running(attempt: attempt, child: nil)
       attempts.append(Attempt(number: attempt, startedAt: now))
       step(.running, at: now, cause: "started", changesState: false)
       return traits.effect == .write
         ? .durably(.invoke(attempt: attempt)) : .then(.invoke(attempt: attempt))
 
-    case (.queued(let attempt, nil), .breakerOpen(let until, let stale)):
+    case (.queued(let attempt, nil), .breakerOpen(let until, let stale, _)):
       let wait = max(0, until.timeIntervalSince(now))
       guard breakerWait + wait <= traits.longestDelay else {
         let failure = CallFailure(
@@ -728,6 +721,21 @@ extension Call {
     state = .unknown(attempt: attempt)
     step(.unknown, at: now, cause: cause, changesState: false)
     return .durably(.none)
+  }
+
+  /// Whether it was approved, and may not start by that: it is another thing, or the decision is too old.
+  private func isNotAsApproved(_ digest: String?, at now: Date) -> Bool {
+    guard let approval, !approval.isUsed else { return false }
+    return approval.digest != digest || startsTooLate(at: now)
+  }
+
+  private mutating func endNotAsApproved(_ digest: String?, at now: Date) -> Transition {
+    guard approval?.digest != digest else { return endTooLate(at: now) }
+    let failure = CallFailure(
+      .definitionChanged,
+      "What was approved is not what would run now, so it did not run."
+    )
+    return end(.failed, .failure(failure), at: now, cause: "digest differs at the start")
   }
 
   /// Whether its approval is too old for a first start; its grace time is not its own delay.

@@ -172,10 +172,15 @@ extension Engine {
     )
     {
     case .hit(let value):
-      let moved = try? move(live, .cacheHit(value), in: &shard)
+      let moved = try? move(
+        live,
+        .cacheHit(value, digest: currentDigest(live, function)),
+        in: &shard
+      )
       return .moved(moved?.transition.effect ?? .none)
     case .running(let leader) where leader != live.call.id:
-      let moved = try? move(live, .join(leader: leader), in: &shard)
+      let event = CallEvent.join(leader: leader, digest: currentDigest(live, function))
+      let moved = try? move(live, event, in: &shard)
       return .moved(moved?.transition.effect ?? .none)
     case .running, .miss:
       live.isLeading = leads
@@ -238,7 +243,11 @@ extension Engine {
     switch admission {
     case .refused(let until):
       let wall = clock.now.addingTimeInterval((until - now) / .seconds(1))
-      return .breakerOpen(until: wall, stale: live.cacheKey.flatMap(cache.stale))
+      return .breakerOpen(
+        until: wall,
+        stale: live.cacheKey.flatMap(cache.stale),
+        digest: currentDigest(live, function)
+      )
     case .admitted: return .start(digest: currentDigest(live, function))
     }
   }
