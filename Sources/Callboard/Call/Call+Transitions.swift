@@ -319,9 +319,10 @@ extension Call {
       case .failure(let failure) where failure.kind == .cancelled:
         return end(
           .cancelled,
-          .failure(cancelled(by: nil)),
+          .failure(cancelled(by: stoppedBy)),
           at: now,
-          cause: "stopped with its fallback"
+          cause: "stopped with its fallback",
+          by: stoppedBy
         )
       case .failure(let failure):
         return end(
@@ -407,7 +408,7 @@ extension Call {
       (.backingOff, .cancel(let person)):
       return end(
         .cancelled,
-        .failure(cancelled(by: person)),
+        .failure(cancelled(by: person?.name)),
         at: now,
         cause: "cancelled",
         by: person?.name,
@@ -711,7 +712,13 @@ extension Call {
   ) -> Transition {
     let attempt = state.attempt ?? 1
     guard traits.effect == .write, (failure?.reach ?? .maybe) == .maybe else {
-      return end(.cancelled, .failure(cancelled(by: nil)), at: now, cause: "stopped")
+      return end(
+        .cancelled,
+        .failure(cancelled(by: stoppedBy)),
+        at: now,
+        cause: "stopped",
+        by: stoppedBy
+      )
     }
     firstFailure = failure
     return becomeUnknown(attempt, at: now, cause: "stopped while it may have acted")
@@ -804,12 +811,15 @@ extension Call {
     history.append(Step(at: now, state: word, attempt: state.attempt, cause: cause, by: person))
   }
 
-  private func cancelled(by person: Principal?) -> CallFailure {
+  private func cancelled(by person: String?) -> CallFailure {
     CallFailure(
       .cancelled,
-      person.map { "\($0.name) cancelled this call." } ?? "This call was cancelled."
+      person.map { "\($0) cancelled this call." } ?? "This call was cancelled."
     )
   }
+
+  /// Who asked for the cancel that it is stopping after.
+  private var stoppedBy: String? { history.last { $0.state == .stopping }?.by }
 
   private var removed: CallFailure {
     CallFailure(.functionRemoved, "\(function) no longer exists.")

@@ -20,8 +20,8 @@ enum ConversationEffect: Sendable, Equatable {
   case none
   case askModel
   case admit([CallID])
-  /// Cancels these calls of the last turn, and the model's turn where it is taking one.
-  case cancel([CallID])
+  /// Cancels these calls of the last turn, for whoever stopped it, and the model's turn where it is taking one.
+  case cancel([CallID], by: Principal?)
   case ended
 }
 
@@ -67,14 +67,15 @@ extension Conversation {
       state = .failed(why)
       stopClock(at: now)
       revision += 1
-      return open.isEmpty ? .ended : .cancel(open)
+      return open.isEmpty ? .ended : .cancel(open, by: nil)
 
-    case (.thinking, .stop), (.calling, .stop), (.paused, .stop):
+    case (.thinking, .stop(let person)), (.calling, .stop(let person)),
+      (.paused, .stop(let person)):
       let open = openCalls
       state = .stopped
       stopClock(at: now)
       revision += 1
-      return .cancel(open)
+      return .cancel(open, by: person)
 
     case (.thinking, .pause), (.calling, .pause):
       state = .paused(from: state)

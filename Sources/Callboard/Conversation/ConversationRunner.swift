@@ -267,10 +267,10 @@ extension Engine {
     case .none: break
     case .askModel: askModel(id)
     case .admit(let calls): admitAll(calls)
-    case .cancel(let calls):
+    case .cancel(let calls, let person):
       conversations.withLive(id) { $0.turn?.cancel() }
       for call in calls {
-        if let moved = try? move(call, .cancel(by: nil)) { perform(call, moved) }
+        if let moved = try? move(call, .cancel(by: person)) { perform(call, moved) }
       }
       conversationEnded(id)
     case .ended: conversationEnded(id)
