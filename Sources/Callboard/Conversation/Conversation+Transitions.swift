@@ -13,6 +13,8 @@ enum ConversationEvent: Sendable {
   case pause(by: Principal)
   case resume(by: Principal)
   case message(Message, by: Principal)
+  /// What has become of an earlier call, for the model to hear before its next turn.
+  case news(Message)
 }
 
 /// What has to be done after a conversation has moved.
@@ -103,6 +105,12 @@ extension Conversation {
       (.calling, .message(let message, let person)),
       (.paused, .message(let message, let person)):
       note(person)
+      pending.append(message)
+      revision += 1
+      return .none
+
+    case (.thinking, .news(let message)), (.calling, .news(let message)),
+      (.paused, .news(let message)):
       pending.append(message)
       revision += 1
       return .none

@@ -511,10 +511,19 @@ extension Engine {
       "News from callboard about the earlier call \(call.function) (\(call.modelCallID ?? call.id.short)): \(answer)",
       author: "callboard"
     )
-    conversations.withLive(id) { live in
-      guard live.conversation.state.word.isLive else { return }
-      live.conversation.pending.append(news)
-    }
+    _ = try? move(id, .news(news), cause: "news of \(call.function) for the model")
+  }
+
+  /// What to add where somebody decides on a call whose conversation is over: the model will not hear of it.
+  func unheard(_ conversation: ConversationID?) -> String {
+    guard let state = state(of: conversation), !state.isLive else { return "" }
+    return "; its conversation has ended, so the model hears nothing of it"
+  }
+
+  func state(of conversation: ConversationID?) -> Conversation.Word? {
+    guard let conversation else { return nil }
+    return conversations.withLive(conversation) { $0.conversation.state.word }
+      ?? store.conversation(conversation)?.state.word
   }
 
   /// When a call waited for people.

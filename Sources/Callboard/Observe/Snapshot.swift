@@ -164,6 +164,8 @@ public struct CallDetail: Sendable, Codable {
   public var timeout: Double?
   /// What the model was told, once it was.
   public var heard: String?
+  /// Where its conversation is: what becomes of a call is told to no model once that has ended.
+  public var conversationState: Conversation.Word?
   /// The last time this function was asked for and decided by a person, if it is kept.
   public var lastTime: CallRow?
 
