@@ -143,13 +143,22 @@ extension Conversation {
     if turns >= limits.turns { return "it has used its \(limits.turns) turns" }
     if callCount > limits.calls { return "it asked for more than \(limits.calls) calls" }
     if usage.total >= limits.tokens { return "it has used its \(limits.tokens) tokens" }
-    if busy(at: now) >= limits.seconds { return "it has used its \(Int(limits.seconds)) seconds" }
-    return nil
+    return busy(at: now) >= limits.seconds ? outOfTime : nil
   }
+
+  /// That its time is used, in a sentence.
+  var outOfTime: String { "it has used its \(Int(limits.seconds)) seconds" }
 
   /// Seconds it has been busy, without the time that persons took.
   func busy(at now: Date) -> Double {
     busySeconds + (busySince.map { max(0, now.timeIntervalSince($0)) } ?? 0)
+  }
+
+  /// The same, where calls have been waiting for people during these spans.
+  func busy(at now: Date, without waits: [DateInterval]) -> Double {
+    var copy = self
+    copy.exclude(waits)
+    return copy.busy(at: now)
   }
 
   /// Takes the time a call waited for people off the clock: each moment once, however many calls waited then.
