@@ -19,6 +19,7 @@ public struct InputGate: Sendable {
   /// with its switch.
   public typealias Content = String
 
+  /// What becomes of a key.
   public enum Verdict: Sendable, Hashable {
     case run
     /// Forget the key and say why.

@@ -67,4 +67,16 @@ extension Atomic where Value: FixedWidthInteger {
       return (old, value)
     }
   }
+
+  @discardableResult
+  public func subtract(
+    _ operand: Value,
+    ordering: AtomicUpdateOrdering
+  ) -> (oldValue: Value, newValue: Value) {
+    value.withLock { value in
+      let old = value
+      value -= operand
+      return (old, value)
+    }
+  }
 }

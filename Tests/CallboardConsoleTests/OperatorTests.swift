@@ -77,6 +77,21 @@ import Testing
     #expect(rig.sent == [.runAgain(Fixture.callID(9), arguments: nil)])
   }
 
+  @Test func `a question about a call whose conversation has ended says so first`() throws {
+    let ended = "Its conversation has ended: the model will hear nothing of it."
+    var state = Fixture.office
+    for (word, isSaid) in [(Conversation.Word.stopped, true), (.calling, false)] {
+      for index in state.calls.indices { state.calls[index].conversationState = word }
+      let again = try on(9, state)
+      again.press("r")
+      #expect(again.text.contains(ended) == isSaid)
+      let settle = try on(3, state)
+      settle.press("s")
+      #expect(settle.text.contains("did it happen?"))
+      #expect(settle.text.contains(ended) == isSaid)
+    }
+  }
+
   // MARK: ids
 
   private func command(_ text: String, _ state: FakeDoor.State = Fixture.office) throws -> Rig {

@@ -139,16 +139,19 @@ extension Call {
       return queue(attempt: nextAttempt, at: now, cause: "grace time over")
 
     // MARK: queued
-    case (.queued(_, nil), .cacheHit) where traits.effect == .read && startsTooLate(at: now),
-      (.queued(_, nil), .join) where traits.effect == .read && startsTooLate(at: now),
-      (.queued(_, nil), .breakerOpen) where startsTooLate(at: now):
-      return endTooLate(at: now)
+    case (.queued(_, nil), .cacheHit(_, let digest))
+    where traits.effect == .read && isNotAsApproved(digest, at: now),
+      (.queued(_, nil), .join(_, let digest))
+    where traits.effect == .read && isNotAsApproved(digest, at: now),
+      (.queued(_, nil), .breakerOpen(_, _, let digest)) where isNotAsApproved(digest, at: now),
+      (.queued(_, nil), .start(let digest)) where isNotAsApproved(digest, at: now):
+      return endNotAsApproved(digest, at: now)
 
-    case (.queued(_, nil), .cacheHit(let value)) where traits.effect == .read:
+    case (.queued(_, nil), .cacheHit(let value, _)) where traits.effect == .read:
       approval?.isUsed = true
       return end(.succeeded, .result(Payload(value), .hit), at: now, cause: "answered from cache")
 
-    case (.queued(let attempt, nil), .join(let leader)) where traits.effect == .read:
+    case (.queued(let attempt, nil), .join(let leader, _)) where traits.effect == .read:
       state = .queued(attempt: attempt, joined: leader)
       step(.queued, at: now, cause: "joined an identical call", changesState: false)
       return .then(.join(leader))
@@ -173,25 +176,15 @@ extension Call {
         keepsPlace: true
       )
 
-    case (.queued(let attempt, nil), .start(let digest)):
-      if let approval, !approval.isUsed {
-        guard approval.digest == digest else {
-          let failure = CallFailure(
-            .definitionChanged,
-            "What was approved is not what would run now, so it did not run."
-          )
-          return end(.failed, .failure(failure), at: now, cause: "digest differs at the start")
-        }
-        if startsTooLate(at: now) { return endTooLate(at: now) }
-        self.approval?.isUsed = true
-      }
+    case (.queued(let attempt, nil), .start):
+      if let approval, !approval.isUsed { self.approval?.isUsed = true }
       state = .running(attempt: attempt, child: nil)
       attempts.append(Attempt(number: attempt, startedAt: now))
       step(.running, at: now, cause: "started", changesState: false)
       return traits.effect == .write
         ? .durably(.invoke(attempt: attempt)) : .then(.invoke(attempt: attempt))
 
-    case (.queued(let attempt, nil), .breakerOpen(let until, let stale)):
+    case (.queued(let attempt, nil), .breakerOpen(let until, let stale, _)):
       let wait = max(0, until.timeIntervalSince(now))
       guard breakerWait + wait <= traits.longestDelay else {
         let failure = CallFailure(
@@ -326,9 +319,10 @@ extension Call {
       case .failure(let failure) where failure.kind == .cancelled:
         return end(
           .cancelled,
-          .failure(cancelled(by: nil)),
+          .failure(cancelled(by: stoppedBy)),
           at: now,
-          cause: "stopped with its fallback"
+          cause: "stopped with its fallback",
+          by: stoppedBy
         )
       case .failure(let failure):
         return end(
@@ -414,7 +408,7 @@ extension Call {
       (.backingOff, .cancel(let person)):
       return end(
         .cancelled,
-        .failure(cancelled(by: person)),
+        .failure(cancelled(by: person?.name)),
         at: now,
         cause: "cancelled",
         by: person?.name,
@@ -718,7 +712,13 @@ extension Call {
   ) -> Transition {
     let attempt = state.attempt ?? 1
     guard traits.effect == .write, (failure?.reach ?? .maybe) == .maybe else {
-      return end(.cancelled, .failure(cancelled(by: nil)), at: now, cause: "stopped")
+      return end(
+        .cancelled,
+        .failure(cancelled(by: stoppedBy)),
+        at: now,
+        cause: "stopped",
+        by: stoppedBy
+      )
     }
     firstFailure = failure
     return becomeUnknown(attempt, at: now, cause: "stopped while it may have acted")
@@ -728,6 +728,21 @@ extension Call {
     state = .unknown(attempt: attempt)
     step(.unknown, at: now, cause: cause, changesState: false)
     return .durably(.none)
+  }
+
+  /// Whether it was approved, and may not start by that: it is another thing, or the decision is too old.
+  private func isNotAsApproved(_ digest: String?, at now: Date) -> Bool {
+    guard let approval, !approval.isUsed else { return false }
+    return approval.digest != digest || startsTooLate(at: now)
+  }
+
+  private mutating func endNotAsApproved(_ digest: String?, at now: Date) -> Transition {
+    guard approval?.digest != digest else { return endTooLate(at: now) }
+    let failure = CallFailure(
+      .definitionChanged,
+      "What was approved is not what would run now, so it did not run."
+    )
+    return end(.failed, .failure(failure), at: now, cause: "digest differs at the start")
   }
 
   /// Whether its approval is too old for a first start; its grace time is not its own delay.
@@ -796,12 +811,15 @@ extension Call {
     history.append(Step(at: now, state: word, attempt: state.attempt, cause: cause, by: person))
   }
 
-  private func cancelled(by person: Principal?) -> CallFailure {
+  private func cancelled(by person: String?) -> CallFailure {
     CallFailure(
       .cancelled,
-      person.map { "\($0.name) cancelled this call." } ?? "This call was cancelled."
+      person.map { "\($0) cancelled this call." } ?? "This call was cancelled."
     )
   }
+
+  /// Who asked for the cancel that it is stopping after.
+  private var stoppedBy: String? { history.last { $0.state == .stopping }?.by }
 
   private var removed: CallFailure {
     CallFailure(.functionRemoved, "\(function) no longer exists.")

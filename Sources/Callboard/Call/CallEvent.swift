@@ -33,15 +33,15 @@ public enum CallEvent: Sendable {
   case undo(by: Principal)
   case graceOver
 
-  // queued
-  case cacheHit(JSONValue)
-  case join(leader: CallID)
+  // queued; the digest is what it is now, nil where nothing was approved
+  case cacheHit(JSONValue, digest: String?)
+  case join(leader: CallID, digest: String?)
   case flightSucceeded(JSONValue)
   case flightFailed(CallFailure, stale: JSONValue?)
   case flightEnded
-  /// A slot is free and every check at the slot has passed; the digest is what it is now.
+  /// A slot is free and every check at the slot has passed.
   case start(digest: String?)
-  case breakerOpen(until: Date, stale: JSONValue?)
+  case breakerOpen(until: Date, stale: JSONValue?, digest: String?)
   case definitionChangedAtSlot(ApprovalRequirement?, definitionHash: String, digest: String)
   case queueTimeout
 

@@ -174,10 +174,15 @@ extension Engine {
     )
     {
     case .hit(let value):
-      let moved = try? move(live, .cacheHit(value), in: &shard)
+      let moved = try? move(
+        live,
+        .cacheHit(value, digest: currentDigest(live, function)),
+        in: &shard
+      )
       return .moved(moved?.transition.effect ?? .none)
     case .running(let leader) where leader != live.call.id:
-      let moved = try? move(live, .join(leader: leader), in: &shard)
+      let event = CallEvent.join(leader: leader, digest: currentDigest(live, function))
+      let moved = try? move(live, event, in: &shard)
       return .moved(moved?.transition.effect ?? .none)
     case .running, .miss:
       live.isLeading = leads
@@ -240,35 +245,30 @@ extension Engine {
     switch admission {
     case .refused(let until):
       let wall = clock.now.addingTimeInterval((until - now) / .seconds(1))
-      return .breakerOpen(until: wall, stale: live.cacheKey.flatMap(cache.stale))
+      return .breakerOpen(
+        until: wall,
+        stale: live.cacheKey.flatMap(cache.stale),
+        digest: currentDigest(live, function)
+      )
     case .admitted: return .start(digest: currentDigest(live, function))
     }
   }
 
-  /// Starts a call that was just admitted, when nothing stands in its way; nil: it takes its place in the line.
+  /// Takes a slot for a call that is being admitted, when nothing stands in its way; else it needs a place in the line.
   ///
   /// Calls that may be answered from the cache, and all that a breaker watches more closely, go the long way.
-  func startAtOnce(
-    _ call: inout Call,
+  func takeSlotAtOnce(
     _ function: RegisteredFunction,
     of catalogue: Catalogue,
     in shard: inout LiveTable.Shard
-  ) -> Transition? {
+  ) -> Bool {
     // The catalogue it was admitted by is mostly still the one that counts.
     let current = shard.catalogue === catalogue ? function : shard.catalogue[function.name]
     guard let current, current.isOn, current.hash == function.hash,
       function.definition.cache == nil, shard.catalogue.held == nil, function.runtime.isClosed,
       slots.takeAtOnce(function.name)
-    else { return nil }
-    let transition = try? call.handle(
-      .start(digest: nil),
-      function.traits,
-      now: clock.now,
-      using: &shard.generator
-    )
-    if case .invoke = transition?.effect { return transition }
-    slots.giveBack(function.name)
-    return nil
+    else { return false }
+    return true
   }
 
   /// The digest of what would run now; nil where nothing was approved.

@@ -33,10 +33,15 @@ public struct Principal: Sendable, Hashable, Codable {
   public var mayDecide: Bool { roles.contains(.operator) }
   public var mayCall: Bool { roles.contains(.caller) }
 
+  /// An agent or program that asks for functions.
   public static func caller(_ name: String) -> Principal { Principal(name: name, roles: [.caller]) }
+
+  /// A person who decides, and may look and call too.
   public static func `operator`(_ name: String, uid: UInt32? = nil) -> Principal {
     Principal(name: name, uid: uid, roles: [.operator, .viewer, .caller])
   }
+
+  /// A person who may look, and nothing else.
   public static func viewer(_ name: String, uid: UInt32? = nil) -> Principal {
     Principal(name: name, uid: uid, roles: [.viewer])
   }

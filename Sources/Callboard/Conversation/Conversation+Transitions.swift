@@ -13,6 +13,8 @@ enum ConversationEvent: Sendable {
   case pause(by: Principal)
   case resume(by: Principal)
   case message(Message, by: Principal)
+  /// What has become of an earlier call, for the model to hear before its next turn.
+  case news(Message)
 }
 
 /// What has to be done after a conversation has moved.
@@ -20,8 +22,8 @@ enum ConversationEffect: Sendable, Equatable {
   case none
   case askModel
   case admit([CallID])
-  /// Cancels these calls of the last turn, and the model's turn where it is taking one.
-  case cancel([CallID])
+  /// Cancels these calls of the last turn, for whoever stopped it, and the model's turn where it is taking one.
+  case cancel([CallID], by: Principal?)
   case ended
 }
 
@@ -67,14 +69,15 @@ extension Conversation {
       state = .failed(why)
       stopClock(at: now)
       revision += 1
-      return open.isEmpty ? .ended : .cancel(open)
+      return open.isEmpty ? .ended : .cancel(open, by: nil)
 
-    case (.thinking, .stop), (.calling, .stop), (.paused, .stop):
+    case (.thinking, .stop(let person)), (.calling, .stop(let person)),
+      (.paused, .stop(let person)):
       let open = openCalls
       state = .stopped
       stopClock(at: now)
       revision += 1
-      return .cancel(open)
+      return .cancel(open, by: person)
 
     case (.thinking, .pause), (.calling, .pause):
       state = .paused(from: state)
@@ -102,6 +105,12 @@ extension Conversation {
       (.calling, .message(let message, let person)),
       (.paused, .message(let message, let person)):
       note(person)
+      pending.append(message)
+      revision += 1
+      return .none
+
+    case (.thinking, .news(let message)), (.calling, .news(let message)),
+      (.paused, .news(let message)):
       pending.append(message)
       revision += 1
       return .none
@@ -134,13 +143,22 @@ extension Conversation {
     if turns >= limits.turns { return "it has used its \(limits.turns) turns" }
     if callCount > limits.calls { return "it asked for more than \(limits.calls) calls" }
     if usage.total >= limits.tokens { return "it has used its \(limits.tokens) tokens" }
-    if busy(at: now) >= limits.seconds { return "it has used its \(Int(limits.seconds)) seconds" }
-    return nil
+    return busy(at: now) >= limits.seconds ? outOfTime : nil
   }
+
+  /// That its time is used, in a sentence.
+  var outOfTime: String { "it has used its \(Int(limits.seconds)) seconds" }
 
   /// Seconds it has been busy, without the time that persons took.
   func busy(at now: Date) -> Double {
     busySeconds + (busySince.map { max(0, now.timeIntervalSince($0)) } ?? 0)
+  }
+
+  /// The same, where calls have been waiting for people during these spans.
+  func busy(at now: Date, without waits: [DateInterval]) -> Double {
+    var copy = self
+    copy.exclude(waits)
+    return copy.busy(at: now)
   }
 
   /// Takes the time a call waited for people off the clock: each moment once, however many calls waited then.

@@ -50,6 +50,8 @@ final class ConversationTable: Sendable {
     /// A turn is under way: a resume does not ask for a second one.
     var isAsking = false
     var turn: Task<Void, Never>?
+    /// Ends its time while its calls run.
+    var timer: DeadlineQueue.Token?
     var waiters: [OneShot<Conversation>] = []
 
     init(
@@ -248,6 +250,7 @@ extension Engine {
       return effect
     }
     guard let effect else { throw IllegalConversationMove(state: .finished) }
+    if effect != .none { setTimer(nil, of: id) }
     perform(id, effect)
     return effect
   }
@@ -266,11 +269,13 @@ extension Engine {
     switch effect {
     case .none: break
     case .askModel: askModel(id)
-    case .admit(let calls): admitAll(calls)
-    case .cancel(let calls):
+    case .admit(let calls):
+      admitAll(calls)
+      watchTime(id)
+    case .cancel(let calls, let person):
       conversations.withLive(id) { $0.turn?.cancel() }
       for call in calls {
-        if let moved = try? move(call, .cancel(by: nil)) { perform(call, moved) }
+        if let moved = try? move(call, .cancel(by: person)) { perform(call, moved) }
       }
       conversationEnded(id)
     case .ended: conversationEnded(id)
@@ -457,6 +462,38 @@ extension Engine {
     }
   }
 
+  /// Ends a conversation whose time is used while its calls run, as a limit does between turns.
+  private func watchTime(_ id: ConversationID) {
+    let now = clock.now
+    guard let conversation = conversations.withLive(id, { $0.conversation }),
+      case .calling(let open) = conversation.state
+    else { return }
+    let calls = open.compactMap { id in table.withShard(of: id) { $0.calls[id]?.call } }
+    let waits = calls.flatMap { Self.waits(of: $0, until: now) }
+    let left = conversation.limits.seconds - conversation.busy(at: now, without: waits)
+    // Less than what the wall clock can tell apart.
+    guard left > 0.001 else {
+      let why = Conversation.limitPrefix + conversation.outOfTime
+      _ = try? move(id, .limitReached(why), cause: why)
+      return
+    }
+    // While somebody is asked its time stands still: then it is looked at now and again.
+    let isAsking = waits.contains { $0.end == now }
+    let wait = Duration.seconds(isAsking ? max(left, 1) : left)
+    let timer = deadlines.schedule(at: clock.monotonic + wait) { [weak self] in
+      self?.watchTime(id)
+    }
+    setTimer(timer, of: id)
+  }
+
+  private func setTimer(_ timer: DeadlineQueue.Token?, of id: ConversationID) {
+    let old = conversations.withLive(id) { live in
+      defer { live.timer = timer }
+      return live.timer
+    }
+    if let old = old ?? nil { deadlines.cancel(old) }
+  }
+
   /// An unknown outcome keeps the turn open for a while; then, or at once where nobody can find out, the model hears so.
   func unknownWaits(_ id: CallID) {
     let call = table.withShard(of: id) { $0.calls[id]?.call }
@@ -511,10 +548,19 @@ extension Engine {
       "News from callboard about the earlier call \(call.function) (\(call.modelCallID ?? call.id.short)): \(answer)",
       author: "callboard"
     )
-    conversations.withLive(id) { live in
-      guard live.conversation.state.word.isLive else { return }
-      live.conversation.pending.append(news)
-    }
+    _ = try? move(id, .news(news), cause: "news of \(call.function) for the model")
+  }
+
+  /// What to add where somebody decides on a call whose conversation is over: the model will not hear of it.
+  func unheard(_ conversation: ConversationID?) -> String {
+    guard let state = state(of: conversation), !state.isLive else { return "" }
+    return "; its conversation has ended, so the model hears nothing of it"
+  }
+
+  func state(of conversation: ConversationID?) -> Conversation.Word? {
+    guard let conversation else { return nil }
+    return conversations.withLive(conversation) { $0.conversation.state.word }
+      ?? store.conversation(conversation)?.state.word
   }
 
   /// When a call waited for people.

@@ -60,6 +60,7 @@ public struct Conversation: Sendable, Codable {
     public var calls: [CallID]
   }
 
+  /// Where a conversation is: whose turn it is, or how it ended.
   public indirect enum State: Sendable, Codable, Hashable {
     /// The model is asked, or about to be.
     case thinking

@@ -23,6 +23,7 @@ public struct Message: Sendable, Hashable, Codable {
     self.author = author
   }
 
+  /// Who speaks, in the words of model APIs.
   public enum Role: String, Sendable, Codable, CaseIterable {
     case system
     case user

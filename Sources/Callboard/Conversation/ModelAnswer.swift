@@ -4,8 +4,7 @@ import JSONSchema
 enum ModelAnswer {
   /// The text for a call that has ended or whose outcome is unknown.
   ///
-  /// Not for one that waits: the model is never told
-  /// that a waiting call succeeded.
+  /// Not for one that waits: the model is never told that a waiting call succeeded.
   static func text(for call: Call) -> String {
     guard let outcome = call.outcome else { return unknown(call) }
     switch outcome {

@@ -52,15 +52,7 @@ extension Engine {
         )
       )
     }
-    guard slots.hasRoom else {
-      return refuse(
-        CallFailure(
-          .queueFull,
-          "Too many calls are waiting already; try again later.",
-          isRetryable: true
-        )
-      )
-    }
+    guard slots.hasRoom else { return refuse(Self.queueFull) }
     guard let requirement = requirement(for: call, function, arguments, in: catalogue) else {
       return Admission(
         event: .admitted(arguments: arguments, definitionHash: function.hash),
@@ -81,6 +73,12 @@ extension Engine {
       function: function
     )
   }
+
+  private static let queueFull = CallFailure(
+    .queueFull,
+    "Too many calls are waiting already; try again later.",
+    isRetryable: true
+  )
 
   private func unknownFunction(_ name: String, in catalogue: Catalogue) -> CallFailure {
     let shown = name.count > 80 ? name.prefix(80) + "…" : name[...]
@@ -168,30 +166,71 @@ extension Engine {
     let function = admission.function
     // Moved from here into the table: a second holder would have every step copy it.
     var pending = Optional(consume call)
-    return try table.withShard(of: id) { shard throws(StoreFault) -> CallEffect in
-      guard var next = pending.take(),
-        var transition = try? next.handle(
-          admission.event,
-          function?.traits ?? .unknown,
-          now: clock.now,
-          using: &shard.generator
+    var entry = Entry.none
+    do throws(StoreFault) {
+      return try table.withShard(of: id) { shard throws(StoreFault) -> CallEffect in
+        entry = enter(admission, of: catalogue, in: &shard)
+        guard var next = pending.take(),
+          var transition = try? next.handle(
+            entry == .full ? .refused(Self.queueFull) : admission.event,
+            function?.traits ?? .unknown,
+            now: clock.now,
+            using: &shard.generator
+          )
+        else { preconditionFailure("a call is admitted once, and then it is received") }
+        // Steps that wait for nothing share one commit: with a free slot it starts at once.
+        if entry == .slot, let function {
+          guard
+            let started = try? next.handle(
+              .start(digest: nil),
+              function.traits,
+              now: clock.now,
+              using: &shard.generator
+            )
+          else { preconditionFailure("a call that was just admitted is queued, and may start") }
+          transition = started
+        }
+        let live = try commit(
+          next,
+          as: nil,
+          function: function,
+          isDurable: transition.isDurable,
+          in: &shard
         )
-      else { preconditionFailure("a call is admitted once, and then it is received") }
-      // Steps that wait for nothing share one commit: with a free slot it starts at once.
-      if transition.effect == .enqueue, let function,
-        let started = startAtOnce(&next, function, of: catalogue, in: &shard)
-      {
-        transition = started
+        live.hasPlace = entry == .place
+        shard.calls[id] = live
+        return transition.effect
       }
-      shard.calls[id] = try commit(
-        next,
-        as: nil,
-        function: function,
-        isDurable: transition.isDurable,
-        in: &shard
-      )
-      return transition.effect
+    } catch {
+      switch entry {
+      case .slot: if let function { slots.giveBack(function.name) }
+      case .place: slots.leavePlace()
+      case .none, .full: break
+      }
+      throw error
     }
+  }
+
+  /// How a call that may run gets to its turn.
+  private enum Entry {
+    /// It may not run, or not yet.
+    case none
+    /// A slot is its own already.
+    case slot
+    /// It will wait in the line.
+    case place
+    case full
+  }
+
+  /// Gives a new call its slot or its place in the line, before it is admitted: one that gets neither never was.
+  private func enter(
+    _ admission: Admission,
+    of catalogue: Catalogue,
+    in shard: inout LiveTable.Shard
+  ) -> Entry {
+    guard case .admitted = admission.event, let function = admission.function else { return .none }
+    if takeSlotAtOnce(function, of: catalogue, in: &shard) { return .slot }
+    return slots.takePlace() ? .place : .full
   }
 
   /// Admits a call that was stored as `received` together with its turn.
@@ -202,7 +241,15 @@ extension Engine {
     let moved = table.withShard(of: id) { shard -> Move? in
       guard let live = shard.calls[id] else { return nil }
       live.function = admission.function
-      return try? move(live, admission.event, in: &shard)
+      guard case .admitted = admission.event else {
+        return try? move(live, admission.event, in: &shard)
+      }
+      if !live.hasPlace { live.hasPlace = slots.takePlace() }
+      return try? move(
+        live,
+        live.hasPlace ? admission.event : .refused(Self.queueFull),
+        in: &shard
+      )
     }
     return moved?.transition.effect ?? .none
   }

@@ -190,7 +190,8 @@ extension Engine: EngineDoor {
     case .didNotHappen(let evidence):
       safe = .didNotHappen(evidence: redactor.redact(text: evidence))
     }
-    return await decide(id, .settle(safe, by: principal), by: principal, "settled")
+    let done = "settled" + unheard(current?.conversation)
+    return await decide(id, .settle(safe, by: principal), by: principal, done)
   }
 
   private func runAgain(
@@ -227,8 +228,9 @@ extension Engine: EngineDoor {
     do throws(StoreFault) {
       let waits = try start(call)
       return .done(
-        waits
-          ? "\(named(call.id)) waits for approval to run again" : "run again as \(named(call.id))"
+        (waits
+          ? "\(named(call.id)) waits for approval to run again"
+          : "run again as \(named(call.id))") + unheard(ended.conversation)
       )
     } catch {
       return .refused("\(error)")
@@ -262,12 +264,15 @@ extension Engine: EngineDoor {
       unknown.id,
       .rerunStarted(call.id, by: principal),
       by: principal,
-      "run again with the same key as \(named(call.id))"
+      "run again with the same key as \(named(call.id))" + unheard(unknown.conversation)
     )
     guard reply.isDone else { return reply }
     do throws(StoreFault) {
       if try start(call) {
-        return .done("\(named(call.id)) waits for approval to run again with the same key")
+        return .done(
+          "\(named(call.id)) waits for approval to run again with the same key"
+            + unheard(unknown.conversation)
+        )
       }
     } catch {
       _ = try? move(unknown.id, .rerunEnded(call.id, nil))

@@ -348,6 +348,7 @@ extension Engine {
     if call.state.isEnded || call.state.word == .unknown {
       detail.heard = ModelAnswer.text(for: call.withoutOriginals)
     }
+    detail.conversationState = state(of: call.conversation)
     if call.approval != nil { detail.lastTime = lastDecided(before: call, context) }
     return detail
   }

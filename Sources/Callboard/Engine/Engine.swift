@@ -321,6 +321,9 @@ public final class Engine: Sendable {
     live.counted = now
     live.committed = record.call.history.count
     live.ticket = ticket
+    if live.hasPlace {
+      if case .queued(_, nil) = record.call.state {} else { leavePlace(live) }
+    }
     if let before { shard.count(before, -1) }
     shard.count(now, 1)
     if before?.needsPerson == true || now.needsPerson { waiting.update(record.call, from: before) }
@@ -328,6 +331,11 @@ public final class Engine: Sendable {
     if now == .unknown, before != .unknown { becameUnknown(live, in: &shard) }
     observers.changed()
     return live
+  }
+
+  private func leavePlace(_ live: LiveTable.LiveCall) {
+    live.hasPlace = false
+    slots.leavePlace()
   }
 
   /// Counts a call that has ended.

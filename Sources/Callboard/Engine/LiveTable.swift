@@ -29,6 +29,8 @@ final class LiveTable: Sendable {
     var isLeading = false
     /// It has a place in the queue, or is about to take one.
     var isInLine = false
+    /// It is new, and counts against the queue's bound.
+    var hasPlace = false
 
     init(_ record: CallRecord, function: RegisteredFunction?) {
       self.record = record

@@ -50,10 +50,10 @@ final class SlotQueue: Sendable {
   private let state: Mutex<State>
   private let limit: Int
   private let bound: Int
-  /// How many wait, for a look without the lock.
-  private let length = Atomic<Int>(0)
+  /// How many new calls have a place; those that wait again, or after a person's decision, take none.
+  private let newcomers = Atomic<Int>(0)
 
-  /// `limit`: most running at a time; `bound`: most waiting.
+  /// `limit`: most running at a time; `bound`: most new calls waiting.
   init(limit: Int, bound: Int, functions: [RegisteredFunction]) {
     self.limit = limit
     self.bound = bound
@@ -64,8 +64,28 @@ final class SlotQueue: Sendable {
     self.state = Mutex(state)
   }
 
-  /// Whether a new call may still join the queue.
-  var hasRoom: Bool { length.load(ordering: .relaxed) < bound }
+  /// Whether a new call would find a place.
+  var hasRoom: Bool { newcomers.load(ordering: .relaxed) < bound }
+
+  /// Takes a place for a new call, if one is left: asked and taken in one step, however many ask at once.
+  ///
+  /// It is kept until ``leavePlace()``, which may be before the call stands in any line.
+  func takePlace() -> Bool {
+    var taken = newcomers.load(ordering: .relaxed)
+    while taken < bound {
+      let (isTaken, now) = newcomers.compareExchange(
+        expected: taken,
+        desired: taken + 1,
+        ordering: .relaxed
+      )
+      if isTaken { return true }
+      taken = now
+    }
+    return false
+  }
+
+  /// Gives a new call's place back: it has started, or ended, or waits for something else than a slot.
+  func leavePlace() { newcomers.subtract(1, ordering: .relaxed) }
 
   /// Takes a slot at once if nobody waits before.
   func takeAtOnce(_ function: String) -> Bool {
@@ -86,7 +106,6 @@ final class SlotQueue: Sendable {
     let opened = state.withLock { state -> [Gate] in
       state.order += 1
       state.waiting += 1
-      length.store(state.waiting, ordering: .relaxed)
       state.lines[function]?.waiting.append(Waiter(call: call, order: state.order, gate: gate))
       return serve(&state)
     }
@@ -114,7 +133,6 @@ final class SlotQueue: Sendable {
         let index = line.waiting.firstIndex(where: { $0.call == call })
       else { return nil }
       state.waiting -= 1
-      length.store(state.waiting, ordering: .relaxed)
       return line.waiting.remove(at: index).gate
     }
     gate?.resolve(.left)
@@ -139,7 +157,6 @@ final class SlotQueue: Sendable {
     let gates = state.withLock { state -> [Gate] in
       state.isClosed = true
       state.waiting = 0
-      length.store(0, ordering: .relaxed)
       return state.lines.values.flatMap { line in
         defer { line.waiting = [] }
         return line.waiting.map(\.gate)
@@ -177,7 +194,6 @@ final class SlotQueue: Sendable {
       line.running += 1
       opened.append(waiter.gate)
     }
-    length.store(state.waiting, ordering: .relaxed)
     return opened
   }
 }

@@ -80,8 +80,7 @@ public struct ConfigurationMistake: Error, Sendable, Hashable, CustomStringConve
 
 /// Every function, rule and switch at one moment.
 ///
-/// A toggle, a hold or a reload makes a new one, which all shards get
-/// at once.
+/// A toggle, a hold or a reload makes a new one, which all shards get at once.
 final class Catalogue: Sendable {
   /// Sorted by name.
   let functions: [RegisteredFunction]

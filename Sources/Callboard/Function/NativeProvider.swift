@@ -86,8 +86,7 @@ public struct NativeFunction: Sendable {
 
   /// A function from one `Codable` value to another.
   ///
-  /// The schema has to describe `Input`: arguments that pass it and
-  /// can't be read are the function's fault, and said so.
+  /// The schema has to describe `Input`: arguments that pass it and can't be read are the function's fault, and said so.
   public init<Input: Decodable & Sendable, Output: Encodable & Sendable>(
     _ name: String,
     _ description: String,

@@ -148,6 +148,7 @@ public struct ModelFailure: Error, Sendable, Hashable, Codable, CustomStringConv
 
   public var description: String { message }
 
+  /// What went wrong, in words that people and metrics share.
   public enum Kind: String, Sendable, Codable, CaseIterable {
     /// No connection, no such host, or time-out before an answer.
     case unreachable

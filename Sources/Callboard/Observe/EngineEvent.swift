@@ -57,6 +57,7 @@ public struct EngineEvent: Sendable {
     public var link: Call.Link?
   }
 
+  /// What an event tells of, and what that has become.
   public enum Kind: Sendable, Hashable {
     case call(CallState.Word)
     case conversation(Conversation.Word)
@@ -64,12 +65,14 @@ public struct EngineEvent: Sendable {
     case breaker(CircuitBreaker.State)
     case engine(EngineChange)
 
+    /// What was done with a function.
     public enum FunctionChange: String, Sendable, CaseIterable {
       case on
       case off
       case cacheCleared = "cache_cleared"
     }
 
+    /// What became of the whole engine, or could not be counted as a step of any call.
     public enum EngineChange: String, Sendable, CaseIterable {
       case started
       case held
@@ -82,6 +85,7 @@ public struct EngineEvent: Sendable {
       case storeRecovered = "store_recovered"
     }
 
+    /// The type as it stands in the stream, such as `call.queued`.
     public var text: String {
       switch self {
       case .call(let word): "call." + word.rawValue

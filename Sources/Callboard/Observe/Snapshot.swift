@@ -11,6 +11,7 @@ public struct Snapshot: Sendable, Codable {
     self.body = body
   }
 
+  /// What was asked for besides the header.
   public enum Body: Sendable, Codable {
     case overview(OverviewSnapshot)
     case waiting(Page<CallRow>)
@@ -163,6 +164,8 @@ public struct CallDetail: Sendable, Codable {
   public var timeout: Double?
   /// What the model was told, once it was.
   public var heard: String?
+  /// Where its conversation is: what becomes of a call is told to no model once that has ended.
+  public var conversationState: Conversation.Word?
   /// The last time this function was asked for and decided by a person, if it is kept.
   public var lastTime: CallRow?
 
@@ -342,6 +345,7 @@ public struct FunctionDetail: Sendable, Codable {
   /// Name and value of each policy, as lines to read.
   public var policies: [Policy]
 
+  /// One policy in words.
   public struct Policy: Sendable, Codable, Hashable {
     public var name: String
     public var value: String

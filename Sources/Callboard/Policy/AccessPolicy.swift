@@ -8,6 +8,7 @@ public struct AccessPolicy: Sendable {
 
   public init(_ rules: [Rule] = []) { self.rules = rules }
 
+  /// Who, which functions and which arguments, and whether such a call is allowed; what is nil fits everything.
   public struct Rule: Sendable {
     public var caller: NamePattern?
     public var function: NamePattern?

@@ -12,8 +12,7 @@ public struct BreakerPolicy: Sendable, Hashable, Codable {
 
   /// 5 in a row, or half of at least 10 in a minute; a probe after 30 s.
   ///
-  /// Low minimums, because a function may
-  /// be called rarely: resilience4j's 100 would never trip.
+  /// Low minimums, because a function may be called rarely: resilience4j's 100 would never trip.
   public init(
     consecutiveFailures: Int = 5,
     failureRate: Double = 0.5,
@@ -33,9 +32,13 @@ public struct BreakerPolicy: Sendable, Hashable, Codable {
 ///
 /// Times are monotonic, counted from any fixed start.
 public struct CircuitBreaker: Sendable {
+  /// Whether it lets attempts through.
   public enum State: String, Sendable, Codable {
+    /// Every attempt.
     case closed
+    /// None, until its time is over.
     case open
+    /// One, whose end decides.
     case halfOpen = "half_open"
   }
 
@@ -104,8 +107,7 @@ public struct CircuitBreaker: Sendable {
 
   /// Counts an attempt that failed in a way that speaks against the function's health.
   ///
-  /// Returns true when that
-  /// opened the breaker. `epoch` as in ``succeeded(at:since:)``.
+  /// Returns true when that opened the breaker. `epoch` as in ``succeeded(at:since:)``.
   public mutating func failed(at now: Duration, since epoch: Int? = nil) -> Bool {
     guard epoch ?? self.epoch == self.epoch else { return false }
     consecutive += 1

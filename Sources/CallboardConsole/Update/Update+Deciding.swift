@@ -27,7 +27,7 @@ func decide(
       )
     )
   case .edit: return edit(call, &model, sight: sight)
-  case .settle: askHowItEnded(call, &model)
+  case .settle: askHowItEnded(call, &model, sight: sight)
   case .extend:
     guard let seen = painted(call, in: model) ?? call.seen else { return [] }
     return [.send(.extend(call.id, seen), .plain)]
@@ -90,11 +90,19 @@ private func edit(_ call: CallRow, _ model: inout ConsoleModel, sight: Sight) ->
   return [.edit(edit)]
 }
 
-private func askHowItEnded(_ call: CallRow, _ model: inout ConsoleModel) {
+/// What somebody who decides on a call should know first: nobody waits for its result any more.
+private func unheard(_ call: CallRow, sight: Sight) -> [SafeText] {
+  guard let detail = sight.detail, detail.row.id == call.id,
+    let state = detail.conversationState, !state.isLive
+  else { return [] }
+  return ["Its conversation has ended: the model will hear nothing of it."]
+}
+
+private func askHowItEnded(_ call: CallRow, _ model: inout ConsoleModel, sight: Sight) {
   let subject = Prompt.Subject(call: call.id, states: [.unknown])
   model.ask(
     Question(
-      text: [
+      text: unheard(call, sight: sight) + [
         "\(untrusted: call.function) \(call.id) may have been done: did it happen? Look on the other side first."
       ],
       answers: [
@@ -119,7 +127,7 @@ private func askToRunAgain(_ call: CallRow, _ model: inout ConsoleModel, sight: 
   let name: SafeText = "\(untrusted: call.function, limit: 200) \(call.id)"
   let detail = sight.detail.flatMap { $0.row.id == call.id ? $0 : nil }
   let arguments = (detail?.call.decided ?? detail?.call.proposed)?.shown
-  var text: [SafeText] = []
+  var text = unheard(call, sight: sight)
   if call.state == .unknown {
     text.append(
       "Run \(name) again with the same key? It may have been done already; a receiver that does not know the key does it twice."

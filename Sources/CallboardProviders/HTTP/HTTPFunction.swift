@@ -19,8 +19,7 @@ public struct HTTPFunction: Sendable {
   public var body: Body?
   /// Sent besides the provider's own, and in place of one with the same name.
   ///
-  /// Values may hold `{argument}`; a
-  /// header is left out when an argument of it is missing from the call.
+  /// Values may hold `{argument}`; a header is left out when an argument of it is missing from the call.
   public var headers: [(name: String, value: String)]
   public var result: Result
 
@@ -49,6 +48,7 @@ public struct HTTPFunction: Sendable {
     case arguments([String])
   }
 
+  /// What is sent as the body of the request.
   public enum Body: Sendable, Hashable {
     case none
     /// A JSON object of the rest.

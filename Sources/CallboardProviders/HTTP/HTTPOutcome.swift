@@ -175,8 +175,7 @@ struct HTTPOutcome: Sendable {
 
   /// Errors of NIOSSL that can only come before there is a connection.
   ///
-  /// That package is no dependency of this one,
-  /// so they are known by name; one that is not known counts as any other cut connection.
+  /// That package is no dependency of this one, so they are known by name; one that is not known counts as any other cut connection.
   private func isTLSHandshakeError(_ error: any Error) -> Bool {
     switch String(describing: type(of: error)) {
     case "NIOSSLExtraError": true

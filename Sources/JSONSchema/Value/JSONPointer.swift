@@ -5,6 +5,7 @@ public struct JSONPointer: Sendable, Hashable {
 
   public init(tokens: [String] = []) { self.tokens = tokens }
 
+  /// Reads the text of a pointer; only the empty one has no "/" at its start.
   public init(parsing text: String) throws(JSONPointerError) {
     guard !text.isEmpty else {
       tokens = []
@@ -28,8 +29,10 @@ public struct JSONPointer: Sendable, Hashable {
     }
   }
 
+  /// The place of a member of the object here.
   public func appending(_ name: String) -> JSONPointer { JSONPointer(tokens: tokens + [name]) }
 
+  /// The place of an element of the array here.
   public func appending(_ index: Int) -> JSONPointer { appending(String(index)) }
 
   private static func unescape(_ part: Substring.UTF8View) -> String? {

@@ -144,6 +144,48 @@ struct ConversationTests {
     #expect(await rig.engine.ended(talk)?.state == .failed("stopped: it has used its 20 seconds"))
   }
 
+  @Test func `its time ends also while its calls run, and they are cancelled`() async throws {
+    let look = held()
+    let wire = TestFunction("wire")
+    let rig = try Rig(look, wire, rules: [asking("wire"), free])
+    let model = TestModel(.call(("t_look", "{}"), ("t_wire", "{}")))
+    let talk = try rig.talk(model, limits: ConversationLimits(seconds: 20))
+    let attempt = await look.attempt(1)
+    let waiting = try #require(
+      await rig.events.wait(for: .awaitingApproval, function: "t.wire").call?.id
+    )
+    // Somebody is asked: its time stands still.
+    rig.clock.advance(by: .seconds(600))
+    #expect(state(rig, talk) == .calling)
+    #expect(try await rig.deny(waiting).isDone)
+    rig.clock.advance(by: .seconds(19))
+    #expect(state(rig, talk) == .calling)
+    rig.clock.advance(by: .seconds(2))
+    #expect(await rig.engine.ended(talk)?.state == .failed("stopped: it has used its 20 seconds"))
+    await rig.events.wait(for: .cancelled, of: attempt.id)
+    #expect(rig.events.all(of: attempt.id).allSatisfy { $0.by == nil })
+    #expect(model.count == 1)
+  }
+
+  @Test func `a pause stops its time also while its calls run`() async throws {
+    let look = held()
+    let rig = try Rig(look)
+    let talk = try rig.talk(
+      TestModel(.call(("t_look", "{}"))),
+      limits: ConversationLimits(seconds: 20)
+    )
+    _ = await look.attempt(1)
+    rig.clock.advance(by: .seconds(15))
+    _ = await rig.engine.perform(.pauseConversation(talk, from: false, to: true), by: maria)
+    rig.clock.advance(by: .seconds(10))
+    #expect(state(rig, talk) == .paused)
+    _ = await rig.engine.perform(.pauseConversation(talk, from: true, to: false), by: maria)
+    rig.clock.advance(by: .seconds(4))
+    #expect(state(rig, talk) == .calling)
+    rig.clock.advance(by: .seconds(1))
+    #expect(await rig.engine.ended(talk)?.state == .failed("stopped: it has used its 20 seconds"))
+  }
+
   @Test func `the time that persons take does not count, however many calls wait at once`()
     async throws
   {
@@ -161,13 +203,15 @@ struct ConversationTests {
       #expect(try await rig.approve(try #require(event.call?.id)).isDone)
     }
     let attempt = await slow.attempt(1)
-    // Three waits of the same ten minutes are ten minutes: 21 s of its own are too many.
-    rig.clock.advance(by: .seconds(21))
+    // Three waits of the same ten minutes are ten minutes: 20 s of its own are too many.
+    rig.clock.advance(by: .seconds(19))
+    #expect(state(rig, talk) == .calling)
+    rig.clock.advance(by: .seconds(2))
     attempt.answer("done")
     let ended = await rig.engine.ended(talk)
     #expect(ended?.state == .failed("stopped: it has used its 20 seconds"))
     #expect(model.count == 2)
-    #expect(ended.map { abs($0.busySeconds - 21) < 0.001 } == true)
+    #expect(ended.map { abs($0.busySeconds - 20) < 0.01 } == true)
   }
 
   @Test func `a pause while a call waits for a person is not taken off twice`() async throws {
@@ -201,8 +245,12 @@ struct ConversationTests {
     )
     #expect(await rig.engine.perform(.stopConversation(talk), by: maria).isDone)
     #expect(await rig.engine.ended(talk)?.state == .stopped)
-    await rig.events.wait(for: .cancelled, of: attempt.id)
-    await rig.events.wait(for: .cancelled, of: waiting)
+    let stopped = await rig.events.wait(for: .cancelled, of: attempt.id)
+    let unasked = await rig.events.wait(for: .cancelled, of: waiting)
+    #expect(stopped.by == "maria")
+    #expect(unasked.by == "maria")
+    #expect(unasked.failure?.message == "maria cancelled this call.")
+    #expect(rig.events.all(of: attempt.id).first { $0.type == .call(.stopping) }?.by == "maria")
     #expect(model.count == 1)
     #expect(!(await rig.engine.perform(.stopConversation(talk), by: omar)).isDone)
     #expect(!(await rig.engine.perform(.message(talk, "more"), by: omar)).isDone)

@@ -21,6 +21,75 @@ struct QueueTests {
     #expect(await rig.submit("look").failure == nil)
   }
 
+  @Test func `of calls that come all at once no more wait than the queue holds`() async throws {
+    for _ in 0..<20 {
+      let look = TestFunction("look", .hold(whenCancelled: .maybe)) { $0.slots = 1 }
+      let rig = try Rig(look) { $0.queue = 5 }
+      let calls = (0..<200).map { _ in rig.begin("look") }
+      await eventually { rig.events.all { $0.type == .call(.rejected) }.count >= 194 }
+      #expect(rig.events.all { $0.type == .call(.queued) }.count == 6)
+      look.plan(.echo)
+      await look.attempt(1).answer("done")
+      var refused = 0
+      for call in calls where await call.value.failure?.kind == .queueFull { refused += 1 }
+      #expect(refused == 194)
+    }
+  }
+
+  @Test func `only new calls count against the queue's bound`() async throws {
+    let look = TestFunction("look", .hold(whenCancelled: .maybe), .echo) { $0.slots = 1 }
+    let rule = ApprovalRules.Rule(
+      function: "t.look",
+      when: try Schema(["required": ["ask"]])
+    )
+    let rig = try Rig(look, rules: [rule, free]) { $0.queue = 1 }
+    let running = rig.begin("look")
+    let attempt = await look.attempt(1)
+    let approved = await rig.submit("look", ["ask": true])
+    #expect(try await rig.approve(approved.id).isDone)
+    await rig.queued("look", 1)
+    let new = rig.begin("look")
+    await rig.queued("look", 2)
+    #expect(await rig.submit("look").failure?.kind == .queueFull)
+    attempt.answer("done")
+    for call in [running, new] { #expect(await call.value.failure == nil) }
+    #expect(await rig.engine.outcome(of: approved.id)?.failure == nil)
+  }
+
+  @Test func `whatever takes a call out of the queue gives its place to another`() async throws {
+    let look = TestFunction("look", .hold(whenCancelled: .maybe)) { definition in
+      definition.slots = 1
+      definition.timeout = .seconds(3600)
+    }
+    let cached = TestFunction("cached", .answer(1)) { definition in
+      definition.effect = .read
+      definition.cache = CachePolicy(ttl: .seconds(60))
+    }
+    let rig = try Rig(look, cached) { $0.queue = 1 }
+    let running = rig.begin("look")
+    _ = await look.attempt(1)
+    // Run, answered from the cache, cancelled, too late, and in line: each in the one place there is.
+    #expect(await rig.submit("cached").failure == nil)
+    #expect(await rig.submit("cached").outcome?.source == .hit)
+    let cancelled = rig.begin("look")
+    let id = try #require(await rig.events.wait(for: .queued, function: "t.look", 2).call?.id)
+    await rig.queued("look", 1)
+    #expect(await rig.submit("cached").failure?.kind == .queueFull)
+    #expect(await rig.cancel(id).isDone)
+    #expect(await cancelled.value.failure?.kind == .cancelled)
+    let late = rig.begin("look")
+    await rig.queued("look", 1)
+    rig.clock.advance(by: .seconds(900))
+    #expect(await late.value.failure?.kind == .expired)
+    let last = rig.begin("look")
+    await rig.queued("look", 1)
+    look.plan(.echo)
+    await look.attempt(1).answer("done")
+    #expect(await last.value.failure == nil)
+    _ = await running.value
+    #expect(await rig.submit("look").failure == nil)
+  }
+
   @Test func `a call that waits too long for its turn expires, if it never ran`() async throws {
     let look = TestFunction("look", .hold(whenCancelled: .maybe)) { definition in
       definition.slots = 1

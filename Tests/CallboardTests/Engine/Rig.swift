@@ -13,6 +13,7 @@ let vera = Principal.viewer("vera", uid: 503)
 struct Rig: Sendable {
   let clock: ManualClock
   let engine: Engine
+  let store: any Store
   let events: EventRecorder
 
   init(
@@ -43,6 +44,7 @@ struct Rig: Sendable {
     var configuration = EngineConfiguration(rules: ApprovalRules(rules), seed: 7)
     configure(&configuration)
     clock = ManualClock()
+    self.store = store
     engine = Engine(
       configuration,
       registry: try FunctionRegistry([provider], secrets: configuration.secrets),
@@ -89,19 +91,16 @@ struct Rig: Sendable {
 
   // MARK: - Looking
 
-  func call(_ id: CallID) throws -> Call {
+  func call(_ id: CallID) throws -> Call { try detail(id).call }
+
+  func detail(_ id: CallID) throws -> CallDetail {
     guard case .call(let detail?) = engine.snapshot(of: .call(id)).body else {
       throw Missing(what: "call \(id)")
     }
-    return detail.call
+    return detail
   }
 
-  func row(_ id: CallID) throws -> CallRow {
-    guard case .call(let detail?) = engine.snapshot(of: .call(id)).body else {
-      throw Missing(what: "call \(id)")
-    }
-    return detail.row
-  }
+  func row(_ id: CallID) throws -> CallRow { try detail(id).row }
 
   func function(_ name: String) throws -> FunctionRow {
     guard case .function(let detail?) = engine.snapshot(of: .function("t." + name)).body else {

@@ -299,4 +299,64 @@ struct UnknownOutcomeTests {
     #expect(news?.text?.contains("W-17") == true)
     #expect(await rig.engine.ended(talk)?.state == .finished)
   }
+
+  @Test func `news for the model are stored, and told in the stream, as soon as they come`()
+    async throws
+  {
+    let wire = wire()
+    let rig = try Rig(wire) { $0.isUnattended = true }
+    let model = TestModel(.call(("t_wire", "{}")), .hold)
+    let talk = try rig.talk(model)
+    let attempt = await wire.attempt(1)
+    rig.clock.advance(by: .seconds(30))
+    let second = await model.asked(2)
+    let before = try rig.conversation(talk).row.lastActivity
+    rig.clock.advance(by: .seconds(1))
+    let settle = Request.settle(
+      attempt.id,
+      revision: try rig.call(attempt.id).revision,
+      .happened(Payload(["card": "4111 1111 1111 1111"]))
+    )
+    let reply = await rig.engine.perform(settle, by: maria)
+    #expect(reply.isDone)
+    #expect(!reply.message.contains("conversation"))
+    let news = await rig.events.wait { $0.cause == "news of t.wire for the model" }
+    #expect(news.type == .conversation(.thinking))
+    #expect(news.conversation == talk)
+    #expect(try rig.conversation(talk).row.lastActivity == before + 1)
+    let stored = try #require(rig.store.conversation(talk)?.pending.first?.text)
+    #expect(stored.contains("News from callboard"))
+    #expect(!stored.contains("4111 1111"))
+    second.say("I wait")
+    #expect(await model.asked(3).request.messages.last?.text?.contains("4111 1111") == true)
+    _ = await rig.engine.ended(talk)
+  }
+
+  @Test func `whoever settles or runs a call again hears that its conversation has ended`()
+    async throws
+  {
+    let wire = wire()
+    let rig = try Rig(wire)
+    let model = TestModel(.call(("t_wire", "{}"), ("t_wire", "{}")))
+    let talk = try rig.talk(model)
+    let attempts = [await wire.attempt(1), await wire.attempt(2)]
+    rig.clock.advance(by: .seconds(30))
+    for attempt in attempts { await rig.events.wait(for: .unknown, of: attempt.id) }
+    #expect(try rig.detail(attempts[0].id).conversationState == .calling)
+    #expect(await rig.engine.perform(.stopConversation(talk), by: maria).isDone)
+    #expect(try rig.detail(attempts[0].id).conversationState == .stopped)
+    let ended = "its conversation has ended, so the model hears nothing of it"
+    let again = await rig.engine.perform(.runAgain(attempts[0].id, arguments: nil), by: maria)
+    #expect(again.isDone)
+    #expect(again.message.contains(ended))
+    let settle = Request.settle(
+      attempts[1].id,
+      revision: try rig.call(attempts[1].id).revision,
+      .happened(Payload(true))
+    )
+    #expect(await rig.engine.perform(settle, by: maria).message.contains(ended))
+    let anew = await rig.engine.perform(.runAgain(attempts[1].id, arguments: nil), by: maria)
+    #expect(anew.isDone)
+    #expect(anew.message.contains(ended))
+  }
 }

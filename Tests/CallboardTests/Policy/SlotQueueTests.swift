@@ -113,7 +113,7 @@ struct SlotQueueTests {
   }
 
   @Test func `leaving twice, or without being there, takes nobody's place`() throws {
-    let slots = try queue(limit: 1, bound: 1)
+    let slots = try queue(limit: 1)
     #expect(slots.takeAtOnce("f.a"))
     _ = slots.wait(id(1), for: "f.a")
     let second = slots.wait(id(2), for: "f.a")
@@ -121,7 +121,6 @@ struct SlotQueueTests {
     slots.leave(id(1), function: "f.a")
     slots.leave(id(9), function: "f.a")
     #expect(slots.counts(of: "f.a").waiting == 1)
-    #expect(!slots.hasRoom)
     slots.giveBack("f.a")
     #expect(hasSlot(second))
   }
@@ -139,14 +138,30 @@ struct SlotQueueTests {
     #expect(slots.counts(of: "f.a") == (0, 0))
   }
 
-  @Test func `the bound counts what waits, not what has left`() throws {
+  @Test func `the bound counts the places of new calls, and no others that wait`() throws {
     let slots = try queue(limit: 1, bound: 2)
     #expect(slots.takeAtOnce("f.a"))
-    #expect(slots.hasRoom)
     _ = slots.wait(id(1), for: "f.a")
     _ = slots.wait(id(2), for: "f.b")
-    #expect(!slots.hasRoom)
-    slots.leave(id(2), function: "f.b")
+    #expect(slots.takePlace())
     #expect(slots.hasRoom)
+    #expect(slots.takePlace())
+    #expect(!slots.hasRoom)
+    #expect(!slots.takePlace())
+    slots.leavePlace()
+    #expect(slots.takePlace())
+  }
+
+  @Test func `however many ask at once, no more places are given than there are`() async throws {
+    for _ in 0..<20 {
+      let slots = try queue(limit: 1, bound: 100)
+      let given = await withTaskGroup(of: Int.self) { group in
+        for _ in 0..<8 {
+          group.addTask { (0..<200).reduce(0) { sum, _ in sum + (slots.takePlace() ? 1 : 0) } }
+        }
+        return await group.reduce(0, +)
+      }
+      #expect(given == 100)
+    }
   }
 }

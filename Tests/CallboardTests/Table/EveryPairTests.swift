@@ -110,13 +110,13 @@ struct EveryPairTests {
       case .expire: return .expire
       case .undo: return .undo(by: Situation.maria)
       case .graceOver: return .graceOver
-      case .cacheHit: return .cacheHit(1)
-      case .join: return .join(leader: Situation.leader)
+      case .cacheHit: return .cacheHit(1, digest: nil)
+      case .join: return .join(leader: Situation.leader, digest: nil)
       case .flightSucceeded: return .flightSucceeded(1)
       case .flightFailed: return .flightFailed(failure, stale: nil)
       case .flightEnded: return .flightEnded
       case .start: return .start(digest: it.call.approval?.digest)
-      case .breakerOpen: return .breakerOpen(until: it.now + 1, stale: nil)
+      case .breakerOpen: return .breakerOpen(until: it.now + 1, stale: nil, digest: nil)
       case .definitionChangedAtSlot:
         return .definitionChangedAtSlot(requirement, definitionHash: "h2", digest: "d2")
       case .queueTimeout: return .queueTimeout
@@ -272,8 +272,8 @@ struct EveryPairTests {
     #expect(other.word == .failed)
     var queued = try Situation.queued(.read)
     queued.function = nil
-    #expect(queued.refuses(.cacheHit(1)) is IllegalMove)
-    #expect(queued.refuses(.join(leader: Situation.leader)) is IllegalMove)
+    #expect(queued.refuses(.cacheHit(1, digest: nil)) is IllegalMove)
+    #expect(queued.refuses(.join(leader: Situation.leader, digest: nil)) is IllegalMove)
   }
 
   @Test(arguments: FunctionEffect.allCases)

@@ -10,7 +10,7 @@ struct QueuedTests {
 
   @Test func `a cached answer ends a read and uses its approval`() throws {
     var it = try Situation.queuedByApproval(.read)
-    #expect(try it.on(.cacheHit(["rate": 3])) == .then(.answer))
+    #expect(try it.on(.cacheHit(["rate": 3], digest: Situation.digest)) == .then(.answer))
     #expect(it.call.state == .succeeded)
     #expect(it.call.outcome == .result(Payload(["rate": 3]), .hit))
     #expect(it.call.approval?.isUsed == true)
@@ -21,19 +21,21 @@ struct QueuedTests {
   func `only a read is answered from the cache or joins another call`(effect: FunctionEffect) throws
   {
     var it = try Situation.queued(effect)
-    #expect(it.refuses(.cacheHit(1)) is IllegalMove)
-    #expect(it.refuses(.join(leader: Situation.leader)) is IllegalMove)
+    #expect(it.refuses(.cacheHit(1, digest: nil)) is IllegalMove)
+    #expect(it.refuses(.join(leader: Situation.leader, digest: nil)) is IllegalMove)
   }
 
   @Test func `a read joins an identical call that is running and waits for it`() throws {
     var it = try Situation.queued(.read)
-    #expect(try it.on(.join(leader: Situation.leader)) == .then(.join(Situation.leader)))
+    #expect(
+      try it.on(.join(leader: Situation.leader, digest: nil)) == .then(.join(Situation.leader))
+    )
     #expect(it.call.state == .queued(attempt: 1, joined: Situation.leader))
   }
 
   @Test func `a joined call succeeds with what it waited for, and its approval is used`() throws {
     var it = try Situation.queuedByApproval(.read)
-    try it.on(.join(leader: Situation.leader))
+    try it.on(.join(leader: Situation.leader, digest: Situation.digest))
     #expect(try it.on(.flightSucceeded(["rate": 3])) == .then(.answer))
     #expect(it.call.outcome == .result(Payload(["rate": 3]), .shared))
     #expect(it.call.approval?.isUsed == true)
@@ -49,7 +51,7 @@ struct QueuedTests {
     }
     #expect(move == .then(.sleep(until: until)))
     try it.on(.wake)
-    try it.on(.join(leader: Situation.leader))
+    try it.on(.join(leader: Situation.leader, digest: nil))
     #expect(try it.on(.flightFailed(retryable, stale: nil)) == .then(.answer))
     #expect(it.call.state == .failed)
   }
@@ -120,8 +122,9 @@ struct QueuedTests {
     throws
   {
     let fresh: [CallEvent] = [
-      .cacheHit(1), .join(leader: Situation.leader),
-      .breakerOpen(until: Situation.start + 400, stale: nil),
+      .cacheHit(1, digest: Situation.digest),
+      .join(leader: Situation.leader, digest: Situation.digest),
+      .breakerOpen(until: Situation.start + 400, stale: nil, digest: Situation.digest),
     ]
     for event in fresh {
       var it = try Situation.queuedByApproval(.read)
@@ -132,6 +135,25 @@ struct QueuedTests {
       it.wait(300.001)
       #expect(try it.on(event) == .then(.answer))
       #expect(it.call.state == .expired)
+      #expect(it.call.approval?.isUsed == false)
+    }
+  }
+
+  @Test(arguments: ["another digest", nil])
+  func
+    `what is not what was approved is answered by no cache and no flight, and waits for no breaker`(
+      digest: String?
+    ) throws
+  {
+    let events: [CallEvent] = [
+      .cacheHit(1, digest: digest), .join(leader: Situation.leader, digest: digest),
+      .breakerOpen(until: Situation.start + 400, stale: 1, digest: digest),
+    ]
+    for event in events {
+      var it = try Situation.queuedByApproval(.read)
+      #expect(try it.on(event) == .then(.answer))
+      #expect(it.call.state == .failed)
+      #expect(it.call.outcome?.failure?.kind == .definitionChanged)
       #expect(it.call.approval?.isUsed == false)
     }
   }
@@ -152,7 +174,7 @@ struct QueuedTests {
     throws
   {
     var it = try Situation.queuedByApproval(.read)
-    try it.on(.join(leader: Situation.leader))
+    try it.on(.join(leader: Situation.leader, digest: Situation.digest))
     try it.on(.flightFailed(Situation.failure, stale: nil))
     try it.on(.wake)
     var other = it
@@ -167,7 +189,9 @@ struct QueuedTests {
   @Test func `an open breaker puts the call off without counting an attempt`() throws {
     var it = try Situation.queued()
     let until = it.now + 30
-    #expect(try it.on(.breakerOpen(until: until, stale: nil)) == .then(.sleep(until: until)))
+    #expect(
+      try it.on(.breakerOpen(until: until, stale: nil, digest: nil)) == .then(.sleep(until: until))
+    )
     #expect(it.call.state == .backingOff(attempt: 1, until: until, countsAttempt: false))
     it.wait(30)
     #expect(try it.on(.wake) == .then(.enqueue))
@@ -177,10 +201,12 @@ struct QueuedTests {
 
   @Test func `waits for the breaker together beyond the longest delay end the call`() throws {
     var it = try Situation.queued(.idempotent)
-    try it.on(.breakerOpen(until: it.now + 20, stale: nil))
+    try it.on(.breakerOpen(until: it.now + 20, stale: nil, digest: nil))
     it.wait(20)
     try it.on(.wake)
-    #expect(try it.on(.breakerOpen(until: it.now + 10.5, stale: nil)) == .then(.answer))
+    #expect(
+      try it.on(.breakerOpen(until: it.now + 10.5, stale: nil, digest: nil)) == .then(.answer)
+    )
     #expect(it.call.state == .failed)
     #expect(it.call.outcome?.failure?.kind == .circuitOpen)
     #expect(it.call.outcome?.failure?.reach == .notSent)
@@ -188,17 +214,18 @@ struct QueuedTests {
 
   @Test func `a breaker time that has passed already takes nothing off the waits`() throws {
     var it = try Situation.queued()
-    try it.on(.breakerOpen(until: it.now - 100, stale: nil))
+    try it.on(.breakerOpen(until: it.now - 100, stale: nil, digest: nil))
     #expect(it.call.breakerWait == 0)
   }
 
   @Test func `a breaker that stays open is a case for the fallback`() throws {
     var it = try Situation.queued(.read, fallback: .value(["rate": 1]))
-    #expect(try it.on(.breakerOpen(until: it.now + 31, stale: nil)) == .then(.answer))
+    #expect(try it.on(.breakerOpen(until: it.now + 31, stale: nil, digest: nil)) == .then(.answer))
     #expect(it.call.outcome == .result(Payload(["rate": 1]), .degraded))
     var write = try Situation.queued(.write, fallback: .value(["rate": 1]))
     #expect(
-      try write.on(.breakerOpen(until: write.now + 31, stale: nil)) == .durably(.answer),
+      try write.on(.breakerOpen(until: write.now + 31, stale: nil, digest: nil))
+        == .durably(.answer),
       "what became of a write is on disk before anyone hears it"
     )
   }

@@ -180,7 +180,7 @@ extension Situation {
     fallback: FunctionDefinition.Fallback? = nil
   ) throws -> Situation {
     var it = try queued(.read, attempts: attempts, fallback: fallback)
-    try it.on(.join(leader: leader))
+    try it.on(.join(leader: leader, digest: nil))
     return it
   }
 
@@ -221,7 +221,7 @@ extension Situation {
 
   static func backingOffForBreaker(_ effect: FunctionEffect = .write) throws -> Situation {
     var it = try queued(effect)
-    try it.on(.breakerOpen(until: it.now + 10, stale: nil))
+    try it.on(.breakerOpen(until: it.now + 10, stale: nil, digest: nil))
     return it
   }
 

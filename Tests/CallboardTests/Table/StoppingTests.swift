@@ -38,6 +38,8 @@ struct StoppingTests {
     } else {
       #expect(it.call.state == .cancelled)
       #expect(it.call.outcome?.failure?.kind == .cancelled)
+      #expect(it.call.outcome?.failure?.message == "maria cancelled this call.")
+      #expect(it.call.history.last?.by == "maria")
       #expect(move == Transition(effect: .answer, isDurable: effect == .write))
     }
     #expect(it.call.attempts.first?.endedAt == it.now)

@@ -95,6 +95,31 @@ struct NameTests {
     #expect(try wireNames([exact])[exact] == exact.replacing(".", with: "_"))
   }
 
+  @Test func `names that are alike where they are cut stay apart, whatever the order`() throws {
+    let head = "verylongnamespace." + String(repeating: "x", count: 60)
+    let names = ["a", "b", "c", "d"].map { head + $0 }
+    let wires = try wireNames(names)
+    #expect(Set(wires.values).count == 4)
+    #expect(wires.values.allSatisfy { $0.utf8.count == 64 })
+    #expect(Set(wires.values.map { $0.dropLast(9) }).count == 1)
+    #expect(try wireNames(names.reversed()) == wires)
+    #expect(try wireNames([names[2], names[0], names[3], names[1]]) == wires)
+    #expect(try wireNames([names[1]])[names[1]] == wires[names[1]])
+  }
+
+  @Test func `a name that is what another one became by its mark gets a mark of its own`() throws {
+    // `a.b_c` ends in its mark because of `a_b.c`, and so becomes what the third one is already.
+    let names = ["a.b_c", "a_b.c", "a.b_c_5b8f934a"]
+    let wires = try wireNames(names)
+    #expect(Set(wires.values).count == 3)
+    #expect(wires["a_b.c"] == "a_b_c_a3715283")
+    #expect(wires["a.b_c"]?.wholeMatch(of: /a_b_c_5b8f934a[0-9a-f]{8}/) != nil)
+    #expect(wires["a.b_c_5b8f934a"]?.wholeMatch(of: /a_b_c_5b8f934a_[0-9a-f]{8}/) != nil)
+    for order in [[0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+      #expect(try wireNames(order.map { names[$0] }) == wires)
+    }
+  }
+
   @Test func `wire names are what model APIs take, and each is its function's own`() throws {
     let names = (0..<200).map { "name-space_\($0 % 7).do." + String(repeating: "z", count: $0) }
     let wires = try wireNames(Array(names.filter { $0.count <= 128 }))
