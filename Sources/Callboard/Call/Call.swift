@@ -37,6 +37,36 @@ public struct Call: Sendable, Codable {
     proposed: JSONValue?,
     unparsed: String? = nil
   ) {
+    self.init(
+      id: id,
+      function: function,
+      caller: caller,
+      conversation: conversation,
+      turn: turn,
+      modelCallID: modelCallID,
+      link: link,
+      requestedBy: requestedBy,
+      receivedAt: receivedAt,
+      key: .given(idempotencyKey),
+      proposed: proposed,
+      unparsed: unparsed
+    )
+  }
+
+  init(
+    id: CallID,
+    function: String,
+    caller: Principal,
+    conversation: ConversationID?,
+    turn: Int?,
+    modelCallID: String?,
+    link: Link?,
+    requestedBy: Principal?,
+    receivedAt: Date,
+    key: IdempotencyKey,
+    proposed: JSONValue?,
+    unparsed: String?
+  ) {
     origin = Shared(
       Origin(
         id: id,
@@ -48,7 +78,7 @@ public struct Call: Sendable, Codable {
         link: link,
         requestedBy: requestedBy,
         receivedAt: receivedAt,
-        idempotencyKey: idempotencyKey
+        idempotencyKey: key
       )
     )
     aside = unparsed.map { Shared(Facts(unparsed: $0)) }
@@ -81,7 +111,7 @@ public struct Call: Sendable, Codable {
   public var requestedBy: Principal? { origin.value.requestedBy }
   public var receivedAt: Date { origin.value.receivedAt }
   /// The same for every attempt, and for a call that runs an unknown one again.
-  public var idempotencyKey: String { origin.value.idempotencyKey }
+  public var idempotencyKey: String { origin.value.idempotencyKey.text }
 
   /// The text the model or caller gave, as it came; kept where it could not be parsed.
   public internal(set) var unparsed: String? {
@@ -239,7 +269,7 @@ extension Call {
     let link: Link?
     let requestedBy: Principal?
     let receivedAt: Date
-    let idempotencyKey: String
+    let idempotencyKey: IdempotencyKey
   }
 
   /// One reference to what several states of a call share.

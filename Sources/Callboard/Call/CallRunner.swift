@@ -266,7 +266,7 @@ extension Engine {
     let current = shard.catalogue === catalogue ? function : shard.catalogue[function.name]
     guard let current, current.isOn, current.hash == function.hash,
       function.definition.cache == nil, shard.catalogue.held == nil, function.runtime.isClosed,
-      slots.takeAtOnce(function.name)
+      slots.takeAtOnce(function)
     else { return false }
     return true
   }
@@ -323,7 +323,7 @@ extension Engine {
       }
       // The slot goes back only when the attempt has really ended: by its runner, or here when that has gone on without.
       guard !gate.resolve(result) else { return }
-      slots.giveBack(function.name)
+      slots.giveBack(function)
       late(id, attempt, result)
     }
     let end: AttemptEnd
@@ -351,17 +351,11 @@ extension Engine {
       guard let live = shard.calls[id], let function = live.function,
         case .running(attempt, nil) = live.call.state, live.attempt?.number != attempt
       else { return nil }
-      let definition = function.definition
       let invocation = Invocation(
-        call: id,
-        function: definition.name,
+        live.call,
+        of: function.definition,
         arguments: live.call.effectiveArguments ?? [:],
-        idempotencyKey: live.call.idempotencyKey,
-        attempt: attempt,
-        timeout: definition.timeout,
-        maxResultBytes: definition.maxResultBytes,
-        caller: live.call.caller.name,
-        conversation: live.call.conversation
+        attempt: attempt
       )
       let running = LiveTable.RunningAttempt(
         number: attempt,
@@ -376,7 +370,7 @@ extension Engine {
       // It was cancelled between its start and here: nothing was sent.
       if let function = table.withShard(of: id, { $0.calls[id]?.function }) {
         function.runtime.withBreaker { $0.abandoned() }
-        slots.giveBack(function.name)
+        slots.giveBack(function)
       }
       if let moved = try? move(
         id,
@@ -405,7 +399,7 @@ extension Engine {
     let key = isCached ? table.withShard(of: id) { $0.calls[id]?.cacheKey } : nil
     let stale = key.flatMap(cache.stale)
     // After the breaker has heard of it: what waits for the slot must not slip past.
-    defer { if case .result = end { slots.giveBack(function.name) } }
+    defer { if case .result = end { slots.giveBack(function) } }
     switch end {
     case .result(.success(let value)):
       if let refused = refusal(of: value, function) {

@@ -203,7 +203,7 @@ extension Engine {
       }
     } catch {
       switch entry {
-      case .slot: if let function { slots.giveBack(function.name) }
+      case .slot: if let function { slots.giveBack(function) }
       case .place: slots.leavePlace()
       case .none, .full: break
       }

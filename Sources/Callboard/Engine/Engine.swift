@@ -211,7 +211,7 @@ public final class Engine: Sendable {
       link: link,
       requestedBy: requestedBy,
       receivedAt: now,
-      idempotencyKey: key ?? keyUUID.text,
+      key: key.map(IdempotencyKey.given) ?? .made(keyUUID),
       proposed: parsed,
       unparsed: unparsed
     )

@@ -38,7 +38,8 @@ final class SlotQueue: Sendable {
   }
 
   private struct State {
-    var lines: [String: Line] = [:]
+    /// By the function's ordinal.
+    var lines: [Line] = []
     var running = 0
     var order: UInt64 = 0
     var isHeld = false
@@ -50,6 +51,7 @@ final class SlotQueue: Sendable {
   private let state: Mutex<State>
   private let limit: Int
   private let bound: Int
+  private let ordinals: [String: Int]
   /// How many new calls have a place; those that wait again, or after a person's decision, take none.
   private let newcomers = Atomic<Int>(0)
 
@@ -58,9 +60,12 @@ final class SlotQueue: Sendable {
     self.limit = limit
     self.bound = bound
     var state = State()
+    var ordinals: [String: Int] = [:]
     for function in functions {
-      state.lines[function.name] = Line(limit: function.definition.slots, isOn: function.isOn)
+      ordinals[function.name] = function.ordinal
+      state.lines.append(Line(limit: function.definition.slots, isOn: function.isOn))
     }
+    self.ordinals = ordinals
     self.state = Mutex(state)
   }
 
@@ -88,12 +93,17 @@ final class SlotQueue: Sendable {
   func leavePlace() { newcomers.subtract(1, ordering: .relaxed) }
 
   /// Takes a slot at once if nobody waits before.
+  func takeAtOnce(_ function: RegisteredFunction) -> Bool { takeAtOnce(function.ordinal) }
+
   func takeAtOnce(_ function: String) -> Bool {
+    ordinals[function].map(takeAtOnce(_:)) ?? false
+  }
+
+  private func takeAtOnce(_ ordinal: Int) -> Bool {
     state.withLock { state in
-      guard !state.isHeld, !state.isClosed, state.running < limit, let line = state.lines[function],
-        line.isOn,
-        line.hasRoom, line.waiting.isEmpty
-      else { return false }
+      guard !state.isHeld, !state.isClosed, state.running < limit else { return false }
+      let line = state.lines[ordinal]
+      guard line.isOn, line.hasRoom, line.waiting.isEmpty else { return false }
       line.running += 1
       state.running += 1
       return true
@@ -106,7 +116,7 @@ final class SlotQueue: Sendable {
     let opened = state.withLock { state -> [Gate] in
       state.order += 1
       state.waiting += 1
-      state.lines[function]?.waiting.append(Waiter(call: call, order: state.order, gate: gate))
+      line(function, in: state)?.waiting.append(Waiter(call: call, order: state.order, gate: gate))
       return serve(&state)
     }
     open(opened)
@@ -114,10 +124,16 @@ final class SlotQueue: Sendable {
   }
 
   /// Gives a slot back.
+  func giveBack(_ function: RegisteredFunction) { giveBack(function.ordinal) }
+
   func giveBack(_ function: String) {
+    if let ordinal = ordinals[function] { giveBack(ordinal) }
+  }
+
+  private func giveBack(_ ordinal: Int) {
     open(
       state.withLock { state in
-        state.lines[function]?.running -= 1
+        state.lines[ordinal].running -= 1
         state.running -= 1
         return serve(&state)
       }
@@ -129,7 +145,7 @@ final class SlotQueue: Sendable {
   /// Nothing happens when it isn't in it.
   func leave(_ call: CallID, function: String) {
     let gate: Gate? = state.withLock { state in
-      guard let line = state.lines[function],
+      guard let line = line(function, in: state),
         let index = line.waiting.firstIndex(where: { $0.call == call })
       else { return nil }
       state.waiting -= 1
@@ -142,7 +158,7 @@ final class SlotQueue: Sendable {
   func change(functions: Set<String> = [], isOn: Bool = true, isHeld: Bool? = nil) {
     open(
       state.withLock { state in
-        for function in functions { state.lines[function]?.isOn = isOn }
+        for function in functions { line(function, in: state)?.isOn = isOn }
         if let isHeld { state.isHeld = isHeld }
         return serve(&state)
       }
@@ -157,7 +173,7 @@ final class SlotQueue: Sendable {
     let gates = state.withLock { state -> [Gate] in
       state.isClosed = true
       state.waiting = 0
-      return state.lines.values.flatMap { line in
+      return state.lines.flatMap { line in
         defer { line.waiting = [] }
         return line.waiting.map(\.gate)
       }
@@ -168,9 +184,13 @@ final class SlotQueue: Sendable {
   /// Running and waiting calls of a function.
   func counts(of function: String) -> (running: Int, waiting: Int) {
     state.withLock { state in
-      let line = state.lines[function]
+      let line = line(function, in: state)
       return (line?.running ?? 0, line?.waiting.count ?? 0)
     }
+  }
+
+  private func line(_ function: String, in state: State) -> Line? {
+    ordinals[function].map { state.lines[$0] }
   }
 
   /// No continuation is resumed under the lock.
@@ -184,7 +204,7 @@ final class SlotQueue: Sendable {
     var opened: [Gate] = []
     while state.running < limit, state.waiting > 0 {
       var best: (line: Line, order: UInt64)?
-      for line in state.lines.values where line.isOn && line.hasRoom {
+      for line in state.lines where line.isOn && line.hasRoom {
         guard let first = line.waiting.first else { continue }
         if first.order < best?.order ?? .max { best = (line, first.order) }
       }

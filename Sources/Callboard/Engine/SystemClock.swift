@@ -6,6 +6,8 @@ public final class SystemClock: EngineClock {
   private struct Sleeper {
     var queues: [ObjectIdentifier: (queue: WeakQueue, deadline: Duration)] = [:]
     var isRunning = false
+    /// When the thread looks again by itself; nil while it is awake.
+    var wakesAt: Duration?
   }
 
   private struct WeakQueue: Sendable {
@@ -23,19 +25,19 @@ public final class SystemClock: EngineClock {
   public var monotonic: Duration { ContinuousClock.now - start }
 
   public func wake(_ queue: DeadlineQueue, at deadline: Duration) {
-    let mustStart = sleeper.withLock { sleeper in
+    let (mustStart, mustWake) = sleeper.withLock { sleeper in
       let key = ObjectIdentifier(queue)
       // Two schedulers may arrive in the other order: the earlier deadline wins, and a stale one is harmless.
       let first = min(sleeper.queues[key]?.deadline ?? deadline, deadline)
       sleeper.queues[key] = (WeakQueue(queue: queue), first)
       defer { sleeper.isRunning = true }
-      return !sleeper.isRunning
+      return (!sleeper.isRunning, sleeper.wakesAt.map { deadline < $0 } ?? false)
     }
     if mustStart {
       let thread = Thread { [self] in run() }
       thread.name = "callboard.deadlines"
       thread.start()
-    } else {
+    } else if mustWake {
       signal.signal()
     }
   }
@@ -60,7 +62,12 @@ public final class SystemClock: EngineClock {
         }
       }
       guard due.isEmpty else { continue }
-      let first = sleeper.withLock { $0.queues.values.map(\.deadline).min() }
+      let first = sleeper.withLock { sleeper in
+        let first = sleeper.queues.values.map(\.deadline).min()
+        sleeper.wakesAt = first ?? .seconds(Int64.max)
+        return first
+      }
+      defer { sleeper.withLock { $0.wakesAt = nil } }
       if let first {
         let wait = max(first - monotonic, .zero)
         let (seconds, attoseconds) = wait.components

@@ -21,7 +21,10 @@ public struct Invocation: Sendable {
   public var function: FunctionName
   public var arguments: JSONValue
   /// The same for every attempt at one call; a receiver that knows it has already acted can say so.
-  public var idempotencyKey: String
+  public var idempotencyKey: String {
+    get { key.text }
+    set { key = .given(newValue) }
+  }
   /// Counted from 1.
   public var attempt: Int
   /// Time left for this attempt; the engine stops it then, whatever the provider does.
@@ -29,6 +32,7 @@ public struct Invocation: Sendable {
   public var maxResultBytes: Int
   public var caller: String
   public var conversation: ConversationID?
+  private var key: IdempotencyKey
 
   public init(
     call: CallID,
@@ -44,11 +48,23 @@ public struct Invocation: Sendable {
     self.call = call
     self.function = function
     self.arguments = arguments
-    self.idempotencyKey = idempotencyKey
+    key = .given(idempotencyKey)
     self.attempt = attempt
     self.timeout = timeout
     self.maxResultBytes = maxResultBytes
     self.caller = caller
     self.conversation = conversation
+  }
+  /// An attempt at a call with these arguments.
+  init(_ call: Call, of definition: FunctionDefinition, arguments: JSONValue, attempt: Int) {
+    self.call = call.id
+    function = definition.name
+    self.arguments = arguments
+    key = call.origin.value.idempotencyKey
+    self.attempt = attempt
+    timeout = definition.timeout
+    maxResultBytes = definition.maxResultBytes
+    caller = call.caller.name
+    conversation = call.conversation
   }
 }

@@ -13,6 +13,8 @@ final class RegisteredFunction: Sendable {
   let resultSchema: Schema?
   let hash: String
   let wireName: String
+  /// Its place among the registry's functions, from 0: what is kept for each is found by it.
+  let ordinal: Int
   /// Breaker, counters and slots: they outlive a switch or a reload.
   let runtime: FunctionRuntime
   let redactor: Redactor
@@ -26,6 +28,7 @@ final class RegisteredFunction: Sendable {
     schema: Schema,
     resultSchema: Schema?,
     wireName: String,
+    ordinal: Int,
     secrets: [String]
   ) {
     self.definition = definition
@@ -35,6 +38,7 @@ final class RegisteredFunction: Sendable {
     self.resultSchema = resultSchema
     hash = DefinitionHash.of(definition, provider: provider.identity)
     self.wireName = wireName
+    self.ordinal = ordinal
     runtime = FunctionRuntime(definition)
     redactor = Redactor(fields: secrets + definition.secrets)
     name = definition.name.description
@@ -50,6 +54,7 @@ final class RegisteredFunction: Sendable {
     resultSchema = other.resultSchema
     hash = other.hash
     wireName = other.wireName
+    ordinal = other.ordinal
     runtime = other.runtime
     redactor = other.redactor
     name = other.name
@@ -85,6 +90,7 @@ final class Catalogue: Sendable {
   /// Sorted by name.
   let functions: [RegisteredFunction]
   private let byName: [String: Int]
+  /// Qualified names too, where they are no function's wire name.
   private let byWireName: [String: Int]
   let rules: ApprovalRules
   let access: AccessPolicy
@@ -106,6 +112,7 @@ final class Catalogue: Sendable {
       byName[function.name] = index
       byWireName[function.wireName] = index
     }
+    byWireName.merge(byName) { wire, _ in wire }
     self.byName = byName
     self.byWireName = byWireName
     self.rules = rules
@@ -120,7 +127,7 @@ final class Catalogue: Sendable {
 
   /// By the name a model uses, or the qualified one.
   func named(onTheWire name: String) -> RegisteredFunction? {
-    (byWireName[name] ?? byName[name]).map { functions[$0] }
+    byWireName[name].map { functions[$0] }
   }
 
   /// The nearest names there are, for an answer to a name there is not.
@@ -198,6 +205,7 @@ public struct FunctionRegistry: Sendable {
             try Self.compile(schema, path: path + ".result")
           },
           wireName: wireNames[definition.name] ?? "",
+          ordinal: functions.count,
           secrets: secrets
         )
       )

@@ -15,18 +15,24 @@ final class FunctionRuntime: Sendable {
 
   private struct State: Sendable {
     var breaker: CircuitBreaker
-    var breakerChanged: Switched?
     var counters = Counters()
   }
 
   private let state: Mutex<State>
+  /// The breaker's epoch, and in the lowest bit whether it is closed: for a look without the lock.
+  private let glance: Atomic<Int>
 
   init(_ definition: FunctionDefinition) {
-    state = Mutex(State(breaker: CircuitBreaker(policy: definition.breaker)))
+    let breaker = CircuitBreaker(policy: definition.breaker)
+    glance = Atomic(Self.glance(at: breaker))
+    state = Mutex(State(breaker: breaker))
   }
 
   func withBreaker<Result>(_ body: (inout CircuitBreaker) -> Result) -> Result {
-    state.withLock { body(&$0.breaker) }
+    state.withLock { state in
+      defer { glance.store(Self.glance(at: state.breaker), ordering: .releasing) }
+      return body(&state.breaker)
+    }
   }
 
   func count(_ body: (inout Counters) -> Void) {
@@ -35,6 +41,10 @@ final class FunctionRuntime: Sendable {
 
   var counters: Counters { state.withLock { $0.counters } }
   var breaker: CircuitBreaker { state.withLock { $0.breaker } }
-  var epoch: Int { state.withLock { $0.breaker.epoch } }
-  var isClosed: Bool { state.withLock { $0.breaker.state == .closed } }
+  var epoch: Int { glance.load(ordering: .acquiring) >> 1 }
+  var isClosed: Bool { glance.load(ordering: .acquiring) & 1 == 1 }
+
+  private static func glance(at breaker: CircuitBreaker) -> Int {
+    breaker.epoch << 1 | (breaker.state == .closed ? 1 : 0)
+  }
 }

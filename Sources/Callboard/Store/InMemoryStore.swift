@@ -10,25 +10,34 @@ public final class InMemoryStore: Store {
   private enum Happening: Sendable {
     indirect case event(EngineEvent)
     case steps(CallSteps, last: Int)
+    /// The same of a call so small that nothing is lost by keeping it whole.
+    case small(CallChange, last: Int)
 
     /// Sequence number of the last event in it.
     var last: Int {
       switch self {
       case .event(let event): event.seq
-      case .steps(_, let last): last
+      case .steps(_, let last), .small(_, let last): last
       }
     }
 
     var events: [EngineEvent] {
       switch self {
       case .event(let event): return [event]
-      case .steps(let steps, let last):
-        var events = steps.events
-        for index in events.indices { events[index].seq = last - (events.count - 1 - index) }
-        return events
+      case .steps(let steps, let last): return Self.numbered(steps.events, last: last)
+      case .small(let change, let last): return Self.numbered(change.steps.events, last: last)
       }
     }
+
+    private static func numbered(_ events: [EngineEvent], last: Int) -> [EngineEvent] {
+      var events = events
+      for index in events.indices { events[index].seq = last - (events.count - 1 - index) }
+      return events
+    }
   }
+
+  /// Bytes of a call that is small; many of the last ones then take no more than a page each.
+  private static let smallCall = 4096
 
   private struct State {
     var calls: [CallID: CallRecord] = [:]
@@ -77,9 +86,15 @@ public final class InMemoryStore: Store {
         event.seq = state.sequence
         note(.event(event), in: &state)
       }
-      for change in change.calls where change.steps.count > 0 {
-        state.sequence += change.steps.count
-        note(.steps(change.steps, last: state.sequence), in: &state)
+      for change in change.calls where change.count > 0 {
+        state.sequence += change.count
+        let isSmall = change.record.call.approximateBytes <= Self.smallCall
+        note(
+          isSmall
+            ? .small(change, last: state.sequence)
+            : .steps(change.steps, last: state.sequence),
+          in: &state
+        )
       }
       while let first = state.events.first, first.last <= state.sequence - keptEvents {
         left.happening = state.events.removeFirst()

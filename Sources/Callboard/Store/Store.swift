@@ -54,14 +54,19 @@ public struct StoreChange: Sendable {
 /// One call in a commit: its new state, and its steps that are not stored yet.
 public struct CallChange: Sendable {
   public let record: CallRecord
-  /// Each is one event of the stream.
-  public let steps: CallSteps
+  /// How many steps of the call's history earlier commits have stored.
+  public let stored: Int
 
-  /// `stored` is how many steps of the call's history earlier commits have stored.
   public init(_ record: CallRecord, stored: Int) {
     self.record = record
-    steps = CallSteps(of: record, after: stored)
+    self.stored = min(stored, record.call.history.count)
   }
+
+  /// How many events of the stream it makes.
+  public var count: Int { record.call.history.count - stored }
+
+  /// Each is one event of the stream.
+  public var steps: CallSteps { CallSteps(of: record, after: stored) }
 
   /// A call none of whose steps is stored.
   public init(_ call: Call) { self.init(CallRecord(call), stored: 0) }
