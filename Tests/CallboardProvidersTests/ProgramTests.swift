@@ -68,7 +68,12 @@ private func shell(
     #expect(value == ["a": "ü", "b": [1, nil]])
   }
 
-  @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/jq")))
+  @Test(
+    .enabled(
+      if: FileManager.default.isExecutableFile(atPath: "/usr/bin/jq"),
+      "there is no /usr/bin/jq"
+    )
+  )
   func `jq can be a function`() async throws {
     let provider = try provider(function(["jq", "{{sum: (.a + .b)}}"], required: ["a", "b"]))
     #expect(try await provider.invoke(invocation("local.run", ["a": 2, "b": 3])) == ["sum": 5])
