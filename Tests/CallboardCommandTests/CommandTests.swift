@@ -116,7 +116,7 @@ import Testing
 
   @Test(arguments: [
     "--nonsense", "call", "run", "snapshot everything", "snapshot calls --size big",
-    "snapshot calls --after soon", "tail a --output json", "config check --config",
+    "snapshot calls --after soon", "tail a --follow --output json", "config check --config",
   ])
   func `wrong usage ends with 64 and says how it is used`(line: String) async throws {
     let scratch = try Scratch()
@@ -200,6 +200,21 @@ import Testing
       try await Program.run(["tail", events, "--output", "jsonl"]).output.split(separator: "\n")
         == lines
     )
+    let array = try await Program.run(["tail", events, "--output", "json"])
+    #expect(array.status == 0)
+    #expect(
+      try JSONValue(parsing: array.output)
+        == .array(lines.map { try JSONValue(parsing: String($0)) })
+    )
+  }
+
+  @Test func `a tail as one JSON is whole whatever the file holds`() async throws {
+    let event = "{\"v\":1,\"seq\":1,\"type\":\"engine.started\"}"
+    for (input, count) in [("", 0), (event + "\n", 1), ("nonsense\n" + event, 1)] {
+      let ended = try await Program.run(["tail", "-", "--output", "json"], input: input)
+      #expect(try JSONValue(parsing: ended.output).arrayValue?.count == count, "\(ended)")
+      #expect(ended.status == (input.hasPrefix("nonsense") ? 65 : 0))
+    }
   }
 
   @Test func `a file that holds anything but events is not overwritten`() async throws {
