@@ -217,6 +217,26 @@ import Testing
     }
   }
 
+  @Test func `a call is made in another name only where the configuration knows it`() async throws {
+    let unlisted = try await run("call", "shell.hello", "--as", "agent-7")
+    #expect(unlisted.status == 64)
+    #expect(unlisted.output == "")
+    #expect(unlisted.error.contains("list agent-7 under callers"), "\(unlisted.error)")
+    let scratch = try Scratch()
+    _ = try scratch.file("callboard.yaml", functions + "\ncallers: { agent-7: {} }\n")
+    let known = try await Program.run(
+      ["call", "shell.hello", "--as", "agent-7"],
+      folder: scratch.path
+    )
+    #expect(known.output == "hello\n", "\(known)")
+    let other = try await Program.run(
+      ["call", "shell.hello", "--as", "agent-8"],
+      folder: scratch.path
+    )
+    #expect(other.status == 64)
+    #expect(other.error.contains("did you mean agent-7?"), "\(other.error)")
+  }
+
   @Test func `a file that holds anything but events is not overwritten`() async throws {
     let scratch = try Scratch()
     let file = try scratch.file("precious.txt", "my thesis")

@@ -28,7 +28,10 @@ struct CallCommand: AsyncParsableCommand {
   var dryRun = false
   @Option(
     name: .customLong("as"),
-    help: ArgumentHelp("On whose behalf; you, if not given.", valueName: "caller")
+    help: ArgumentHelp(
+      "On whose behalf: one of the configuration's callers; you, if not given.",
+      valueName: "caller"
+    )
   )
   var caller: String?
   @OptionGroup var source: ConfigurationOption
@@ -57,6 +60,13 @@ struct CallCommand: AsyncParsableCommand {
 
   private func principal(in configuration: Configuration) throws -> Principal {
     guard let caller else { return Entry.person(in: configuration.people) }
+    // Everybody may ask in their own name; another name is lent only to whom the configuration knows.
+    guard configuration.people.callers != nil else {
+      throw Failure(
+        .usage,
+        "The configuration lists no callers, so --as \(caller) names nobody; leave --as out to call as yourself, or list \(caller) under callers."
+      )
+    }
     guard let known = configuration.people.caller(named: caller) else {
       let names = (configuration.people.callers ?? []).map(\.name)
       let near = nearest(to: caller, among: names).map { "; did you mean \($0)?" } ?? ""
