@@ -266,6 +266,23 @@ private func failure(_ outcome: Result<ModelTurn, ModelFailure>) -> ModelFailure
     #expect(waits.allSatisfy { $0 <= .seconds(1) })
   }
 
+  @Test func `each retry is told with its reason and its wait`() async throws {
+    let bench = try await Bench([
+      .json(429, "{}", headers: [("retry-after", "7")]), .stream([Chunk.text("Half")]),
+      .stream(Chunk.hello),
+    ])
+    let deltas = Deltas()
+    _ = try await bench.model.respond(to: request) { deltas.add($0) }
+    await bench.stop()
+    var told: [ModelFailure.Kind] = []
+    for case .startedOver(let failure, let wait) in deltas.all {
+      told.append(failure.kind)
+      #expect(failure.message.hasPrefix("model test at http://127.0.0.1:"))
+      #expect(failure.kind == .throttled ? wait == .seconds(7) : wait <= .seconds(8))
+    }
+    #expect(told == [.throttled, .brokenAnswer])
+  }
+
   @Test func `attempts are counted and end with what the server said`() async throws {
     let (outcome, requests, _) = try await answer([
       .json(503, #"{"error":{"message":"Overloaded."}}"#)

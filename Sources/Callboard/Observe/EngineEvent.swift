@@ -10,6 +10,7 @@ public struct EngineEvent: Sendable {
   public var call: CallPart?
   public var conversation: ConversationID?
   public var function: String?
+  public var model: ModelPart?
   public var cause: String?
   /// Who did it, where somebody did.
   public var by: String?
@@ -27,6 +28,7 @@ public struct EngineEvent: Sendable {
     function: String? = nil,
     cause: String? = nil,
     by: String? = nil,
+    model: ModelPart? = nil,
     rule: String? = nil,
     failure: CallFailure? = nil,
     source: CallOutcome.Source? = nil,
@@ -39,6 +41,7 @@ public struct EngineEvent: Sendable {
     self.function = function
     self.cause = cause
     self.by = by
+    self.model = model
     self.rule = rule
     self.failure = failure
     self.source = source
@@ -59,13 +62,33 @@ public struct EngineEvent: Sendable {
 
   public enum Kind: Sendable, Hashable {
     case call(CallState.Word)
+  /// Which model gave no turn, and why.
+  public struct ModelPart: Sendable, Hashable {
+    /// Its name in the configuration.
+    public var name: String
+    public var failure: ModelFailure.Kind
+
+    public init(name: String, failure: ModelFailure.Kind) {
+      self.name = name
+      self.failure = failure
+    }
+  }
+
     case conversation(Conversation.Word)
     case function(FunctionChange)
     case breaker(CircuitBreaker.State)
+    case model(ModelChange)
     case engine(EngineChange)
 
     public enum FunctionChange: String, Sendable, CaseIterable {
       case on
+    public enum ModelChange: String, Sendable, CaseIterable {
+      /// It gave no turn.
+      case failed
+      /// An attempt at a turn failed, and another follows.
+      case retrying
+    }
+
       case off
       case cacheCleared = "cache_cleared"
     }
@@ -88,6 +111,7 @@ public struct EngineEvent: Sendable {
       case .conversation(let word): "conversation." + word.rawValue
       case .function(let change): "function." + change.rawValue
       case .breaker(let state): "breaker." + state.rawValue
+      case .model(let change): "model." + change.rawValue
       case .engine(let change): "engine." + change.rawValue
       }
     }
@@ -130,6 +154,11 @@ public struct EngineEvent: Sendable {
         "reach": .string(failure.reach.rawValue),
       ]
       if let pointer = failure.pointer { part["pointer"] = .string(pointer) }
+    if let model {
+      object["model"] = [
+        "name": .string(model.name), "failure": .string(model.failure.rawValue),
+      ]
+    }
       object["failure"] = .object(part)
     }
     if let value { object["value"] = value }

@@ -21,6 +21,8 @@ enum EventLine {
       if let caller = call["caller"]?.stringValue { parts.append(caller) }
     } else if let function = event["function"]?.stringValue {
       parts.append(function)
+    } else if let model = event["model"]?["name"]?.stringValue {
+      parts.append(model)
     }
     let conversation = event["conversation"] ?? event["call"]?["conversation"]
     if let conversation = conversation?.stringValue { parts.append("c-" + conversation.suffix(4)) }

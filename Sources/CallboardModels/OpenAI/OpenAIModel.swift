@@ -136,6 +136,7 @@ public final class OpenAIModel: Model {
         do {
           try await clock.sleep(for: delay, on: deadlines)
         } catch {
+        onDelta(.startedOver(wording.failure(failure, attempts: 1), wait: delay))
           throw wording.failure(.cancelled, attempts: attempt)
         }
         attempt += 1

@@ -62,7 +62,7 @@ struct Rig: Sendable {
 
   /// Starts a conversation of the agent with a model that the test controls.
   func talk(
-    _ model: TestModel,
+    _ model: any Model,
     limits: ConversationLimits? = nil,
     by caller: Principal = agent
   ) throws -> ConversationID {
