@@ -217,6 +217,56 @@ import Testing
     }
   }
 
+  @Test func `a model that is out of reach counts before what was expected of it`() async throws {
+    let scratch = try Scratch()
+    _ = try scratch.file(
+      "callboard.yaml",
+      functions + """
+
+        models:
+          gone: { type: openai, url: "http://127.0.0.1:9/v1", model: m, retry: { attempts: 1 } }
+        """
+    )
+    let talk = "do: [{ conversation: { model: gone, messages: [Hello] } }]"
+    let file = try scratch.file(
+      "talk.yaml",
+      """
+      config: callboard.yaml
+      \(talk)
+      expect: { calls: [{ function: shell.hello, state: succeeded }] }
+      """
+    )
+    let ended = try await Program.run(["run", file])
+    #expect(ended.status == 69, "\(ended)")
+    #expect(ended.output.contains("no such call"), "\(ended)")
+    let expected = try scratch.file(
+      "expected.yaml",
+      """
+      config: callboard.yaml
+      \(talk)
+      expect: { conversations: [{ state: failed, failure: cannot be reached }] }
+      """
+    )
+    #expect(try await Program.run(["run", expected]).status == 0)
+    #expect(try await Program.run(["run", expected, file]).status == 69)
+  }
+
+  @Test func `a script without a turn is no model out of reach`() async throws {
+    let scratch = try Scratch()
+    let file = try scratch.file(
+      "short.yaml",
+      """
+      functions: { api.read: { effect: read, answers: [{ value: 1 }] } }
+      scripts:
+        short: { turns: [{ fail: { kind: bad_request, message: No. } }] }
+      do: [{ conversation: { script: short, messages: [Hello] } }]
+      """
+    )
+    let ended = try await Program.run(["run", file])
+    #expect(ended.status == 1, "\(ended)")
+    #expect(ended.output.contains("No."), "\(ended)")
+  }
+
   @Test func `a call is made in another name only where the configuration knows it`() async throws {
     let unlisted = try await run("call", "shell.hello", "--as", "agent-7")
     #expect(unlisted.status == 64)
