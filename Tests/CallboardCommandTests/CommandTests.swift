@@ -16,6 +16,8 @@ import Testing
           - { name: fails, effect: read, run: ["false"], retry: { attempts: 1 } }
           - { name: hangs, effect: read, run: [sleep, "60"], timeout: 100ms, retry: { attempts: 1 } }
           - { name: writes, effect: write, run: [sleep, "60"], timeout: 100ms }
+          - { name: talks, effect: read, run: [sh, -c, "echo beware >&2; echo hello"], stdin: none, output: text }
+          - { name: stalls, effect: read, run: [sh, -c, "echo connecting >&2; exec sleep 60"], timeout: 2s, retry: { attempts: 1 } }
           - { name: held, effect: write, run: ["true"] }
           - { name: secret, effect: read, run: [cat], parameters: { type: object, properties: { password: { type: string } } } }
           - { name: echo, effect: read, run: [cat], parameters: { type: object, properties: { n: { type: integer } }, required: [n] } }
@@ -55,6 +57,21 @@ import Testing
     #expect(ended.output == "")
     #expect(ended.error.hasPrefix("callboard: \(function) "), "\(ended.error)")
     #expect(!ended.error.contains("Swift"), "\(ended.error)")
+  }
+
+  @Test(arguments: [("shell.talks", 0, "beware"), ("shell.stalls", 75, "connecting")])
+  func `what a program wrote to stderr is told there`(
+    function: String,
+    status: Int32,
+    words: String
+  ) async throws {
+    let ended = try await run("call", function)
+    #expect(ended.status == status, "\(ended)")
+    #expect(ended.output == (status == 0 ? "hello\n" : ""))
+    #expect(
+      ended.error.hasPrefix("callboard: \(function) wrote to stderr:\n\(words)\n"),
+      "\(ended.error)"
+    )
   }
 
   @Test func `arguments come from the command line, from stdin or from a file`() async throws {
@@ -100,7 +117,7 @@ import Testing
   }
 
   @Test func `functions are listed in three forms`() async throws {
-    #expect(try await run("functions", "list").output.split(separator: "\n").count == 8)
+    #expect(try await run("functions", "list").output.split(separator: "\n").count == 10)
     let lines = try await run("functions", "list", "--output", "jsonl").output.split(
       separator: "\n"
     )
@@ -110,7 +127,7 @@ import Testing
     #expect(
       try JSONValue(parsing: try await run("functions", "list", "--output", "json").output)
         .arrayValue?
-        .count == 8
+        .count == 10
     )
   }
 

@@ -19,6 +19,8 @@ public struct EngineEvent: Sendable {
   public var source: CallOutcome.Source?
   /// The result as it may be shown, on `call.succeeded`; the arguments, on `call.queued` at admission and edits.
   public var value: JSONValue?
+  /// The last of what the attempt wrote beside its result, such as a program's stderr.
+  public var errorOutput: String?
 
   public init(
     time: Date,
@@ -26,9 +28,9 @@ public struct EngineEvent: Sendable {
     call: CallPart? = nil,
     conversation: ConversationID? = nil,
     function: String? = nil,
+    model: ModelPart? = nil,
     cause: String? = nil,
     by: String? = nil,
-    model: ModelPart? = nil,
     rule: String? = nil,
     failure: CallFailure? = nil,
     source: CallOutcome.Source? = nil,
@@ -39,9 +41,9 @@ public struct EngineEvent: Sendable {
     self.call = call
     self.conversation = conversation
     self.function = function
+    self.model = model
     self.cause = cause
     self.by = by
-    self.model = model
     self.rule = rule
     self.failure = failure
     self.source = source
@@ -60,8 +62,6 @@ public struct EngineEvent: Sendable {
     public var link: Call.Link?
   }
 
-  public enum Kind: Sendable, Hashable {
-    case call(CallState.Word)
   /// Which model gave no turn, and why.
   public struct ModelPart: Sendable, Hashable {
     /// Its name in the configuration.
@@ -74,14 +74,14 @@ public struct EngineEvent: Sendable {
     }
   }
 
+  public enum Kind: Sendable, Hashable {
+    case call(CallState.Word)
     case conversation(Conversation.Word)
+    case model(ModelChange)
     case function(FunctionChange)
     case breaker(CircuitBreaker.State)
-    case model(ModelChange)
     case engine(EngineChange)
 
-    public enum FunctionChange: String, Sendable, CaseIterable {
-      case on
     public enum ModelChange: String, Sendable, CaseIterable {
       /// It gave no turn.
       case failed
@@ -89,6 +89,8 @@ public struct EngineEvent: Sendable {
       case retrying
     }
 
+    public enum FunctionChange: String, Sendable, CaseIterable {
+      case on
       case off
       case cacheCleared = "cache_cleared"
     }
@@ -109,12 +111,20 @@ public struct EngineEvent: Sendable {
       switch self {
       case .call(let word): "call." + word.rawValue
       case .conversation(let word): "conversation." + word.rawValue
+      case .model(let change): "model." + change.rawValue
       case .function(let change): "function." + change.rawValue
       case .breaker(let state): "breaker." + state.rawValue
-      case .model(let change): "model." + change.rawValue
       case .engine(let change): "engine." + change.rawValue
       }
     }
+  }
+
+  /// As much of an error output as stands in an event: its last 2 kB.
+  static func end(of errorOutput: String) -> String {
+    errorOutput.utf8.count <= 2048
+      ? errorOutput
+      : "…"
+        + String(decoding: errorOutput.utf8.suffix(2048).drop { $0 & 0xC0 == 0x80 }, as: UTF8.self)
   }
 
   /// The event as one JSON object, version 1.
@@ -144,6 +154,11 @@ public struct EngineEvent: Sendable {
     }
     if let conversation { object["conversation"] = .string(conversation.description) }
     if let function { object["function"] = .string(function) }
+    if let model {
+      object["model"] = [
+        "name": .string(model.name), "failure": .string(model.failure.rawValue),
+      ]
+    }
     if let cause { object["cause"] = .string(cause) }
     if let by { object["by"] = .string(by) }
     if let rule { object["rule"] = .string(rule) }
@@ -154,14 +169,10 @@ public struct EngineEvent: Sendable {
         "reach": .string(failure.reach.rawValue),
       ]
       if let pointer = failure.pointer { part["pointer"] = .string(pointer) }
-    if let model {
-      object["model"] = [
-        "name": .string(model.name), "failure": .string(model.failure.rawValue),
-      ]
-    }
       object["failure"] = .object(part)
     }
     if let value { object["value"] = value }
+    if let errorOutput { object["stderr"] = .string(errorOutput) }
     return .object(object)
   }
 }

@@ -161,6 +161,7 @@ struct CallCommand: AsyncParsableCommand {
     let submission = await session.engine.submit(function, text: text, by: principal)
     Output.error.endProgress()
     guard case .finished(let id, let outcome) = submission else {
+      tellErrorOutput(of: submission.id, in: session)
       let why =
         Self.detail(of: submission.id, in: session)?.call.firstFailure?.message
         ?? "Its answer is missing."
@@ -193,10 +194,19 @@ struct CallCommand: AsyncParsableCommand {
         ],
       ])
     }
+    tellErrorOutput(of: id, in: session)
     let status = ExitStatus.of(outcome, effect: effect)
     if let failure = outcome.failure {
       throw Failure(status, "\(function) \(Self.verb(state)): \(Self.sentences(of: failure))")
     }
+  }
+
+  /// What the last attempt wrote to stderr, where its failure does not tell it.
+  private func tellErrorOutput(of id: CallID, in session: EngineSession) {
+    guard let call = Self.detail(of: id, in: session)?.call, let attempt = call.attempts.last,
+      let text = call.errorOutput(of: attempt.number)
+    else { return }
+    Output.error.line("callboard: \(function) wrote to stderr:\n\(text)")
   }
 
   private static func verb(_ state: String?) -> String {

@@ -46,6 +46,9 @@ enum EventLine {
       let text = value.serialized()
       details.append(text.count > 120 ? text.prefix(120) + "…" : text)
     }
+    if let last = event["stderr"]?.stringValue?.split(whereSeparator: \.isNewline).last {
+      details.append("stderr: \(last.count > 120 ? "…" + last.suffix(120) : last)")
+    }
     return details
   }
 

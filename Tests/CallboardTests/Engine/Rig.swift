@@ -28,9 +28,10 @@ struct Rig: Sendable {
     all functions: [TestFunction],
     rules: [ApprovalRules.Rule] = [ApprovalRules.Rule(asks: false)],
     store: any Store = InMemoryStore(),
-    configure: (inout EngineConfiguration) -> Void = { _ in }
+    configure: (inout EngineConfiguration) -> Void = { _ in },
+    wrap: (NativeProvider) -> any FunctionProvider = { $0 }
   ) throws {
-    let provider = try NativeProvider(namespace: "t", functions.map(\.native))
+    let provider = wrap(try NativeProvider(namespace: "t", functions.map(\.native)))
     var configuration = EngineConfiguration(rules: ApprovalRules(rules), seed: 7)
     configure(&configuration)
     clock = ManualClock()
