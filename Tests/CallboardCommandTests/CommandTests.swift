@@ -16,6 +16,8 @@ import Testing
           - { name: fails, effect: read, run: ["false"], retry: { attempts: 1 } }
           - { name: hangs, effect: read, run: [sleep, "60"], timeout: 100ms, retry: { attempts: 1 } }
           - { name: writes, effect: write, run: [sleep, "60"], timeout: 100ms }
+          - { name: talks, effect: read, run: [sh, -c, "echo beware >&2; echo hello"], stdin: none, output: text }
+          - { name: stalls, effect: read, run: [sh, -c, "echo connecting >&2; exec sleep 60"], timeout: 2s, retry: { attempts: 1 } }
           - { name: held, effect: write, run: ["true"] }
           - { name: secret, effect: read, run: [cat], parameters: { type: object, properties: { password: { type: string } } } }
           - { name: echo, effect: read, run: [cat], parameters: { type: object, properties: { n: { type: integer } }, required: [n] } }
@@ -55,6 +57,21 @@ import Testing
     #expect(ended.output == "")
     #expect(ended.error.hasPrefix("callboard: \(function) "), "\(ended.error)")
     #expect(!ended.error.contains("Swift"), "\(ended.error)")
+  }
+
+  @Test(arguments: [("shell.talks", 0, "beware"), ("shell.stalls", 75, "connecting")])
+  func `what a program wrote to stderr is told there`(
+    function: String,
+    status: Int32,
+    words: String
+  ) async throws {
+    let ended = try await run("call", function)
+    #expect(ended.status == status, "\(ended)")
+    #expect(ended.output == (status == 0 ? "hello\n" : ""))
+    #expect(
+      ended.error.hasPrefix("callboard: \(function) wrote to stderr:\n\(words)\n"),
+      "\(ended.error)"
+    )
   }
 
   @Test func `arguments come from the command line, from stdin or from a file`() async throws {
@@ -100,7 +117,7 @@ import Testing
   }
 
   @Test func `functions are listed in three forms`() async throws {
-    #expect(try await run("functions", "list").output.split(separator: "\n").count == 8)
+    #expect(try await run("functions", "list").output.split(separator: "\n").count == 10)
     let lines = try await run("functions", "list", "--output", "jsonl").output.split(
       separator: "\n"
     )
@@ -110,13 +127,13 @@ import Testing
     #expect(
       try JSONValue(parsing: try await run("functions", "list", "--output", "json").output)
         .arrayValue?
-        .count == 8
+        .count == 10
     )
   }
 
   @Test(arguments: [
     "--nonsense", "call", "run", "snapshot everything", "snapshot calls --size big",
-    "snapshot calls --after soon", "tail a --output json", "config check --config",
+    "snapshot calls --after soon", "tail a --follow --output json", "config check --config",
   ])
   func `wrong usage ends with 64 and says how it is used`(line: String) async throws {
     let scratch = try Scratch()
@@ -200,6 +217,91 @@ import Testing
       try await Program.run(["tail", events, "--output", "jsonl"]).output.split(separator: "\n")
         == lines
     )
+    let array = try await Program.run(["tail", events, "--output", "json"])
+    #expect(array.status == 0)
+    #expect(
+      try JSONValue(parsing: array.output)
+        == .array(lines.map { try JSONValue(parsing: String($0)) })
+    )
+  }
+
+  @Test func `a tail as one JSON is whole whatever the file holds`() async throws {
+    let event = "{\"v\":1,\"seq\":1,\"type\":\"engine.started\"}"
+    for (input, count) in [("", 0), (event + "\n", 1), ("nonsense\n" + event, 1)] {
+      let ended = try await Program.run(["tail", "-", "--output", "json"], input: input)
+      #expect(try JSONValue(parsing: ended.output).arrayValue?.count == count, "\(ended)")
+      #expect(ended.status == (input.hasPrefix("nonsense") ? 65 : 0))
+    }
+  }
+
+  @Test func `a model that is out of reach counts before what was expected of it`() async throws {
+    let scratch = try Scratch()
+    _ = try scratch.file(
+      "callboard.yaml",
+      functions + """
+
+        models:
+          gone: { type: openai, url: "http://127.0.0.1:9/v1", model: m, retry: { attempts: 1 } }
+        """
+    )
+    let talk = "do: [{ conversation: { model: gone, messages: [Hello] } }]"
+    let file = try scratch.file(
+      "talk.yaml",
+      """
+      config: callboard.yaml
+      \(talk)
+      expect: { calls: [{ function: shell.hello, state: succeeded }] }
+      """
+    )
+    let ended = try await Program.run(["run", file])
+    #expect(ended.status == 69, "\(ended)")
+    #expect(ended.output.contains("no such call"), "\(ended)")
+    let expected = try scratch.file(
+      "expected.yaml",
+      """
+      config: callboard.yaml
+      \(talk)
+      expect: { conversations: [{ state: failed, failure: cannot be reached }] }
+      """
+    )
+    #expect(try await Program.run(["run", expected]).status == 0)
+    #expect(try await Program.run(["run", expected, file]).status == 69)
+  }
+
+  @Test func `a script without a turn is no model out of reach`() async throws {
+    let scratch = try Scratch()
+    let file = try scratch.file(
+      "short.yaml",
+      """
+      functions: { api.read: { effect: read, answers: [{ value: 1 }] } }
+      scripts:
+        short: { turns: [{ fail: { kind: bad_request, message: No. } }] }
+      do: [{ conversation: { script: short, messages: [Hello] } }]
+      """
+    )
+    let ended = try await Program.run(["run", file])
+    #expect(ended.status == 1, "\(ended)")
+    #expect(ended.output.contains("No."), "\(ended)")
+  }
+
+  @Test func `a call is made in another name only where the configuration knows it`() async throws {
+    let unlisted = try await run("call", "shell.hello", "--as", "agent-7")
+    #expect(unlisted.status == 64)
+    #expect(unlisted.output == "")
+    #expect(unlisted.error.contains("list agent-7 under callers"), "\(unlisted.error)")
+    let scratch = try Scratch()
+    _ = try scratch.file("callboard.yaml", functions + "\ncallers: { agent-7: {} }\n")
+    let known = try await Program.run(
+      ["call", "shell.hello", "--as", "agent-7"],
+      folder: scratch.path
+    )
+    #expect(known.output == "hello\n", "\(known)")
+    let other = try await Program.run(
+      ["call", "shell.hello", "--as", "agent-8"],
+      folder: scratch.path
+    )
+    #expect(other.status == 64)
+    #expect(other.error.contains("did you mean agent-7?"), "\(other.error)")
   }
 
   @Test func `a file that holds anything but events is not overwritten`() async throws {

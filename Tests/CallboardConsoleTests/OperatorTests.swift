@@ -92,6 +92,27 @@ import Testing
     }
   }
 
+  // MARK: what programs say
+
+  @Test(arguments: [Screen.calls, .waiting])
+  func `what a program wrote to stderr stands with its call, line by line and made safe`(
+    screen: Screen
+  ) throws {
+    var state = Fixture.office
+    let unknown = try #require(state.calls.firstIndex { $0.row.state == .unknown })
+    state.calls[unknown].call.attempts = [Call.Attempt(number: 1, startedAt: Fixture.now)]
+    state.calls[unknown].call.keep(errorOutput: "connecting\n\u{1B}[2Jsending", of: 1)
+    let rig = try Rig(state, screen: screen)
+    while rig.cursor.id != state.calls[unknown].row.id.description { rig.press("j") }
+    if screen == .calls {
+      rig.press(.enter)
+      rig.press("G")
+    }
+    let lines = rig.lines.filter { $0.contains("│ connecting") || $0.contains("│ ␛[2Jsending") }
+    #expect(lines.count == 2, "\(rig.text)")
+    #expect(lines.first?.contains("stderr │") == true, "\(rig.text)")
+  }
+
   // MARK: ids
 
   private func command(_ text: String, _ state: FakeDoor.State = Fixture.office) throws -> Rig {

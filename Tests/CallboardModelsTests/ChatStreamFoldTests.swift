@@ -46,7 +46,13 @@ private func failure(_ chunks: [String]) -> String {
   }
 }
 
-@Suite struct `Recorded streams` {
+@Suite(
+  .enabled(
+    if: FileManager.default.fileExists(atPath: recordedStreams.path),
+    "there is no shared/data/chat-streams beside the project"
+  )
+)
+struct `Recorded streams` {
   /// What a published stream folds to, for its first choice.
   struct Recording: Sendable, CustomTestStringConvertible {
     var file: String
@@ -57,18 +63,12 @@ private func failure(_ chunks: [String]) -> String {
   }
 
   static let recordings: [Recording] = {
-    guard let folder = sharedData("chat-streams"),
-      let text = try? String(
-        contentsOf: folder.appendingPathComponent("EXPECTED.json"),
-        encoding: .utf8
-      ),
+    let file = recordedStreams.appending(path: "EXPECTED.json")
+    guard let text = try? String(contentsOf: file, encoding: .utf8),
       let expected = try? JSONValue(parsing: text).objectValue
-    else {
-      print("skipped: the recorded streams of ../shared/data/chat-streams are not here")
-      return []
-    }
+    else { return [] }
     return expected.compactMap { name, value in
-      guard let data = try? Data(contentsOf: folder.appendingPathComponent(name)) else {
+      guard let data = try? Data(contentsOf: recordedStreams.appending(path: name)) else {
         return nil
       }
       return Recording(file: name, bytes: Array(data), expected: value)
@@ -76,8 +76,7 @@ private func failure(_ chunks: [String]) -> String {
   }()
 
   @Test func `none of them is missing`() {
-    guard let folder = sharedData("chat-streams") else { return }
-    let files = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    let files = (try? FileManager.default.contentsOfDirectory(atPath: recordedStreams.path)) ?? []
     #expect(Self.recordings.count == files.filter { $0.hasSuffix(".sse") }.count)
     #expect(Self.recordings.count >= 58)
   }

@@ -266,6 +266,23 @@ private func failure(_ outcome: Result<ModelTurn, ModelFailure>) -> ModelFailure
     #expect(waits.allSatisfy { $0 <= .seconds(1) })
   }
 
+  @Test func `each retry is told with its reason and its wait`() async throws {
+    let bench = try await Bench([
+      .json(429, "{}", headers: [("retry-after", "7")]), .stream([Chunk.text("Half")]),
+      .stream(Chunk.hello),
+    ])
+    let deltas = Deltas()
+    _ = try await bench.model.respond(to: request) { deltas.add($0) }
+    await bench.stop()
+    var told: [ModelFailure.Kind] = []
+    for case .startedOver(let failure, let wait) in deltas.all {
+      told.append(failure.kind)
+      #expect(failure.message.hasPrefix("model test at http://127.0.0.1:"))
+      #expect(failure.kind == .throttled ? wait == .seconds(7) : wait <= .seconds(8))
+    }
+    #expect(told == [.throttled, .brokenAnswer])
+  }
+
   @Test func `attempts are counted and end with what the server said`() async throws {
     let (outcome, requests, _) = try await answer([
       .json(503, #"{"error":{"message":"Overloaded."}}"#)
@@ -362,15 +379,6 @@ private func failure(_ outcome: Result<ModelTurn, ModelFailure>) -> ModelFailure
     }
   }
 
-  @Test func `a connection lost after the finish reason costs nothing`() async throws {
-    let bytes = Chunk.hello.dropLast().map { "data: \($0)\n\n" }.joined()
-    let (outcome, requests, _) = try await answer([
-      [[LoopbackServer.Step].streamHead, .chunk(Array(bytes.utf8)), .close]
-    ])
-    #expect(try outcome.get().text == "Good morning")
-    #expect(requests.count == 1)
-  }
-
   @Test func `a server that never closes after [DONE] does not hold the turn`() async throws {
     let never = OneShot<Void>()
     let bytes = Chunk.hello.map { "data: \($0)\n\n" }.joined()
@@ -452,6 +460,123 @@ private func failure(_ outcome: Result<ModelTurn, ModelFailure>) -> ModelFailure
     for _ in 0..<5 { allowance.earn() }
     let second = (0..<2).map { _ in allowance.spend() }
     #expect(second == [true, false])
+  }
+}
+
+@Suite struct `A stream that ends without [DONE]` {
+  /// Everything but the mark of the end, which comes in order, by a lost connection or by silence.
+  enum End: CaseIterable {
+    case inOrder
+    case lost
+    case silent
+  }
+
+  private static func bare(_ end: End, _ words: String = "Bare") -> [LoopbackServer.Step] {
+    let bytes = [Chunk.text(words), Chunk.finish("stop")].map { "data: \($0)\n\n" }.joined()
+    let head: [LoopbackServer.Step] = [[LoopbackServer.Step].streamHead, .chunk(Array(bytes.utf8))]
+    switch end {
+    case .inOrder: return head + [.lastChunk]
+    case .lost: return head + [.close]
+    case .silent: return head
+    }
+  }
+
+  /// Asks once for each reply that is expected, and gives back what came and how many requests it took.
+  private func talk(
+    _ replies: [[LoopbackServer.Step]],
+    turns: Int,
+    attempts: Int = 3
+  ) async throws -> (texts: [String?], requests: [Int]) {
+    let bench = try await Bench(replies, attempts: attempts)
+    var texts: [String?] = []
+    var requests: [Int] = []
+    for _ in 0..<turns {
+      let before = bench.server.requests.count
+      texts.append(try await bench.model.respond(to: request) { _ in }.text)
+      requests.append(bench.server.requests.count - before)
+    }
+    await bench.stop()
+    return (texts, requests)
+  }
+
+  @Test(arguments: [End.inOrder, .lost])
+  func `is asked for again where nothing is known of the server`(end: End) async throws {
+    let (texts, requests) = try await talk([Self.bare(end), .stream(Chunk.hello)], turns: 1)
+    #expect(texts == ["Good morning"])
+    #expect(requests == [2])
+  }
+
+  @Test(arguments: [End.inOrder, .lost])
+  func `costs a server that never sends it one request, once`(end: End) async throws {
+    let (texts, requests) = try await talk([Self.bare(end)], turns: 3)
+    #expect(texts == ["Bare", "Bare", "Bare"])
+    #expect(requests == [2, 1, 1])
+  }
+
+  @Test func `was cut where the server has sent it before`() async throws {
+    let replies: [[LoopbackServer.Step]] = [
+      .stream(Chunk.hello), Self.bare(.inOrder), Self.bare(.lost), .stream(Chunk.hello),
+    ]
+    let (texts, requests) = try await talk(replies, turns: 2)
+    #expect(texts == ["Good morning", "Good morning"])
+    #expect(requests == [1, 3])
+  }
+
+  @Test func `was cut where the server sends it later`() async throws {
+    let replies: [[LoopbackServer.Step]] = [
+      Self.bare(.inOrder), Self.bare(.inOrder), .stream(Chunk.hello), Self.bare(.inOrder),
+      .stream(Chunk.hello),
+    ]
+    let (texts, requests) = try await talk(replies, turns: 3)
+    #expect(texts == ["Bare", "Good morning", "Good morning"])
+    #expect(requests == [2, 1, 2])
+  }
+
+  @Test func `is taken where nothing better can be had`() async throws {
+    let once = try await talk([Self.bare(.inOrder)], turns: 1, attempts: 1)
+    #expect(once.texts == ["Bare"])
+    #expect(once.requests == [1])
+    let replies: [[LoopbackServer.Step]] = [
+      Self.bare(.lost), .json(503, "{}"), .json(503, "{}"), .stream(Chunk.hello),
+    ]
+    let failing = try await talk(replies, turns: 1)
+    #expect(failing.texts == ["Bare"])
+    #expect(failing.requests == [3])
+  }
+
+  @Test func `is a stopped turn where somebody stops it, and teaches nothing`() async throws {
+    let never = OneShot<Void>()
+    let bench = try await Bench(
+      [Self.bare(.silent) + [.wait(never)], Self.bare(.inOrder), .stream(Chunk.hello)]
+    )
+    let firstWord = OneShot<Void>()
+    let task = Task { try await bench.model.respond(to: request) { _ in firstWord.resolve(()) } }
+    await firstWord.value
+    task.cancel()
+    let error = await #expect(throws: ModelFailure.self) { try await task.value }
+    #expect(error?.kind == .cancelled)
+    let turn = try await bench.model.respond(to: request) { _ in }
+    #expect(turn.text == "Good morning")
+    never.resolve(())
+    await bench.stop()
+  }
+
+  @Test func `is asked for again when the server falls silent after its finish reason`()
+    async throws
+  {
+    let never = OneShot<Void>()
+    let bench = try await Bench(
+      [Self.bare(.silent) + [.wait(never)], .stream(Chunk.hello)],
+      timeouts: .init(silence: .seconds(60), total: .seconds(1000)),
+      clock: TestClock(jumpingUpTo: .seconds(30))
+    )
+    let turn = try await bench.model.respond(to: request) { delta in
+      if delta == .text("Bare") { bench.clock.advance(by: .seconds(60), firing: bench.deadlines) }
+    }
+    #expect(turn.text == "Good morning")
+    #expect(bench.server.requests.count == 2)
+    never.resolve(())
+    await bench.stop()
   }
 }
 
@@ -556,7 +681,8 @@ private func failure(_ outcome: Result<ModelTurn, ModelFailure>) -> ModelFailure
     for (index, gate) in gates.enumerated() {
       steps += [.chunk(Array("data: \(Chunk.text("\(index)"))\n\n".utf8)), .wait(gate)]
     }
-    steps += [.chunk(Array("data: \(Chunk.finish("stop"))\n\n".utf8)), .lastChunk]
+    let end = "data: \(Chunk.finish("stop"))\n\ndata: \(Chunk.done)\n\n"
+    steps += [.chunk(Array(end.utf8)), .lastChunk]
     let bench = try await Bench(
       [steps],
       timeouts: .init(silence: .seconds(60), total: .seconds(600)),

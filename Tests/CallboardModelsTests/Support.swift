@@ -248,13 +248,10 @@ final class Deltas: Sendable {
   func add(_ delta: ModelDelta) { list.withLock { $0.append(delta) } }
 }
 
-/// The folder of data that other projects published, beside the project; nil where it is missing.
-func sharedData(_ path: String, file: String = #filePath) -> URL? {
-  let root = URL(fileURLWithPath: file).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent()
-  let folder = root.deletingLastPathComponent().appendingPathComponent("shared/data/\(path)")
-  return FileManager.default.fileExists(atPath: folder.path) ? folder : nil
-}
+/// The recorded streams that other projects published, beside the project where they are there at all.
+let recordedStreams = URL(filePath: #filePath).deletingLastPathComponent()
+  .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+  .appending(path: "shared/data/chat-streams")
 
 func conversation() -> ConversationID {
   ConversationID(UUIDv7(high: 1, low: 1))

@@ -68,7 +68,12 @@ private func shell(
     #expect(value == ["a": "ü", "b": [1, nil]])
   }
 
-  @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/jq")))
+  @Test(
+    .enabled(
+      if: FileManager.default.isExecutableFile(atPath: "/usr/bin/jq"),
+      "there is no /usr/bin/jq"
+    )
+  )
   func `jq can be a function`() async throws {
     let provider = try provider(function(["jq", "{{sum: (.a + .b)}}"], required: ["a", "b"]))
     #expect(try await provider.invoke(invocation("local.run", ["a": 2, "b": 3])) == ["sum": 5])
@@ -343,6 +348,30 @@ private func shell(
     #expect((8000...8300).contains(failure.message.utf8.count))
   }
 
+  @Test func `stderr of a success can be asked for once`() async throws {
+    let provider = try provider(shell("echo beware >&2; echo done"))
+    let asked = invocation("local.run", attempt: 2)
+    #expect(try await provider.invoke(asked) == "done")
+    #expect(provider.errorOutput(of: asked.call, attempt: 1) == nil)
+    #expect(provider.errorOutput(of: asked.call, attempt: 2) == "beware")
+    #expect(provider.errorOutput(of: asked.call, attempt: 2) == nil)
+  }
+
+  @Test(arguments: ["echo done", "echo done; echo >&2", "echo told >&2; exit 3"])
+  func `stderr that is empty or told by the failure is not kept`(script: String) async throws {
+    let provider = try provider(shell(script))
+    let asked = invocation("local.run")
+    _ = await caught(from: provider, asked)
+    #expect(provider.errorOutput(of: asked.call, attempt: 1) == nil)
+  }
+
+  @Test func `a result that is refused leaves its stderr`() async throws {
+    let provider = try provider(function(["sh", "-c", "echo why >&2; echo no JSON"]))
+    let asked = invocation("local.run")
+    #expect(await caught(from: provider, asked)?.kind == .invalidResult)
+    #expect(provider.errorOutput(of: asked.call, attempt: 1) == "why")
+  }
+
   @Test func `a program ended by a signal may have acted`() async throws {
     let failure = await caught(
       from: try provider(shell("kill -9 $$", effect: .write, failsCleanly: true)),
@@ -409,6 +438,32 @@ private func shell(
     // Every process of the group holds the pipe, so its end is theirs.
     await pipe.end.value
     while processes.contains(where: isRunning) { await Task.yield() }
+  }
+
+  @Test func `stderr can be read while a program runs, and after it was stopped`() async throws {
+    let pipe = try NamedPipe()
+    let script = """
+      trap 'echo stopping >&2; exit 0' TERM
+      echo working >&2
+      exec 9>\(pipe.path); echo ready >&9
+      while :; do sleep 0.01; done
+      """
+    let provider = try provider(shell(script))
+    let asked = invocation("local.run")
+    let task = Task { await caught(from: provider, asked) }
+    _ = await pipe.firstLine.value
+    var text: String?
+    while text == nil {
+      text = provider.errorOutput(of: asked.call, attempt: 1)
+      await Task.yield()
+    }
+    #expect(text == "working")
+    task.cancel()
+    #expect(await task.value?.kind == .cancelled)
+    let rest = try #require(provider.errorOutput(of: asked.call, attempt: 1))
+    #expect(rest.hasPrefix("working\n"))
+    // Some shells say of the program they wait for that it was terminated, too.
+    #expect(rest.hasSuffix("stopping"))
   }
 
   @Test func `a program that ignores the polite signal is killed after the grace`() async throws {

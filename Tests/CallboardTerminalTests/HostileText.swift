@@ -53,11 +53,13 @@ enum HostileText {
     return String(scalars)
   }
 
+  /// Whether the published collections are beside the project.
+  static let hasPublished = FileManager.default.fileExists(atPath: folder.path)
+
+  private static let folder = URL(filePath: #filePath).deletingLastPathComponent()
+    .appending(path: "../../../shared/data/terminal")
+
   private static func data(_ name: String) -> Data? {
-    let file = URL(filePath: #filePath).deletingLastPathComponent()
-      .appending(path: "../../../shared/data/terminal").appending(path: name)
-    if let data = try? Data(contentsOf: file) { return data }
-    print("skipped: \(file.path) is not there")
-    return nil
+    try? Data(contentsOf: folder.appending(path: name))
   }
 }

@@ -3,11 +3,12 @@ import JSONSchema
 import Testing
 
 /// Real function definitions, and changed arguments with the verdict of a reference validator.
-@Suite struct FunctionCallingTests {
-  private static func schemas() throws -> [String: Schema]? {
-    guard let folder = SharedData.folder("function-calling") else { return nil }
+@Suite(.needs(sharedData: "function-calling")) struct FunctionCallingTests {
+  private static let folder = SharedData.folder("function-calling")
+
+  private static func schemas() throws -> [String: Schema] {
     var schemas: [String: Schema] = [:]
-    for line in try SharedData.jsonLines(folder.appending(path: "functions.jsonl")) {
+    for line in try SharedData.jsonLines(Self.folder.appending(path: "functions.jsonl")) {
       let id = try #require(line["fid"]?.stringValue)
       schemas[id] = try Schema(try #require(line["tool"]?["function"]?["parameters"]))
     }
@@ -15,15 +16,14 @@ import Testing
   }
 
   @Test func `every published definition compiles`() throws {
-    guard let schemas = try Self.schemas() else { return }
+    let schemas = try Self.schemas()
     #expect(schemas.count == 1324)
   }
 
   @Test func `every verdict and every error is the reference's`() throws {
-    guard let schemas = try Self.schemas(), let folder = SharedData.folder("function-calling")
-    else { return }
+    let schemas = try Self.schemas()
     var count = 0
-    for mutant in try SharedData.jsonLines(folder.appending(path: "mutants.jsonl")) {
+    for mutant in try SharedData.jsonLines(Self.folder.appending(path: "mutants.jsonl")) {
       count += 1
       let schema = try #require(schemas[mutant["fid"]?.stringValue ?? ""])
       let arguments = try #require(mutant["arguments"])

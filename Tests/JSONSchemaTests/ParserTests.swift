@@ -12,8 +12,9 @@ import Testing
     }
   }
 
-  @Test func `every document of JSONTestSuite is accepted or refused as it asks`() throws {
-    guard let folder = SharedData.folder("json-parsing") else { return }
+  @Test(.needs(sharedData: "json-parsing"))
+  func `every document of JSONTestSuite is accepted or refused as it asks`() throws {
+    let folder = SharedData.folder("json-parsing")
     var seen = 0
     for file in try SharedData.files(in: folder) {
       let name = file.lastPathComponent
@@ -25,8 +26,9 @@ import Testing
     #expect(seen > 280)
   }
 
-  @Test func `what is accepted is written back to an equal value`() throws {
-    guard let folder = SharedData.folder("json-parsing") else { return }
+  @Test(.needs(sharedData: "json-parsing"))
+  func `what is accepted is written back to an equal value`() throws {
+    let folder = SharedData.folder("json-parsing")
     for file in try SharedData.files(in: folder) where file.lastPathComponent.hasPrefix("y_") {
       let value = try JSONValue(parsing: SharedData.bytes(file))
       #expect(try JSONValue(parsing: value.serialized()) == value)

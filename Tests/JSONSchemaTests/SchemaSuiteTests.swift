@@ -39,9 +39,12 @@ import Testing
     return list
   }()
 
-  @Test(arguments: [("draft2020-12", SchemaDraft.draft202012), ("draft7", .draft7)])
+  @Test(
+    .needs(sharedData: "json-schema"),
+    arguments: [("draft2020-12", SchemaDraft.draft202012), ("draft7", .draft7)]
+  )
   func `the required tests of the drafts pass`(folder: String, draft: SchemaDraft) throws {
-    guard let root = SharedData.folder("json-schema") else { return }
+    let root = SharedData.folder("json-schema")
     let documents = try Self.remotes(root)
     var count = 0
     var listed: Set<String> = []
@@ -59,9 +62,12 @@ import Testing
     #expect(count > 600)
   }
 
-  @Test(arguments: [("draft2020-12", SchemaDraft.draft202012), ("draft7", .draft7)])
+  @Test(
+    .needs(sharedData: "json-schema"),
+    arguments: [("draft2020-12", SchemaDraft.draft202012), ("draft7", .draft7)]
+  )
   func `the optional tests of the drafts pass`(folder: String, draft: SchemaDraft) throws {
-    guard let root = SharedData.folder("json-schema") else { return }
+    let root = SharedData.folder("json-schema")
     let documents = try Self.remotes(root)
     var count = 0
     var listed: Set<String> = []
@@ -87,9 +93,9 @@ import Testing
 
   /// Puts values of real schemas in the place of others at random: nothing may crash, a schema is compiled or refused
   /// with a sentence, and verdict and errors agree.
-  @Test(arguments: 1...4)
+  @Test(.needs(sharedData: "json-schema"), arguments: 1...4)
   func `no schema crashes the compiler or the evaluation`(seed: UInt64) throws {
-    guard let root = SharedData.folder("json-schema") else { return }
+    let root = SharedData.folder("json-schema")
     var generator = SeededGenerator(seed: seed)
     var parts: [JSONValue] = []
     var schemas: [JSONValue] = []

@@ -8,15 +8,7 @@ enum SharedData {
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().appending(path: "shared/data")
 
-  /// A folder of the data, nil (and a line that says so) where it is missing.
-  static func folder(_ name: String) -> URL? {
-    let url = folder.appending(path: name)
-    guard FileManager.default.fileExists(atPath: url.path) else {
-      print("skipped: there is no shared/data/\(name) beside the project")
-      return nil
-    }
-    return url
-  }
+  static func folder(_ name: String) -> URL { folder.appending(path: name) }
 
   static func bytes(_ url: URL) throws -> [UInt8] { [UInt8](try Data(contentsOf: url)) }
 
@@ -36,6 +28,16 @@ enum SharedData {
     }
     return try FileManager.default.subpathsOfDirectory(atPath: folder.path).sorted()
       .filter { $0.hasSuffix(".json") }.map { folder.appending(path: $0) }
+  }
+}
+
+extension Trait where Self == ConditionTrait {
+  /// Skips a test, and says why, where this folder of the data is missing.
+  static func needs(sharedData name: String) -> Self {
+    .enabled(
+      if: FileManager.default.fileExists(atPath: SharedData.folder(name).path),
+      "there is no shared/data/\(name) beside the project"
+    )
   }
 }
 

@@ -142,6 +142,15 @@ public struct Call: Sendable, Codable {
     set { facts.lateResult = newValue }
   }
 
+  /// What an attempt wrote beside its result, such as a program's stderr; redacted.
+  public func errorOutput(of attempt: Int) -> String? {
+    aside?.value.errorOutputs?[attempt]
+  }
+
+  mutating func keep(errorOutput: String, of attempt: Int) {
+    facts.errorOutputs = (facts.errorOutputs ?? [:]).merging([attempt: errorOutput]) { $1 }
+  }
+
   /// Who edited it last.
   public internal(set) var editedBy: Principal? {
     get { aside?.value.editedBy }
@@ -225,9 +234,11 @@ public struct Call: Sendable, Codable {
 
   /// About how much memory its values take.
   var approximateBytes: Int {
-    512 + (unparsed?.utf8.count ?? 0) + (proposed?.approximateBytes ?? 0)
-      + (decided?.approximateBytes ?? 0) + (outcome?.value?.approximateBytes ?? 0)
-      + (lateResult?.approximateBytes ?? 0)
+    let errorOutputs = aside?.value.errorOutputs ?? [:]
+    return 512 + (unparsed?.utf8.count ?? 0)
+      + errorOutputs.values.reduce(0) { $0 + $1.utf8.count }
+      + (proposed?.approximateBytes ?? 0) + (decided?.approximateBytes ?? 0)
+      + (outcome?.value?.approximateBytes ?? 0) + (lateResult?.approximateBytes ?? 0)
   }
 
   var hasOriginals: Bool {
@@ -256,6 +267,7 @@ extension Call {
     var lateResult: Payload?
     var editedBy: Principal?
     var breakerWait: Double = 0
+    var errorOutputs: [Int: String]?
   }
 
   /// Who asked for what, and when.

@@ -324,7 +324,7 @@ extension Engine {
       // The slot goes back only when the attempt has really ended: by its runner, or here when that has gone on without.
       guard !gate.resolve(result) else { return }
       slots.giveBack(function)
-      late(id, attempt, result)
+      late(id, attempt, result, function)
     }
     let end: AttemptEnd
     switch gate.started(task) {
@@ -398,6 +398,7 @@ extension Engine {
     let isCached = function.definition.cache != nil
     let key = isCached ? table.withShard(of: id) { $0.calls[id]?.cacheKey } : nil
     let stale = key.flatMap(cache.stale)
+    keepErrorOutput(of: id, attempt, function)
     // After the breaker has heard of it: what waits for the slot must not slip past.
     defer { if case .result = end { slots.giveBack(function) } }
     switch end {
@@ -464,11 +465,33 @@ extension Engine {
     _ function: RegisteredFunction
   ) -> CallFailure {
     var failure = failure
-    failure.message = function.redactor.redact(text: failure.message)
-    guard let decided = table.withShard(of: id, { $0.calls[id]?.call.decided }), decided.hasSecrets
-    else { return failure }
-    failure.message = Redactor.hiding(decided, in: failure.message)
+    failure.message = shown(failure.message, id, function)
     return failure
+  }
+
+  private func shown(_ text: String, _ id: CallID, _ function: RegisteredFunction) -> String {
+    let text = function.redactor.redact(text: text)
+    guard let decided = table.withShard(of: id, { $0.calls[id]?.call.decided }), decided.hasSecrets
+    else { return text }
+    return Redactor.hiding(decided, in: text)
+  }
+
+  /// Keeps what an attempt has written beside its result, for the step that ends it; returns it where there is some.
+  @discardableResult
+  private func keepErrorOutput(
+    of id: CallID,
+    _ attempt: Int,
+    _ function: RegisteredFunction
+  ) -> String? {
+    guard let output = function.provider.errorOutput(of: id, attempt: attempt) else { return nil }
+    let safe = shown(output, id, function)
+    table.withShard(of: id) { shard in
+      guard let live = shard.calls[id], !live.call.state.isEnded else { return }
+      var call = live.call
+      call.keep(errorOutput: safe, of: attempt)
+      live.record = CallRecord(call)
+    }
+    return safe
   }
 
   /// A thrown error or an exit status of a `write` proves nothing, unless the function declares that it does.
@@ -546,8 +569,28 @@ extension Engine {
     }
   }
 
-  private func late(_ id: CallID, _ attempt: Int, _ result: Result<JSONValue, CallFailure>) {
-    guard case .success(let value) = result else { return }
+  private func late(
+    _ id: CallID,
+    _ attempt: Int,
+    _ result: Result<JSONValue, CallFailure>,
+    _ function: RegisteredFunction
+  ) {
+    let output = keepErrorOutput(of: id, attempt, function)
+    switch result {
+    case .success(let value): late(id, attempt, value, output)
+    case .failure(let failure):
+      // That it has stopped when told to is no news; what it said meanwhile is.
+      guard failure.kind != .cancelled || output != nil else { return }
+      tellLate(
+        id,
+        "attempt \(attempt) ended after it was over",
+        shown(failure, id, function),
+        output
+      )
+    }
+  }
+
+  private func late(_ id: CallID, _ attempt: Int, _ value: JSONValue, _ output: String?) {
     if let moved = try? move(id, .lateResult(attempt: attempt, value)) {
       perform(id, moved)
       // The evidence is there now: running it again has to wait for whoever reads it.
@@ -556,16 +599,22 @@ extension Engine {
       }
       return
     }
+    tellLate(id, "attempt \(attempt) answered after it was over", nil, output)
+  }
+
+  private func tellLate(
+    _ id: CallID,
+    _ cause: String,
+    _ failure: CallFailure?,
+    _ output: String?
+  ) {
     guard let call = table.withShard(of: id, { $0.calls[id]?.call }) ?? store.call(id) else {
       return
     }
-    commit(events: [
-      event(
-        .engine(.lateResult),
-        call: call,
-        cause: "attempt \(attempt) answered after it was over"
-      )
-    ])
+    var event = event(.engine(.lateResult), call: call, cause: cause)
+    event.failure = failure
+    event.errorOutput = output.map(EngineEvent.end(of:))
+    commit(events: [event])
   }
 
   private func sleep(_ id: CallID, until: Date) async -> CallEffect {

@@ -364,17 +364,47 @@ extension Engine {
       turnTaken(turn, in: id, caller: caller)
     } catch {
       conversations.withLive(id) { $0.isAsking = false }
+      // One that was stopped has not failed.
+      if error.kind != .cancelled { tell(.failed, model.name, error, in: id, cause: error.message) }
       _ = try? move(id, .modelFailed(error), cause: error.message)
     }
   }
 
+  private func tell(
+    _ change: EngineEvent.Kind.ModelChange,
+    _ model: String,
+    _ failure: ModelFailure,
+    in id: ConversationID,
+    cause: String
+  ) {
+    commit(events: [
+      EngineEvent(
+        time: clock.now,
+        type: .model(change),
+        conversation: id,
+        model: EngineEvent.ModelPart(name: model, failure: failure.kind),
+        cause: redactor.redact(text: cause)
+      )
+    ])
+  }
+
   private func heard(_ delta: ModelDelta, in id: ConversationID) {
+    if case .startedOver(let failure, let wait) = delta {
+      let model = conversations.withLive(id) { live -> String in
+        live.writing = ""
+        return live.model.name
+      }
+      guard let model else { return }
+      let seconds = (wait / .seconds(1)).formatted(.number.precision(.fractionLength(0...1)))
+      let again = "; again in \(seconds) s"
+      return tell(.retrying, model, failure, in: id, cause: failure.message + again)
+    }
     conversations.withLive(id) { live in
       switch delta {
       case .text(let text):
         guard live.writing.utf8.count < ConversationTable.writingLimit else { return }
         live.writing += text
-      case .reasoning: break
+      case .reasoning, .startedOver: break
       case .callBegan(let name):
         live.writing += live.writing.isEmpty ? name + "…" : "\n" + name + "…"
       }

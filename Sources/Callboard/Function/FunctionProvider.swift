@@ -13,6 +13,16 @@ public protocol FunctionProvider: Sendable {
 
   /// Runs one attempt. Cancelling the task stops the attempt; how far it had got is in the failure's reach.
   func invoke(_ invocation: Invocation) async throws(CallFailure) -> JSONValue
+
+  /// What an attempt has written beside its result, such as a program's stderr; nil where that is nothing, or is told
+  /// by its failure.
+  ///
+  /// For operators only. Asked when the attempt has ended, and when its time is over while it may still run.
+  func errorOutput(of call: CallID, attempt: Int) -> String?
+}
+
+extension FunctionProvider {
+  public func errorOutput(of call: CallID, attempt: Int) -> String? { nil }
 }
 
 /// One attempt at a call, as a provider sees it.

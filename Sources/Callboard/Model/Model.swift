@@ -76,6 +76,8 @@ public enum ModelDelta: Sendable, Hashable {
   case reasoning(String)
   /// A function call has begun; its arguments are still coming.
   case callBegan(wireName: String)
+  /// The attempt failed and another follows after a wait: what was told of it counts no longer.
+  case startedOver(ModelFailure, wait: Duration)
 }
 
 /// One whole turn of a model.

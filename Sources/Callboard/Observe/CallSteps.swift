@@ -13,15 +13,19 @@ public final class CallSteps: Sendable {
   private let arguments: JSONValue?
   private let result: JSONValue?
   private let source: CallOutcome.Source?
-  private let failures: Failures?
+  private let mishaps: Mishaps?
 
-  private final class Failures: Sendable {
+  /// What few calls have.
+  private final class Mishaps: Sendable {
     let attempt: CallFailure?
     let end: CallFailure?
+    /// Of the last attempt.
+    let errorOutput: String?
 
-    init(attempt: CallFailure?, end: CallFailure?) {
+    init(attempt: CallFailure?, end: CallFailure?, errorOutput: String?) {
       self.attempt = attempt
       self.end = end
+      self.errorOutput = errorOutput
     }
   }
 
@@ -53,7 +57,13 @@ public final class CallSteps: Sendable {
       result = nil
       source = nil
     }
-    failures = attempt == nil && end == nil ? nil : Failures(attempt: attempt, end: end)
+    let errorOutput = record.call.attempts.last.flatMap {
+      record.call.errorOutput(of: $0.number)
+    }
+    mishaps =
+      attempt == nil && end == nil && errorOutput == nil
+      ? nil
+      : Mishaps(attempt: attempt, end: end, errorOutput: errorOutput.map(EngineEvent.end(of:)))
   }
 
   /// One event for each step, in order and without sequence numbers.
@@ -81,8 +91,13 @@ public final class CallSteps: Sendable {
     case .succeeded:
       event.source = source
       event.value = result
-    case .unknown, .backingOff: event.failure = failures?.attempt
-    case .failed, .rejected, .denied, .expired, .cancelled: event.failure = failures?.end
+      event.errorOutput = mishaps?.errorOutput
+    case .unknown, .backingOff:
+      event.failure = mishaps?.attempt
+      event.errorOutput = mishaps?.errorOutput
+    case .failed, .rejected, .denied, .expired, .cancelled:
+      event.failure = mishaps?.end
+      event.errorOutput = mishaps?.errorOutput
     case .received, .approved, .queued, .stopping: break
     }
     return event

@@ -10,6 +10,7 @@ public struct EngineEvent: Sendable {
   public var call: CallPart?
   public var conversation: ConversationID?
   public var function: String?
+  public var model: ModelPart?
   public var cause: String?
   /// Who did it, where somebody did.
   public var by: String?
@@ -18,6 +19,8 @@ public struct EngineEvent: Sendable {
   public var source: CallOutcome.Source?
   /// The result as it may be shown, on `call.succeeded`; the arguments, on `call.queued` at admission and edits.
   public var value: JSONValue?
+  /// The last of what the attempt wrote beside its result, such as a program's stderr.
+  public var errorOutput: String?
 
   public init(
     time: Date,
@@ -25,6 +28,7 @@ public struct EngineEvent: Sendable {
     call: CallPart? = nil,
     conversation: ConversationID? = nil,
     function: String? = nil,
+    model: ModelPart? = nil,
     cause: String? = nil,
     by: String? = nil,
     rule: String? = nil,
@@ -37,6 +41,7 @@ public struct EngineEvent: Sendable {
     self.call = call
     self.conversation = conversation
     self.function = function
+    self.model = model
     self.cause = cause
     self.by = by
     self.rule = rule
@@ -57,13 +62,33 @@ public struct EngineEvent: Sendable {
     public var link: Call.Link?
   }
 
+  /// Which model gave no turn, and why.
+  public struct ModelPart: Sendable, Hashable {
+    /// Its name in the configuration.
+    public var name: String
+    public var failure: ModelFailure.Kind
+
+    public init(name: String, failure: ModelFailure.Kind) {
+      self.name = name
+      self.failure = failure
+    }
+  }
+
   /// What an event tells of, and what that has become.
   public enum Kind: Sendable, Hashable {
     case call(CallState.Word)
     case conversation(Conversation.Word)
+    case model(ModelChange)
     case function(FunctionChange)
     case breaker(CircuitBreaker.State)
     case engine(EngineChange)
+
+    public enum ModelChange: String, Sendable, CaseIterable {
+      /// It gave no turn.
+      case failed
+      /// An attempt at a turn failed, and another follows.
+      case retrying
+    }
 
     /// What was done with a function.
     public enum FunctionChange: String, Sendable, CaseIterable {
@@ -90,11 +115,20 @@ public struct EngineEvent: Sendable {
       switch self {
       case .call(let word): "call." + word.rawValue
       case .conversation(let word): "conversation." + word.rawValue
+      case .model(let change): "model." + change.rawValue
       case .function(let change): "function." + change.rawValue
       case .breaker(let state): "breaker." + state.rawValue
       case .engine(let change): "engine." + change.rawValue
       }
     }
+  }
+
+  /// As much of an error output as stands in an event: its last 2 kB.
+  static func end(of errorOutput: String) -> String {
+    errorOutput.utf8.count <= 2048
+      ? errorOutput
+      : "…"
+        + String(decoding: errorOutput.utf8.suffix(2048).drop { $0 & 0xC0 == 0x80 }, as: UTF8.self)
   }
 
   /// The event as one JSON object, version 1.
@@ -124,6 +158,11 @@ public struct EngineEvent: Sendable {
     }
     if let conversation { object["conversation"] = .string(conversation.description) }
     if let function { object["function"] = .string(function) }
+    if let model {
+      object["model"] = [
+        "name": .string(model.name), "failure": .string(model.failure.rawValue),
+      ]
+    }
     if let cause { object["cause"] = .string(cause) }
     if let by { object["by"] = .string(by) }
     if let rule { object["rule"] = .string(rule) }
@@ -137,6 +176,7 @@ public struct EngineEvent: Sendable {
       object["failure"] = .object(part)
     }
     if let value { object["value"] = value }
+    if let errorOutput { object["stderr"] = .string(errorOutput) }
     return .object(object)
   }
 }

@@ -237,9 +237,6 @@ public struct ConversationDetail: Sendable, Codable {
     self.writing = writing
     self.failure = failure
   }
-
-  /// Whether it failed because it had used up its turns, calls, tokens or time.
-  public var isStoppedByLimit: Bool { failure?.hasPrefix(Conversation.limitPrefix) == true }
 }
 
 /// A message as it stands in the transcript, redacted.

@@ -28,7 +28,10 @@ struct CallCommand: AsyncParsableCommand {
   var dryRun = false
   @Option(
     name: .customLong("as"),
-    help: ArgumentHelp("On whose behalf; you, if not given.", valueName: "caller")
+    help: ArgumentHelp(
+      "On whose behalf: one of the configuration's callers; you, if not given.",
+      valueName: "caller"
+    )
   )
   var caller: String?
   @OptionGroup var source: ConfigurationOption
@@ -57,6 +60,13 @@ struct CallCommand: AsyncParsableCommand {
 
   private func principal(in configuration: Configuration) throws -> Principal {
     guard let caller else { return Entry.person(in: configuration.people) }
+    // Everybody may ask in their own name; another name is lent only to whom the configuration knows.
+    guard configuration.people.callers != nil else {
+      throw Failure(
+        .usage,
+        "The configuration lists no callers, so --as \(caller) names nobody; leave --as out to call as yourself, or list \(caller) under callers."
+      )
+    }
     guard let known = configuration.people.caller(named: caller) else {
       let names = (configuration.people.callers ?? []).map(\.name)
       let near = nearest(to: caller, among: names).map { "; did you mean \($0)?" } ?? ""
@@ -151,6 +161,7 @@ struct CallCommand: AsyncParsableCommand {
     let submission = await session.engine.submit(function, text: text, by: principal)
     Output.error.endProgress()
     guard case .finished(let id, let outcome) = submission else {
+      tellErrorOutput(of: submission.id, in: session)
       let why =
         Self.detail(of: submission.id, in: session)?.call.firstFailure?.message
         ?? "Its answer is missing."
@@ -183,10 +194,19 @@ struct CallCommand: AsyncParsableCommand {
         ],
       ])
     }
+    tellErrorOutput(of: id, in: session)
     let status = ExitStatus.of(outcome, effect: effect)
     if let failure = outcome.failure {
       throw Failure(status, "\(function) \(Self.verb(state)): \(Self.sentences(of: failure))")
     }
+  }
+
+  /// What the last attempt wrote to stderr, where its failure does not tell it.
+  private func tellErrorOutput(of id: CallID, in session: EngineSession) {
+    guard let call = Self.detail(of: id, in: session)?.call, let attempt = call.attempts.last,
+      let text = call.errorOutput(of: attempt.number)
+    else { return }
+    Output.error.line("callboard: \(function) wrote to stderr:\n\(text)")
   }
 
   private static func verb(_ state: String?) -> String {

@@ -16,13 +16,13 @@ struct TailCommand: AsyncParsableCommand {
   var file: String
   @Flag(name: .shortAndLong, help: "Go on as events come.")
   var follow = false
-  @Option(help: "text, or jsonl: the lines as they are.")
+  @Option(help: "text; jsonl: the lines as they are; json: one array of them.")
   var output: OutputFormat = .text
 
   func validate() throws {
-    if output == .json {
+    if output == .json, follow {
       throw ValidationError(
-        "An event file has no end, so it can't be one JSON; use --output jsonl."
+        "What --follow shows has no end, so it can't be one JSON array; use --output jsonl."
       )
     }
   }
@@ -35,12 +35,18 @@ struct TailCommand: AsyncParsableCommand {
     let interruption = Interruption()
     var reader = LineReader(descriptor: descriptor, name: file)
     var wrong = 0
+    var array = ArrayOutput()
+    // Whatever ends the reading, what was printed is whole.
+    defer { if output == .json { array.end() } }
     reading: while !interruption.isCaught, !Output.standard.isGone {
       switch try reader.next(until: { interruption.isCaught }) {
-      case .line(let line): if !show(line, number: reader.lineNumber) { wrong += 1 }
+      case .line(let line):
+        if !show(line, number: reader.lineNumber, in: &array) { wrong += 1 }
       case .end where follow && !reader.isStream: try await Task.sleep(for: .milliseconds(100))
       case .end:
-        if let rest = reader.rest(), !show(rest, number: reader.lineNumber) { wrong += 1 }
+        if let rest = reader.rest(), !show(rest, number: reader.lineNumber, in: &array) {
+          wrong += 1
+        }
         break reading
       case .stopped: break reading
       }
@@ -54,7 +60,7 @@ struct TailCommand: AsyncParsableCommand {
     }
   }
 
-  private func show(_ line: [UInt8], number: Int) -> Bool {
+  private func show(_ line: [UInt8], number: Int, in array: inout ArrayOutput) -> Bool {
     guard !line.isEmpty else { return true }
     guard let event = try? JSONValue(parsing: line), event["seq"] != nil else {
       Output.error.line(
@@ -64,9 +70,25 @@ struct TailCommand: AsyncParsableCommand {
     }
     switch output {
     case .text: Output.standard.line(EventLine.text(of: event, in: .current))
-    case .json, .jsonl: Output.standard.line(String(decoding: line, as: UTF8.self))
+    case .json: array.add(String(decoding: line, as: UTF8.self))
+    case .jsonl: Output.standard.line(String(decoding: line, as: UTF8.self))
     }
     return true
+  }
+}
+
+/// Prints values as one JSON array, each on a line, without keeping them.
+private struct ArrayOutput {
+  /// Printed when it is known whether a comma follows.
+  private var last: String?
+
+  mutating func add(_ value: String) {
+    Output.standard.line(last.map { $0 + "," } ?? "[")
+    last = "  " + value
+  }
+
+  mutating func end() {
+    Output.standard.line(last.map { $0 + "\n]" } ?? "[]")
   }
 }
 

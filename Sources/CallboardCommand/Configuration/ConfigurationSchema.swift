@@ -4,13 +4,21 @@ import JSONSchema
 /// The one JSON Schema of a configuration file: what `callboard config schema` prints and every file is checked by.
 enum ConfigurationSchema {
   /// For editors and for reading.
-  static let document: JSONValue = {
-    var root = parsed(rootText)
-    root["$defs"] = .object(definitions)
-    return root
-  }()
+  static let document = document(rootText, definitions: definitions)
 
   static let compiled = compile(document)
+
+  /// The schema of a kind of file: what its text says, and the sections that configurations and scenarios share.
+  static func document(_ text: String, definitions: JSONObject) -> JSONValue {
+    var root = parsed(text)
+    for name in [
+      "scripts", "approvals", "access", "operators", "callers", "limits", "secrets",
+    ] {
+      root["properties"]?[name] = ["$ref": .string("#/$defs/" + name)]
+    }
+    root["$defs"] = .object(definitions)
+    return root
+  }
 
   /// Parts that configurations and scenarios share: functions, rules, people, limits, scripts.
   static let definitions: JSONObject = {
@@ -114,13 +122,6 @@ enum ConfigurationSchema {
           "type": "object",
           "additionalProperties": { "$ref": "#/$defs/model" }
         },
-        "scripts": { "$ref": "#/$defs/scripts" },
-        "approvals": { "$ref": "#/$defs/approvals" },
-        "access": { "$ref": "#/$defs/access" },
-        "operators": { "$ref": "#/$defs/operators" },
-        "callers": { "$ref": "#/$defs/callers" },
-        "limits": { "$ref": "#/$defs/limits" },
-        "secrets": { "$ref": "#/$defs/secrets" },
         "conversations": {
           "description": "Conversations that begin with the console.",
           "type": "array",

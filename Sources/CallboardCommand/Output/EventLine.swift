@@ -21,6 +21,8 @@ enum EventLine {
       if let caller = call["caller"]?.stringValue { parts.append(caller) }
     } else if let function = event["function"]?.stringValue {
       parts.append(function)
+    } else if let model = event["model"]?["name"]?.stringValue {
+      parts.append(model)
     }
     let conversation = event["conversation"] ?? event["call"]?["conversation"]
     if let conversation = conversation?.stringValue { parts.append("c-" + conversation.suffix(4)) }
@@ -43,6 +45,9 @@ enum EventLine {
     if let value = event["value"] {
       let text = value.serialized()
       details.append(text.count > 120 ? text.prefix(120) + "…" : text)
+    }
+    if let last = event["stderr"]?.stringValue?.split(whereSeparator: \.isNewline).last {
+      details.append("stderr: \(last.count > 120 ? "…" + last.suffix(120) : last)")
     }
     return details
   }

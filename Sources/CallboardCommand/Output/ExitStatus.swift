@@ -45,10 +45,19 @@ enum ExitStatus: Int32, Sendable, CaseIterable {
     }
   }
 
+  /// What it means that a model gave no turn.
+  static func of(_ failure: ModelFailure.Kind) -> ExitStatus {
+    switch failure {
+    case .unreachable, .unauthorised, .throttled, .serverError, .brokenAnswer: .unreachable
+    case .badRequest, .scriptEnded, .cancelled: .failed
+    }
+  }
+
   /// Which of several counts: what must be looked at first.
   static func worst(_ all: some Sequence<ExitStatus>) -> ExitStatus {
+    // Where a model cannot be reached, expectations that did not hold say nothing of their own.
     let order: [ExitStatus] = [
-      .interrupted, .fault, .fileIsWrong, .usage, .outcomeUnknown, .failed, .denied, .unreachable,
+      .interrupted, .fault, .fileIsWrong, .usage, .outcomeUnknown, .unreachable, .failed, .denied,
       .outOfTime, .done,
     ]
     let found = Set(all)

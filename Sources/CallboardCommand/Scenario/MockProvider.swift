@@ -111,6 +111,10 @@ final class MockProvider: FunctionProvider {
     }
   }
 
+  func errorOutput(of call: CallID, attempt: Int) -> String? {
+    base?.errorOutput(of: call, attempt: attempt)
+  }
+
   /// The first answer that fits and is not used up, else the last that fits.
   private func next(of mock: Mock, for arguments: JSONValue) -> Answer? {
     let fitting = mock.answers.indices.filter { mock.answers[$0].when?.isValid(arguments) ?? true }

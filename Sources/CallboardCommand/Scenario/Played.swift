@@ -28,6 +28,11 @@ struct Played: Sendable {
     return detail
   }
 
+  /// Why the model gave no turn in the end; nil where that is not what ended the conversation.
+  func lastModelFailure(in id: ConversationID) -> ModelFailure.Kind? {
+    events.last { $0.type == .model(.failed) && $0.conversation == id }?.model?.failure
+  }
+
   func functionRows() -> [FunctionRow] {
     guard
       case .functions(let page, _) = engine.snapshot(of: .functions(ListQuery(after: 10_000))).body

@@ -445,8 +445,7 @@ final class ScenarioRunner: Sendable {
     }
     for (name, id) in played.conversations where !judged.expectedConversations.contains(name) {
       guard let detail = played.conversation(id), let failure = detail.failure else { continue }
-      // One that used up its turns or its time has reached its model well.
-      result.statuses.append(detail.isStoppedByLimit ? .failed : .unreachable)
+      result.statuses.append(played.lastModelFailure(in: id).map(ExitStatus.of) ?? .failed)
       result.notes.append("the conversation \(name) failed: \(failure)")
     }
     return result

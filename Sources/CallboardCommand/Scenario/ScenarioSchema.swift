@@ -3,13 +3,21 @@ import JSONSchema
 /// The JSON Schema of a scenario file; parts that configurations have, too, are the same.
 enum ScenarioSchema {
   static let document: JSONValue = {
-    var root = ConfigurationSchema.parsed(rootText)
     var definitions = ConfigurationSchema.definitions
     for (name, value) in ConfigurationSchema.parsed(definitionsText).objectValue ?? JSONObject() {
       definitions[name] = value
     }
-    root["$defs"] = .object(definitions)
-    return root
+    let actions = ConfigurationSchema.parsed(actionsText)
+    for (name, base) in [
+      ("decision", actions), ("decide_step", actions),
+      ("scenario_conversation", definitions["conversation"]?["properties"] ?? [:]),
+    ] {
+      for (key, value) in base.objectValue ?? JSONObject()
+      where definitions[name]?["properties"]?[key] == nil {
+        definitions[name]?["properties"]?[key] = value
+      }
+    }
+    return ConfigurationSchema.document(rootText, definitions: definitions)
   }()
 
   static let compiled = ConfigurationSchema.compile(document)
@@ -32,13 +40,6 @@ enum ScenarioSchema {
           "type": "object",
           "additionalProperties": { "$ref": "#/$defs/mock_function" }
         },
-        "approvals": { "$ref": "#/$defs/approvals" },
-        "access": { "$ref": "#/$defs/access" },
-        "operators": { "$ref": "#/$defs/operators" },
-        "callers": { "$ref": "#/$defs/callers" },
-        "limits": { "$ref": "#/$defs/limits" },
-        "secrets": { "$ref": "#/$defs/secrets" },
-        "scripts": { "$ref": "#/$defs/scripts" },
         "decisions": {
           "description": "What stands in for people: for a call that waits, the first that fits is done.",
           "type": "array",
@@ -47,6 +48,21 @@ enum ScenarioSchema {
         "do": { "type": "array", "minItems": 1, "items": { "$ref": "#/$defs/step_of_scenario" } },
         "expect": { "$ref": "#/$defs/expect" }
       }
+    }
+    """#
+
+  /// What rules and steps decide alike.
+  private static let actionsText = #"""
+    {
+      "call": { "description": "The name of a call.", "type": "string" },
+      "as": { "description": "The person; operator, if not given.", "type": "string" },
+      "approve": { "$ref": "#/$defs/yes" },
+      "deny": { "description": "The reason.", "type": "string" },
+      "edit": { "description": "Members that replace those of the arguments.", "type": "object" },
+      "extend": { "$ref": "#/$defs/yes" },
+      "settle": { "$ref": "#/$defs/settlement" },
+      "run_again": { "$ref": "#/$defs/yes" },
+      "cancel": { "$ref": "#/$defs/yes" }
     }
     """#
 
@@ -73,13 +89,7 @@ enum ScenarioSchema {
         "properties": {
           "name": { "$ref": "#/$defs/name" },
           "script": { "type": "string" },
-          "model": { "type": "string" },
-          "title": { "type": "string" },
-          "caller": { "type": "string" },
-          "system": { "type": "string" },
-          "messages": { "type": ["string", "array"], "items": { "type": "string" } },
-          "tool_choice": { "type": "string" },
-          "parallel": { "type": "boolean" },
+          "caller": { "description": "On whose behalf; caller, if not given.", "type": "string" },
           "wait": { "description": "false: go on at once.", "type": "boolean" }
         },
         "oneOf": [{ "required": ["script"] }, { "required": ["model"] }]
@@ -116,19 +126,10 @@ enum ScenarioSchema {
         "additionalProperties": false,
         "properties": {
           "on": { "$ref": "#/$defs/pattern" },
-          "call": { "description": "The name of a call.", "type": "string" },
           "when": { "$ref": "#/$defs/schema", "description": "Over the arguments as they stand." },
           "caller": { "$ref": "#/$defs/pattern" },
           "times": { "description": "For so many calls; all, if not given.", "type": "integer", "minimum": 1 },
-          "after": { "$ref": "#/$defs/duration" },
-          "as": { "description": "The person; operator, if not given.", "type": "string" },
-          "approve": { "$ref": "#/$defs/yes" },
-          "deny": { "description": "The reason.", "type": "string" },
-          "edit": { "description": "Members that replace those of the arguments.", "type": "object" },
-          "extend": { "$ref": "#/$defs/yes" },
-          "settle": { "$ref": "#/$defs/settlement" },
-          "run_again": { "$ref": "#/$defs/yes" },
-          "cancel": { "$ref": "#/$defs/yes" }
+          "after": { "$ref": "#/$defs/duration" }
         },
         "oneOf": [
           { "required": ["approve"] }, { "required": ["deny"] }, { "required": ["edit"] }, { "required": ["extend"] },
@@ -140,18 +141,9 @@ enum ScenarioSchema {
         "additionalProperties": false,
         "required": ["call"],
         "properties": {
-          "call": { "description": "The name of a call.", "type": "string" },
-          "as": { "description": "The person; operator, if not given.", "type": "string" },
           "name": { "$ref": "#/$defs/name", "description": "What run_again is called." },
           "refused": { "description": "The engine has to refuse it, with these words in its reason.", "type": "string" },
-          "approve": { "$ref": "#/$defs/yes" },
-          "deny": { "type": "string" },
-          "edit": { "type": "object" },
-          "extend": { "$ref": "#/$defs/yes" },
-          "undo": { "$ref": "#/$defs/yes" },
-          "settle": { "$ref": "#/$defs/settlement" },
-          "run_again": { "$ref": "#/$defs/yes" },
-          "cancel": { "$ref": "#/$defs/yes" }
+          "undo": { "$ref": "#/$defs/yes" }
         }
       },
       "switch_step": {

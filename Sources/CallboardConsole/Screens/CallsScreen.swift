@@ -189,6 +189,9 @@ extension Painter {
           attempt.failure == nil ? .plain : .bad
         ),
       ])
+      if let errorOutput = call.errorOutput(of: attempt.number) {
+        document.value("stderr", errorLines(errorOutput), labelWidth: 8)
+      }
     }
   }
 }

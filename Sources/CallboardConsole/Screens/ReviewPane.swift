@@ -182,6 +182,11 @@ extension Painter {
       if let failure = detail.call.firstFailure ?? detail.call.attempts.last?.failure {
         document.text("\(words(failure.kind)): \(untrusted: failure.message, limit: 600)")
       }
+      if let attempt = detail.call.attempts.last,
+        let errorOutput = detail.call.errorOutput(of: attempt.number)
+      {
+        document.value("stderr", errorLines(errorOutput), labelWidth: 10)
+      }
       if let late = detail.call.lateResult {
         document.value("came late", safeLines(of: late.shown), labelWidth: 10)
       }
@@ -378,6 +383,12 @@ extension Painter {
 
   func safeLines(of shown: Shown) -> [SafeText] {
     isUTF8 ? shown.lines : shown.lines.map(\.ascii)
+  }
+
+  /// What a program wrote to stderr, line by line.
+  func errorLines(_ text: String) -> [SafeText] {
+    let lines = SafeText.lines(untrusted: text, limit: .max)
+    return isUTF8 ? lines : lines.map(\.ascii)
   }
 
   func safeLines(_ text: SafeText) -> [SafeText] { [isUTF8 ? text : text.ascii] }

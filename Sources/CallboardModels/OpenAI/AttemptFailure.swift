@@ -11,6 +11,8 @@ struct AttemptFailure: Error, Sendable, Hashable {
   var isRetryable: Bool
   /// Seconds that the server asked to wait.
   var retryAfter: Double?
+  /// The turn it would have been, where nothing is missing but `[DONE]`.
+  var doubted: ModelTurn?
 
   static let cancelled = Self(kind: .cancelled, message: "was stopped", isRetryable: false)
 

@@ -23,8 +23,7 @@ public final class OpenAIModel: Model {
   private let connections: ModelConnections
   private let wording: FailureWording
   private let chance: Mutex<Chance>
-  /// Whether a stream of this server has ended with `[DONE]`: then one that does not was cut.
-  private let sendsDone = Atomic<Bool>(false)
+  private let ends = Mutex(StreamEnds())
 
   /// Most bytes of one answer.
   private static let answerLimit = 32 << 20
@@ -124,15 +123,20 @@ public final class OpenAIModel: Model {
   ) async throws(ModelFailure) -> ModelTurn {
     let bytes = try body.json(for: request).serializedBytes()
     var attempt = 1
+    var doubted: ModelTurn?
     while true {
       switch await exchange(bytes, onDelta: onDelta) {
       case .success(let turn):
         chance.withLock { $0.allowance.earn() }
         return turn
       case .failure(let failure):
+        doubted = failure.doubted ?? doubted
         guard let delay = delay(after: attempt, failure) else {
+          // A turn that lacks nothing but the mark of its end is better than none.
+          if let doubted, failure.kind != .cancelled { return doubted }
           throw wording.failure(failure, attempts: attempt)
         }
+        onDelta(.startedOver(wording.failure(failure, attempts: 1), wait: delay))
         do {
           try await clock.sleep(for: delay, on: deadlines)
         } catch {
@@ -180,7 +184,7 @@ public final class OpenAIModel: Model {
     watch.stop()
     if case .success = result { return result }
     if Task.isCancelled { return .failure(.cancelled) }
-    guard let verdict = watch.verdict else { return result }
+    guard case .failure(let failure) = result, let verdict = watch.verdict else { return result }
     let kind: ModelFailure.Kind = verdict.hasBegun ? .brokenAnswer : .unreachable
     switch verdict.reason {
     case .silent:
@@ -189,7 +193,8 @@ public final class OpenAIModel: Model {
         AttemptFailure(
           kind: kind,
           message: "\(what) for \(timeouts.silence.formattedSeconds)",
-          isRetryable: true
+          isRetryable: true,
+          doubted: failure.doubted
         )
       )
     case .long:
@@ -198,7 +203,8 @@ public final class OpenAIModel: Model {
           kind: kind,
           message:
             "took longer than \(timeouts.total.formattedSeconds); ask for less, or raise its total time-out",
-          isRetryable: false
+          isRetryable: false,
+          doubted: failure.doubted
         )
       )
     }
@@ -262,23 +268,30 @@ public final class OpenAIModel: Model {
       case .receiver(let error): throw .folding(error)
       }
     } catch {
-      guard isWhole(fold) else { throw TransportError.failure(error, hasBegun: true) }
+      guard fold.isComplete else { throw TransportError.failure(error, hasBegun: true) }
     }
-    // A cut that shows as a clean end is told from silence by the watch.
-    if Task.isCancelled, !fold.isComplete { throw .cancelled }
-    if fold.isDone { sendsDone.store(true, ordering: .relaxed) }
+    // A cut that shows as a clean end is told from silence by the watch. What a person stopped says nothing of the server.
+    if Task.isCancelled, !fold.isComplete || !fold.isDone && watch.verdict == nil {
+      throw .cancelled
+    }
+    let turn: ModelTurn
     do throws(ChatFoldError) {
-      guard isWhole(fold) || !fold.isComplete else {
-        throw .broken("ended its answer without [DONE], which it sent before: it was cut")
-      }
-      return try fold.finish()
+      turn = try fold.finish()
     } catch {
       throw .folding(error)
     }
-  }
-
-  private func isWhole(_ fold: ChatStreamFold) -> Bool {
-    fold.isDone || fold.isComplete && !sendsDone.load(ordering: .relaxed)
+    switch ends.withLock({ $0.judge(isMarked: fold.isDone) }) {
+    case .whole: return turn
+    case .doubtful:
+      throw AttemptFailure(
+        kind: .brokenAnswer,
+        message: "ended its answer without [DONE]: it may have been cut",
+        isRetryable: true,
+        doubted: turn
+      )
+    case .cut:
+      throw .folding(.broken("ended its answer without [DONE], which it sent before: it was cut"))
+    }
   }
 
   private func whole(

@@ -1,3 +1,4 @@
+import Callboard
 import Foundation
 import JSONSchema
 

@@ -4,8 +4,12 @@ import Glibc
 import JSONSchema
 
 extension ProgramCommand {
-  /// What a program's end means for the call.
-  func result(of report: ProgramReport, maxResultBytes: Int) throws(CallFailure) -> JSONValue {
+  /// What a program's end, and what it wrote to stderr, mean for the call.
+  func result(
+    of report: ProgramReport,
+    errors: ErrorTail,
+    maxResultBytes: Int
+  ) throws(CallFailure) -> JSONValue {
     if case .notStarted(let failure) = report.ending {
       throw CallFailure(
         failure == .cancelled ? .cancelled : .programFailed,
@@ -24,14 +28,14 @@ extension ProgramCommand {
     case .exited(let status):
       throw failed(
         "exited with status \(status)",
-        report,
+        errors,
         reach: statusReach,
         isRetryable: status == Self.temporaryFailure
       )
     case .signalled(let signal):
-      throw failed("was ended by \(signalName(signal))", report, reach: .maybe, isRetryable: true)
+      throw failed("was ended by \(signalName(signal))", errors, reach: .maybe, isRetryable: true)
     case .unknown:
-      throw failed("ended, and its exit status was lost", report, reach: .maybe, isRetryable: false)
+      throw failed("ended, and its exit status was lost", errors, reach: .maybe, isRetryable: false)
     case .notStarted:
       preconditionFailure("a program that was not started has thrown above")
     }
@@ -49,15 +53,12 @@ extension ProgramCommand {
 
   private func failed(
     _ what: String,
-    _ report: ProgramReport,
+    _ errors: ErrorTail,
     reach: CallFailure.Reach,
     isRetryable: Bool
   ) -> CallFailure {
-    // The tail may begin in the middle of a character.
-    let tail = String(decoding: report.errors.drop { $0 & 0xC0 == 0x80 }, as: UTF8.self)
-      .trimmingCharacters(in: .whitespacesAndNewlines)
     let message =
-      "“\(program)” \(what)" + (tail.isEmpty ? ", and wrote nothing to stderr" : ": \(tail)")
+      "“\(program)” \(what)" + (errors.text.map { ": " + $0 } ?? ", and wrote nothing to stderr")
     return CallFailure(.programFailed, message, reach: reach, isRetryable: isRetryable)
   }
 

@@ -10,7 +10,8 @@ import JSONSchema
 /// seconds later. What a program that has ended leaves running in its group is ended too; a program that means
 /// to leave a daemon behind starts it with `setsid`.
 ///
-/// Exit status 0 is success, 75 (`EX_TEMPFAIL`) a failure that may pass; stderr is told in the failure.
+/// Exit status 0 is success, 75 (`EX_TEMPFAIL`) a failure that may pass. The last 8 kB of stderr are told in the
+/// failure, else kept with the attempt.
 public struct ProgramProvider: FunctionProvider {
   public let namespace: String
   public let identity: String
@@ -19,6 +20,7 @@ public struct ProgramProvider: FunctionProvider {
 
   private let commands: [FunctionName: ProgramCommand]
   private let supervisor: ProgramSupervisor
+  private let errorOutputs = ErrorOutputs()
 
   /// Checks the functions and makes a provider of them; nothing is started yet, and a program may be missing.
   ///
@@ -70,7 +72,24 @@ public struct ProgramProvider: FunctionProvider {
       )
     }
     let launch = try command.launch(for: invocation)
+    let attempt = ErrorOutputs.Attempt(call: invocation.call, number: invocation.attempt)
+    errorOutputs.began(attempt, launch.errors)
     let report = await supervisor.run(launch)
-    return try command.result(of: report, maxResultBytes: invocation.maxResultBytes)
+    do throws(CallFailure) {
+      let value = try command.result(
+        of: report,
+        errors: launch.errors,
+        maxResultBytes: invocation.maxResultBytes
+      )
+      errorOutputs.ended(attempt, isTold: false)
+      return value
+    } catch {
+      errorOutputs.ended(attempt, isTold: error.kind == .programFailed)
+      throw error
+    }
+  }
+
+  public func errorOutput(of call: CallID, attempt: Int) -> String? {
+    errorOutputs.take(ErrorOutputs.Attempt(call: call, number: attempt))
   }
 }

@@ -5,8 +5,6 @@ struct ProgramReport: Sendable {
   var output: [UInt8] = []
   /// There was more than that.
   var outputOverflowed = false
-  /// The last of what it wrote to stderr.
-  var errors: [UInt8] = []
   /// It was stopped because its caller no longer waits.
   var wasCancelled = false
 

@@ -13,8 +13,6 @@ final class ProgramSupervisor: Sendable {
   static let grace = Duration.seconds(2)
   /// How long stdout and stderr may stay open after the program itself has ended.
   static let drain = Duration.milliseconds(250)
-  /// How much of stderr is kept.
-  static let errorTail = 8192
 
   private struct Inbox {
     var requests: [Request] = []
@@ -195,7 +193,6 @@ private struct Program {
   private var written = 0
   private var output: [UInt8] = []
   private var outputOverflowed = false
-  private var errors: [UInt8] = []
   private(set) var hasExited = false
   /// Somebody else in this process has reaped it, so its number may be another's by now.
   private var isLost = false
@@ -313,10 +310,7 @@ private struct Program {
 
   private mutating func readErrors(_ buffer: inout [UInt8]) {
     let count = Self.read(&stderr, &buffer)
-    guard count > 0 else { return }
-    errors += buffer[..<count]
-    let excess = errors.count - ProgramSupervisor.errorTail
-    if excess > 0 { errors.removeFirst(excess) }
+    if count > 0 { launch.errors.append(buffer[..<count]) }
   }
 
   /// Reads once, so that a program that writes without end does not keep the others waiting.
@@ -356,7 +350,6 @@ private struct Program {
       ending: ending,
       output: output,
       outputOverflowed: outputOverflowed,
-      errors: errors,
       wasCancelled: wasCancelled
     )
   }

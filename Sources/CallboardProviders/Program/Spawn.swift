@@ -15,6 +15,8 @@ struct ProgramLaunch: Sendable {
   var outputLimit: Int
   /// Whether a program that writes more is stopped, or runs to its end with the rest thrown away.
   var stopsAtLimit: Bool
+  /// Takes what it writes to stderr.
+  let errors = ErrorTail()
 }
 
 /// A program that has just been started, with our ends of its pipes.

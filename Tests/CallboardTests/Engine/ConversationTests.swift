@@ -33,6 +33,56 @@ struct ConversationTests {
     #expect(await model.asked(2).request.toolChoice == .auto)
   }
 
+  /// Says half a sentence, starts over, and waits before it goes on.
+  private struct StumblingModel: Model {
+    let name = "stumbling"
+    let failure = ModelFailure(.throttled, "model stumbling answered 429")
+    let hasSpoken = OneShot<Void>()
+    let mayGoOn = OneShot<Void>()
+    let last: Result<ModelTurn, ModelFailure>
+
+    func respond(
+      to request: ModelRequest,
+      onDelta: @escaping @Sendable (ModelDelta) -> Void
+    ) async throws(ModelFailure) -> ModelTurn {
+      onDelta(.text("Half a"))
+      onDelta(.startedOver(failure, wait: .milliseconds(1500)))
+      onDelta(.text("Again"))
+      hasSpoken.resolve(())
+      await mayGoOn.value
+      return try last.get()
+    }
+  }
+
+  @Test func `a turn that starts over is an event, and its first words are gone`() async throws {
+    let rig = try Rig()
+    let model = StumblingModel(last: .success(ModelTurn(text: "Again.")))
+    let talk = try rig.talk(model)
+    let event = await rig.events.wait(for: .model(.retrying))
+    #expect(event.conversation == talk)
+    #expect(event.model == EngineEvent.ModelPart(name: "stumbling", failure: .throttled))
+    #expect(event.cause == "model stumbling answered 429; again in 1.5 s")
+    await model.hasSpoken.value
+    #expect(try rig.conversation(talk).writing == "Again")
+    model.mayGoOn.resolve(())
+    #expect(await rig.engine.ended(talk)?.state == .finished)
+    #expect(!rig.events.all.contains { $0.type == .model(.failed) })
+  }
+
+  @Test func `a model that gives no turn is an event before the conversation's end`() async throws {
+    let rig = try Rig()
+    let talk = try rig.talk(TestModel(.fail(ModelFailure(.serverError, "model test broke"))))
+    _ = await rig.engine.ended(talk)
+    let told = rig.events.all.filter { $0.conversation == talk }
+    #expect(
+      told.map(\.type)
+        == [.conversation(.thinking), .model(.failed), .conversation(.failed)]
+    )
+    #expect(told[1].model == EngineEvent.ModelPart(name: "test", failure: .serverError))
+    #expect(told[1].json["model"] == ["name": "test", "failure": "server_error"])
+    #expect(told[1].cause == "model test broke")
+  }
+
   @Test func `parallel calls run at the same time, and answers come in the order they were asked`()
     async throws
   {

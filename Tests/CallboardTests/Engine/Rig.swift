@@ -29,18 +29,26 @@ struct Rig: Sendable {
     all functions: [TestFunction],
     rules: [ApprovalRules.Rule] = [ApprovalRules.Rule(asks: false)],
     store: any Store = InMemoryStore(),
-    configure: (inout EngineConfiguration) -> Void = { _ in }
+    configure: (inout EngineConfiguration) -> Void = { _ in },
+    wrap: (NativeProvider) -> any FunctionProvider = { $0 }
   ) throws {
-    try self.init(native: functions.map(\.native), rules: rules, store: store, configure: configure)
+    try self.init(
+      native: functions.map(\.native),
+      rules: rules,
+      store: store,
+      configure: configure,
+      wrap: wrap
+    )
   }
 
   init(
     native functions: [NativeFunction],
     rules: [ApprovalRules.Rule] = [ApprovalRules.Rule(asks: false)],
     store: any Store = InMemoryStore(),
-    configure: (inout EngineConfiguration) -> Void = { _ in }
+    configure: (inout EngineConfiguration) -> Void = { _ in },
+    wrap: (NativeProvider) -> any FunctionProvider = { $0 }
   ) throws {
-    let provider = try NativeProvider(namespace: "t", functions)
+    let provider = wrap(try NativeProvider(namespace: "t", functions))
     var configuration = EngineConfiguration(rules: ApprovalRules(rules), seed: 7)
     configure(&configuration)
     clock = ManualClock()
@@ -73,7 +81,7 @@ struct Rig: Sendable {
 
   /// Starts a conversation of the agent with a model that the test controls.
   func talk(
-    _ model: TestModel,
+    _ model: any Model,
     limits: ConversationLimits? = nil,
     by caller: Principal = agent
   ) throws -> ConversationID {

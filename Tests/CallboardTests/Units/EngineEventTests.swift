@@ -92,6 +92,7 @@ struct EngineEventTests {
     (.breaker(.halfOpen), "breaker.half_open"),
     (.engine(.decisionRefused), "engine.decision_refused"),
     (.engine(.lateResult), "engine.late_result"), (.function(.off), "function.off"),
+    (.model(.retrying), "model.retrying"),
   ])
   func `types are a family, a dot and a word`(kind: EngineEvent.Kind, text: String) {
     #expect(kind.text == text)
