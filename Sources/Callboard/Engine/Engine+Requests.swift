@@ -138,23 +138,29 @@ extension Engine: EngineDoor {
       )
     }
     guard let function = catalogue[call.function] else {
-      return .refused("\(call.function) no longer exists")
+      return refused(id, because: "\(call.function) no longer exists", by: principal)
     }
     guard let restored = Redactor.restoring(arguments, from: decided.original, shown: decided.shown)
     else {
-      return .refused(
-        "\(Redactor.mark) may stand only where it stood; write the value, or leave the mark as it is"
+      return refused(
+        id,
+        because:
+          "\(Redactor.mark) may stand only where it stood; write the value, or leave the mark as it is",
+        by: principal
       )
     }
-    let errors = function.schema.validate(restored)
-    guard errors.isEmpty else { return .invalid(function.redactor.redact(errors, about: restored)) }
+    let errors = function.redactor.redact(function.schema.validate(restored), about: restored)
+    guard errors.isEmpty else {
+      _ = refused(id, because: Self.invalid(errors).message, by: principal)
+      return .invalid(errors)
+    }
     let filled = function.schema.fillingDefaults(in: restored)
     if let refusal = catalogue.access.refusal(
       of: call.caller,
       calling: function.definition,
       with: filled
     ) {
-      return .refused(refusal.message)
+      return refused(id, because: refusal.message, by: principal)
     }
     let requirement =
       catalogue.rules.requirement(for: filled, function: function.definition, caller: call.caller)
@@ -208,12 +214,20 @@ extension Engine: EngineDoor {
     }
     guard let ended = store.call(id) else { return .refused("no such call is kept") }
     guard let before = ended.decided ?? ended.proposed else {
-      return .refused("its arguments were never JSON: there is nothing to run again")
+      return refused(
+        id,
+        because: "its arguments were never JSON: there is nothing to run again",
+        by: principal
+      )
     }
     let again = arguments ?? before.shown
     // Originals of secrets go with the live call: what is kept has only marks in their place.
     guard Redactor.restoring(again, from: .null, shown: .null) != nil else {
-      return .refused("its secret fields are not kept; write them anew with e")
+      return refused(
+        id,
+        because: "its secret fields are not kept; write them anew with e",
+        by: principal
+      )
     }
     let call = makeCall(
       ended.function,
@@ -243,7 +257,11 @@ extension Engine: EngineDoor {
     by principal: Principal
   ) async -> Reply {
     guard arguments == nil else {
-      return .refused("a call whose outcome is unknown is run again with the same arguments only")
+      return refused(
+        unknown.id,
+        because: "a call whose outcome is unknown is run again with the same arguments only",
+        by: principal
+      )
     }
     let catalogue = table.catalogue
     guard catalogue[unknown.function]?.isOn == true, catalogue.held == nil else {
@@ -397,10 +415,20 @@ extension Engine: EngineDoor {
     {
       text += ": \(last.cause), by \(by)"
     }
-    commit(events: [
-      event(.engine(.decisionRefused), call: call, cause: text, by: principal.name)
-    ])
-    return .refused(text)
+    return refused(call, because: text, by: principal)
+  }
+
+  private func refused(_ id: CallID, because why: String, by principal: Principal) -> Reply {
+    refused(
+      table.withShard(of: id) { $0.calls[id]?.call } ?? store.call(id),
+      because: why,
+      by: principal
+    )
+  }
+
+  private func refused(_ call: Call?, because why: String, by principal: Principal) -> Reply {
+    commit(events: [event(.engine(.decisionRefused), call: call, cause: why, by: principal.name)])
+    return .refused(why)
   }
 
   private func refuse(_ request: Request, by principal: Principal, _ why: String) {
@@ -415,7 +443,7 @@ extension Engine: EngineDoor {
       break
     }
     let call = id.flatMap { id in table.withShard(of: id) { $0.calls[id]?.call } ?? store.call(id) }
-    commit(events: [event(.engine(.decisionRefused), call: call, cause: why, by: principal.name)])
+    _ = refused(call, because: why, by: principal)
   }
 
   private func named(_ id: CallID) -> String {

@@ -199,5 +199,6 @@ struct CancelTests {
     let done = await rig.submit("job", ["token": "abc"])
     let reply = await rig.engine.perform(.runAgain(done.id, arguments: nil), by: maria)
     #expect(reply.message.contains("secret fields are not kept"))
+    #expect(rig.audited(done.id).map(\.cause) == [reply.message])
   }
 }

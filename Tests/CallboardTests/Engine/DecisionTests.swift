@@ -211,6 +211,8 @@ struct DecisionTests {
       return
     }
     #expect(errors.map(\.path) == ["/amount"])
+    #expect(rig.audited(submission.id).map(\.by) == ["maria"])
+    #expect(rig.audited().first?.cause?.hasPrefix("The arguments do not fit the schema") == true)
     #expect(try rig.seen(submission.id) == before)
     #expect(try await rig.approve(submission.id).isDone)
   }
@@ -256,6 +258,7 @@ struct DecisionTests {
     // A mark where there was none stands for nothing.
     let moved = try await rig.edit(submission.id, ["amount": 6, "account": "new", "other": mark])
     #expect(moved.message.contains("may stand only where it stood"))
+    #expect(rig.audited(submission.id).map(\.cause) == [moved.message])
     #expect(try await rig.edit(submission.id, ["amount": 6, "account": mark]).isDone)
     #expect(try await rig.approve(submission.id).isDone)
     await rig.events.wait(for: .succeeded, of: submission.id)
@@ -271,8 +274,11 @@ struct DecisionTests {
     }
     let submission = await rig.submit("wire", ["amount": 50])
     let seen = try rig.seen(submission.id)
-    #expect(try await rig.edit(submission.id, ["amount": 500]).message.contains("may not call"))
+    let refused = try await rig.edit(submission.id, ["amount": 500])
+    #expect(refused.message.contains("may not call"))
     #expect(try rig.seen(submission.id) == seen)
+    #expect(rig.audited(submission.id).map(\.cause) == [refused.message])
+    #expect(rig.audited(submission.id).map(\.by) == ["maria"])
   }
 
   // MARK: - Time
