@@ -63,6 +63,11 @@ import Testing
     return rig
   }
 
+  /// The revision that the screen shows of a call.
+  private func revision(of number: Int) throws -> Int {
+    try #require(Fixture.office.calls.first { $0.row.id == Fixture.callID(number) }).row.revision
+  }
+
   @Test func `running again always asks, and says what it was`() throws {
     let rig = try on(9)
     rig.press("r")
@@ -74,7 +79,8 @@ import Testing
     rig.press("rr")
     #expect(rig.sent.isEmpty)
     rig.press("y")
-    #expect(rig.sent == [.runAgain(Fixture.callID(9), arguments: nil)])
+    let revision = try revision(of: 9)
+    #expect(rig.sent == [.runAgain(Fixture.callID(9), revision: revision, arguments: nil)])
   }
 
   @Test func `a question about a call whose conversation has ended says so first`() throws {
@@ -129,7 +135,9 @@ import Testing
       try command("conversation \(conversation.short)").session.model.place
         == .conversation(conversation)
     )
-    #expect(try command("cancel 000004").sent == [.cancel(Fixture.callID(4))])
+    let cancel = Request.cancel(Fixture.callID(4), revision: try revision(of: 4))
+    #expect(try command("cancel 000004").sent == [cancel])
+    #expect(try command("cancel \(Fixture.callID(4).description)").sent == [cancel])
   }
 
   @Test func `a whole id is always taken`() throws {

@@ -382,7 +382,8 @@ import Testing
     rig.press("3")
     #expect(rig.lines.last?.contains("u undo approval of payments.send_wire") == true)
     rig.press("u")
-    #expect(rig.sent.last == .undo(Fixture.callID(1)))
+    let seen = try #require(Fixture.office.calls[0].row.seen)
+    #expect(rig.sent.last == .undo(Fixture.callID(1), seen))
   }
 
   // MARK: hostile text

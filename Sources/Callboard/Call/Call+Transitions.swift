@@ -82,8 +82,7 @@ extension Call {
 
     case (.awaitingApproval, .deny(let seen, let reason, let person)),
       (.approved, .deny(let seen, let reason, let person)):
-      if let seen { try check(seen, by: person) }
-      guard person.mayDecide else { throw DecisionRefused.noRight(needs: "operator") }
+      try check(seen, by: person)
       let failure = CallFailure(
         .denied,
         reason.isEmpty ? "A person denied this call." : "A person denied this call: \(reason)"
@@ -125,7 +124,8 @@ extension Call {
       return end(.expired, .failure(failure), at: now, cause: "expired unanswered", durably: true)
 
     // MARK: approved
-    case (.approved, .undo(let person)):
+    case (.approved, .undo(let seen, let person)):
+      try check(seen, by: person)
       guard var approval,
         let mine = approval.approvals.lastIndex(where: { $0.by.isSamePerson(as: person) })
       else { throw DecisionRefused.notApprovedByYou }

@@ -27,10 +27,10 @@ public enum CallEvent: Sendable {
     digest: String,
     by: Principal
   )
-  case deny(Seen?, reason: String, by: Principal)
+  case deny(Seen, reason: String, by: Principal)
   case extend(Seen, by: Principal)
   case expire
-  case undo(by: Principal)
+  case undo(Seen, by: Principal)
   case graceOver
 
   // queued; the digest is what it is now, nil where nothing was approved

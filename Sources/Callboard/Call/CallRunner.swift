@@ -414,11 +414,12 @@ extension Engine {
       }
     case .result(.failure(let failure)):
       let failure = shown(reached(failure, function.definition), id, function)
-      let isStopping = table.withShard(of: id) { shard in
-        if case .stopping = shard.calls[id]?.call.state { true } else { false }
-      }
-      if isStopping, failure.kind == .cancelled {
+      if failure.kind == .cancelled, isCancelled(id) {
         event = .stopped(attempt: attempt, failure)
+        function.runtime.withBreaker { $0.abandoned(since: epoch) }
+      } else if failure.kind == .cancelled, isStopping, function.definition.effect != .write {
+        // Nobody cancelled the call: the engine stops, and the call goes on after its restart.
+        event = .restart(ownerIsLive: true)
         function.runtime.withBreaker { $0.abandoned(since: epoch) }
       } else {
         event = .attemptFailed(attempt: attempt, failure, stale: stale)
@@ -438,7 +439,7 @@ extension Engine {
       landing = .failed(failure)
       breaker = tellBreaker(function, since: epoch, failed: true)
     case .wouldNotStop:
-      event = .stopTimedOut(attempt: attempt)
+      event = isCancelled(id) ? .stopTimedOut(attempt: attempt) : .restart(ownerIsLive: true)
       function.runtime.withBreaker { $0.abandoned(since: epoch) }
     }
     let effect = (try? move(id, event))?.transition.effect ?? .none
@@ -446,6 +447,12 @@ extension Engine {
     if isCached { landFlight(id, landing) }
     if let breaker { commit(events: [breaker]) }
     return effect
+  }
+
+  private func isCancelled(_ id: CallID) -> Bool {
+    table.withShard(of: id) { shard in
+      if case .stopping = shard.calls[id]?.call.state { true } else { false }
+    }
   }
 
   /// Ends the flight this call leads, if it leads one.
@@ -557,16 +564,19 @@ extension Engine {
 
   // MARK: - Stopping, sleeping, and what comes late
 
-  private func stopAttempt(_ id: CallID, _ attempt: Int) {
+  /// Returns false when the attempt has not been sent off yet.
+  @discardableResult
+  func stopAttempt(_ id: CallID, _ attempt: Int) -> Bool {
     let running = table.withShard(of: id) { shard -> LiveTable.RunningAttempt? in
       guard let running = shard.calls[id]?.attempt, running.number == attempt else { return nil }
       return running
     }
-    guard let running else { return }
+    guard let running else { return false }
     running.gate.cancel()
     deadlines.schedule(at: clock.monotonic + .seconds(5)) { [weak self] in
       self?.interrupt(id, running, .wouldNotStop)
     }
+    return true
   }
 
   private func late(
@@ -618,6 +628,8 @@ extension Engine {
   }
 
   private func sleep(_ id: CallID, until: Date) async -> CallEffect {
+    // A call that backs off when the engine stops is left so, for its restart.
+    guard !isStopping else { return .none }
     let gate = OneShot<Bool>()
     let isAsleep = table.withShard(of: id) { shard -> Bool in
       guard let live = shard.calls[id], case .backingOff = live.call.state else { return false }
@@ -629,7 +641,7 @@ extension Engine {
     let token = deadlines.schedule(at: clock.monotonic + wait) { gate.resolve(true) }
     let isTime = await gate.value
     deadlines.cancel(token)
-    guard isTime else { return .none }
+    guard isTime, !isStopping else { return .none }
     return (try? move(id, .wake))?.transition.effect ?? .none
   }
 

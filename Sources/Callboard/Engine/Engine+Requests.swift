@@ -36,13 +36,20 @@ extension Engine: EngineDoor {
       return await edit(id, seen, arguments, by: principal)
     case .extend(let id, let seen):
       return await decide(id, .extend(seen, by: principal), by: principal, "more time given")
-    case .undo(let id):
-      return await decide(id, .undo(by: principal), by: principal, "approval taken back")
+    case .undo(let id, let seen):
+      return await decide(id, .undo(seen, by: principal), by: principal, "approval taken back")
     case .settle(let id, let revision, let settlement):
       return await settle(id, revision, settlement, by: principal)
-    case .cancel(let id):
-      return await decide(id, .cancel(by: principal), by: principal, "cancelled")
-    case .runAgain(let id, let arguments): return await runAgain(id, arguments, by: principal)
+    case .cancel(let id, let revision):
+      return await decide(
+        id,
+        .cancel(by: principal),
+        seen: revision,
+        by: principal,
+        "cancelled"
+      )
+    case .runAgain(let id, let revision, let arguments):
+      return await runAgain(id, revision, arguments, by: principal)
     case .setFunction(let name, let from, let to):
       return setFunctions([name], called: name, from: from, to: to, by: principal)
     case .setProvider(let namespace, let from, let to):
@@ -68,19 +75,35 @@ extension Engine: EngineDoor {
   // MARK: - Decisions
 
   /// Moves a call by a person's event, waits until that is on disk, and then acts on it.
+  ///
+  /// `revision` is what that person saw, where the event itself does not say it.
   private func decide(
     _ id: CallID,
     _ event: CallEvent,
+    seen revision: Int? = nil,
     by principal: Principal,
     _ done: String
   ) async -> Reply {
     do {
-      let moved = try move(id, event)
+      let moved = try table.withShard(of: id) { shard throws -> Move in
+        guard let live = shard.calls[id] else {
+          throw IllegalMove(state: store.call(id)?.state.word ?? .cancelled, event: event.name)
+        }
+        if let revision { try Self.check(revision, of: live.call) }
+        return try move(live, event, in: &shard)
+      }
       try await moved.ticket.durable()
       perform(id, moved)
       return .done("\(named(id)) \(done)")
     } catch {
       return refused(id, error, by: principal)
+    }
+  }
+
+  /// Whether a call is as it was seen.
+  private static func check(_ revision: Int, of call: Call) throws {
+    guard call.revision == revision else {
+      throw DecisionRefused.stale(revision: call.revision, editedBy: call.editedBy?.name)
     }
   }
 
@@ -138,23 +161,29 @@ extension Engine: EngineDoor {
       )
     }
     guard let function = catalogue[call.function] else {
-      return .refused("\(call.function) no longer exists")
+      return refused(id, because: "\(call.function) no longer exists", by: principal)
     }
     guard let restored = Redactor.restoring(arguments, from: decided.original, shown: decided.shown)
     else {
-      return .refused(
-        "\(Redactor.mark) may stand only where it stood; write the value, or leave the mark as it is"
+      return refused(
+        id,
+        because:
+          "\(Redactor.mark) may stand only where it stood; write the value, or leave the mark as it is",
+        by: principal
       )
     }
-    let errors = function.schema.validate(restored)
-    guard errors.isEmpty else { return .invalid(function.redactor.redact(errors, about: restored)) }
+    let errors = function.redactor.redact(function.schema.validate(restored), about: restored)
+    guard errors.isEmpty else {
+      _ = refused(id, because: Self.invalid(errors).message, by: principal)
+      return .invalid(errors)
+    }
     let filled = function.schema.fillingDefaults(in: restored)
     if let refusal = catalogue.access.refusal(
       of: call.caller,
       calling: function.definition,
       with: filled
     ) {
-      return .refused(refusal.message)
+      return refused(id, because: refusal.message, by: principal)
     }
     let requirement =
       catalogue.rules.requirement(for: filled, function: function.definition, caller: call.caller)
@@ -196,6 +225,7 @@ extension Engine: EngineDoor {
 
   private func runAgain(
     _ id: CallID,
+    _ revision: Int,
     _ arguments: JSONValue?,
     by principal: Principal
   ) async -> Reply {
@@ -204,16 +234,29 @@ extension Engine: EngineDoor {
       guard case .unknown = live.state else {
         return refused(id, DecisionRefused.wrongState(live.state.word), by: principal)
       }
-      return await runUnknownAgain(live, arguments, by: principal)
+      return await runUnknownAgain(live, revision, arguments, by: principal)
     }
     guard let ended = store.call(id) else { return .refused("no such call is kept") }
+    do {
+      try Self.check(revision, of: ended)
+    } catch {
+      return refused(id, error, by: principal)
+    }
     guard let before = ended.decided ?? ended.proposed else {
-      return .refused("its arguments were never JSON: there is nothing to run again")
+      return refused(
+        id,
+        because: "its arguments were never JSON: there is nothing to run again",
+        by: principal
+      )
     }
     let again = arguments ?? before.shown
     // Originals of secrets go with the live call: what is kept has only marks in their place.
     guard Redactor.restoring(again, from: .null, shown: .null) != nil else {
-      return .refused("its secret fields are not kept; write them anew with e")
+      return refused(
+        id,
+        because: "its secret fields are not kept; write them anew with e",
+        by: principal
+      )
     }
     let call = makeCall(
       ended.function,
@@ -239,11 +282,16 @@ extension Engine: EngineDoor {
 
   private func runUnknownAgain(
     _ unknown: Call,
+    _ revision: Int,
     _ arguments: JSONValue?,
     by principal: Principal
   ) async -> Reply {
     guard arguments == nil else {
-      return .refused("a call whose outcome is unknown is run again with the same arguments only")
+      return refused(
+        unknown.id,
+        because: "a call whose outcome is unknown is run again with the same arguments only",
+        by: principal
+      )
     }
     let catalogue = table.catalogue
     guard catalogue[unknown.function]?.isOn == true, catalogue.held == nil else {
@@ -263,6 +311,7 @@ extension Engine: EngineDoor {
     let reply = await decide(
       unknown.id,
       .rerunStarted(call.id, by: principal),
+      seen: revision,
       by: principal,
       "run again with the same key as \(named(call.id))" + unheard(unknown.conversation)
     )
@@ -397,10 +446,20 @@ extension Engine: EngineDoor {
     {
       text += ": \(last.cause), by \(by)"
     }
-    commit(events: [
-      event(.engine(.decisionRefused), call: call, cause: text, by: principal.name)
-    ])
-    return .refused(text)
+    return refused(call, because: text, by: principal)
+  }
+
+  private func refused(_ id: CallID, because why: String, by principal: Principal) -> Reply {
+    refused(
+      table.withShard(of: id) { $0.calls[id]?.call } ?? store.call(id),
+      because: why,
+      by: principal
+    )
+  }
+
+  private func refused(_ call: Call?, because why: String, by principal: Principal) -> Reply {
+    commit(events: [event(.engine(.decisionRefused), call: call, cause: why, by: principal.name)])
+    return .refused(why)
   }
 
   private func refuse(_ request: Request, by principal: Principal, _ why: String) {
@@ -408,14 +467,15 @@ extension Engine: EngineDoor {
     switch request {
     case .approve(let call, _), .deny(let call, _, _, _), .edit(let call, _, _),
       .extend(let call, _),
-      .undo(let call), .settle(let call, _, _), .cancel(let call), .runAgain(let call, _):
+      .undo(let call, _), .settle(let call, _, _), .cancel(let call, _),
+      .runAgain(let call, _, _):
       id = call
     case .setFunction, .setProvider, .setBreaker, .clearCache, .hold, .stopConversation,
       .pauseConversation, .message:
       break
     }
     let call = id.flatMap { id in table.withShard(of: id) { $0.calls[id]?.call } ?? store.call(id) }
-    commit(events: [event(.engine(.decisionRefused), call: call, cause: why, by: principal.name)])
+    _ = refused(call, because: why, by: principal)
   }
 
   private func named(_ id: CallID) -> String {

@@ -551,6 +551,8 @@ public final class Engine: Sendable {
   }
 
   /// Stops in order: new calls are rejected, running ones get `patience` to finish and are then stopped.
+  ///
+  /// A `write` that was stopped is unknown; what may be repeated backs off, for whoever starts on this store again.
   public func stop(patience: Duration = .seconds(10)) async {
     let isFirst = phase.compareExchange(
       expected: .running,
@@ -565,12 +567,14 @@ public final class Engine: Sendable {
     while runningCount > 0, clock.monotonic < until {
       try? await clock.sleep(for: .milliseconds(20), on: deadlines)
     }
-    for id in runningIDs {
-      guard let moved = try? move(id, .cancel(by: nil)) else { continue }
-      perform(id, moved)
-    }
     let hardEnd = clock.monotonic + .seconds(6)
-    while runningCount > 0, clock.monotonic < hardEnd {
+    var told: Set<CallID> = []
+    while clock.monotonic < hardEnd {
+      let running = attemptsUnderWay
+      guard !running.isEmpty else { break }
+      for (id, attempt) in running where !told.contains(id) && stopAttempt(id, attempt) {
+        told.insert(id)
+      }
       try? await clock.sleep(for: .milliseconds(20), on: deadlines)
     }
     phase.store(.stopped, ordering: .sequentiallyConsistent)
@@ -611,14 +615,20 @@ public final class Engine: Sendable {
     return count
   }
 
-  private var runningIDs: [CallID] {
-    var ids: [CallID] = []
+  /// Not those whose fallback runs: that is a call of its own.
+  private var attemptsUnderWay: [(CallID, attempt: Int)] {
+    var running: [(CallID, attempt: Int)] = []
     table.forEachShard { shard in
       for (id, live) in shard.calls {
-        if case .running = live.call.state { ids.append(id) }
+        switch live.call.state {
+        case .running(let attempt, nil), .stopping(let attempt, nil): running.append((id, attempt))
+        case .received, .awaitingApproval, .approved, .queued, .running, .stopping, .backingOff,
+          .unknown, .succeeded, .failed, .rejected, .denied, .expired, .cancelled:
+          break
+        }
       }
     }
-    return ids
+    return running
   }
 }
 

@@ -4,18 +4,19 @@ import Synchronization
 
 /// What a person or program asks of the engine: the same for the console, the command line and scenarios.
 ///
-/// Requests that decide or switch carry what was seen, and do nothing when that is no longer so.
+/// Requests that decide or switch carry what was seen, and do nothing when that is no longer so: the revision of a
+/// call, with the digest where an approval is at stake, or the state of a switch and the one that is wanted.
 public enum Request: Sendable, Hashable, Codable {
   case approve(CallID, Seen)
-  case deny(CallID, Seen?, reason: String, stopConversation: Bool)
+  case deny(CallID, Seen, reason: String, stopConversation: Bool)
   /// New arguments as JSON; validated like the first ones, and the rules run again.
   case edit(CallID, Seen, arguments: JSONValue)
   case extend(CallID, Seen)
-  case undo(CallID)
+  case undo(CallID, Seen)
   case settle(CallID, revision: Int, Settlement)
-  case cancel(CallID)
+  case cancel(CallID, revision: Int)
   /// An ended call as a new one, or an unknown one with the same key. `arguments` only for an ended one.
-  case runAgain(CallID, arguments: JSONValue?)
+  case runAgain(CallID, revision: Int, arguments: JSONValue?)
   case setFunction(String, from: Bool, to: Bool)
   /// Every function of a provider.
   case setProvider(String, from: Bool, to: Bool)
@@ -23,6 +24,7 @@ public enum Request: Sendable, Hashable, Codable {
   /// nil: of every function.
   case clearCache(function: String?)
   case hold(from: Bool, to: Bool)
+  /// From whatever it is doing: what is wanted of it is the same.
   case stopConversation(ConversationID)
   case pauseConversation(ConversationID, from: Bool, to: Bool)
   case message(ConversationID, String)

@@ -101,8 +101,16 @@ final class ScenarioRunner: Sendable {
     Task { [engine] in
       let clerk = Principal(name: "callboard", roles: [.operator])
       for id in conversations { _ = await engine.perform(.stopConversation(id), by: clerk) }
-      for id in received() { _ = await engine.perform(.cancel(id), by: clerk) }
+      for id in received() { await cancel(id, by: clerk) }
       await engine.stop(patience: .zero)
+    }
+  }
+
+  /// Cancels a call, however often it moves on between the look and the word.
+  private func cancel(_ id: CallID, by clerk: Principal) async {
+    while let call = detail(id)?.call, !call.state.isEnded {
+      let reply = await engine.perform(.cancel(id, revision: call.revision), by: clerk)
+      guard !reply.isDone, detail(id)?.call.revision != call.revision else { return }
     }
   }
 
@@ -380,10 +388,10 @@ final class ScenarioRunner: Sendable {
       for (key, value) in members { arguments[key] = value }
       return .edit(call.id, seen, arguments: arguments)
     case .extend: return .extend(call.id, seen)
-    case .undo: return .undo(call.id)
+    case .undo: return .undo(call.id, seen)
     case .settle(let settlement): return .settle(call.id, revision: call.revision, settlement)
-    case .runAgain: return .runAgain(call.id, arguments: nil)
-    case .cancel: return .cancel(call.id)
+    case .runAgain: return .runAgain(call.id, revision: call.revision, arguments: nil)
+    case .cancel: return .cancel(call.id, revision: call.revision)
     }
   }
 

@@ -34,7 +34,9 @@ enum Purpose: Sendable, Hashable {
 struct ArgumentsEdit: Sendable, Hashable {
   var call: CallID
   var function: String
-  /// What was on the screen; nil: the call has ended, and the arguments are for a new one.
+  /// The revision that was on the screen.
+  var revision: Int
+  /// What an approval binds to there; nil: the call has ended, and the arguments are for a new one.
   var seen: Seen?
   /// The arguments as shown, secrets as placeholders.
   var original: JSONValue

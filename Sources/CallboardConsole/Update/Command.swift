@@ -206,6 +206,10 @@ enum Command {
     sight: Sight
   ) -> [Intent] {
     if isAboutCall(verb) {
+      // What acts at once has to name the revision that there is: the call is looked up first.
+      if CallID(text) != nil, verb == "cancel" {
+        return [.find(Search(verb: verb, ending: text.lowercased()))]
+      }
       if let id = CallID(text) { return act(verb, on: id, &model) }
     } else if let id = ConversationID(text) {
       return act(verb, on: id, &model)
@@ -230,11 +234,7 @@ enum Command {
 
   private static func act(_ verb: String, on call: CallID, _ model: inout ConsoleModel) -> [Intent]
   {
-    switch verb {
-    case "approve": model.review(call)
-    case "cancel": return [.send(.cancel(call), .plain)]
-    default: model.open(.call(call))
-    }
+    if verb == "approve" { model.review(call) } else { model.open(.call(call)) }
     return []
   }
 
@@ -266,7 +266,12 @@ enum Command {
     if isAboutCall(search.verb) {
       guard case .calls(let page) = door.snapshot(of: .calls(query)).body else { return [] }
       let rows = page.rows.filter { $0.id.description.hasSuffix(search.ending) }
-      if rows.count == 1, let row = rows.first { return act(search.verb, on: row.id, &model) }
+      if rows.count == 1, let row = rows.first {
+        if search.verb == "cancel" {
+          return [.send(.cancel(row.id, revision: row.revision), .plain)]
+        }
+        return act(search.verb, on: row.id, &model)
+      }
       let longer = rows.map { row -> SafeText in
         "\(SafeText(row.id).suffix(search.ending.count + 4)) \(untrusted: row.function, limit: 80)"
       }

@@ -32,7 +32,7 @@ func decide(
     guard let seen = painted(call, in: model) ?? call.seen else { return [] }
     return [.send(.extend(call.id, seen), .plain)]
   case .runAgain: askToRunAgain(call, &model, sight: sight)
-  case .cancel: return [.send(.cancel(call.id), .plain)]
+  case .cancel: return [.send(.cancel(call.id, revision: call.revision), .plain)]
   default: break
   }
   return []
@@ -83,6 +83,7 @@ private func edit(_ call: CallRow, _ model: inout ConsoleModel, sight: Sight) ->
   let edit = ArgumentsEdit(
     call: call.id,
     function: call.function,
+    revision: call.revision,
     seen: isWaiting ? call.seen : nil,
     original: original,
     text: original.serialized(pretty: true) + "\n"
@@ -123,7 +124,7 @@ private func askHowItEnded(_ call: CallRow, _ model: inout ConsoleModel, sight: 
 }
 
 private func askToRunAgain(_ call: CallRow, _ model: inout ConsoleModel, sight: Sight) {
-  let request = Intent.send(.runAgain(call.id, arguments: nil), .plain)
+  let request = Intent.send(.runAgain(call.id, revision: call.revision, arguments: nil), .plain)
   let name: SafeText = "\(untrusted: call.function, limit: 200) \(call.id)"
   let detail = sight.detail.flatMap { $0.row.id == call.id ? $0 : nil }
   let arguments = (detail?.call.decided ?? detail?.call.proposed)?.shown
@@ -198,7 +199,9 @@ func operate(
 ) -> [Intent] {
   switch action {
   case .hold: return hold(&model, sight: sight)
-  case .undo: return context.undo.map { [.send(.undo($0.call.id), .plain)] } ?? []
+  case .undo:
+    guard let call = context.undo?.call, let seen = call.seen else { return [] }
+    return [.send(.undo(call.id, seen), .plain)]
   case .toggle: return toggle(&model, context: context, sight: sight)
   case .breaker: askAboutBreaker(&model, context: context)
   case .clearCache:

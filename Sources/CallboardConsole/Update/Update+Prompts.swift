@@ -71,7 +71,7 @@ private func answerEdited(
     let edit = edited.edit
     let request: Request =
       edit.seen.map { .edit(edit.call, $0, arguments: value) }
-      ?? .runAgain(edit.call, arguments: value)
+      ?? .runAgain(edit.call, revision: edit.revision, arguments: value)
     return [.send(request, .edit(edit))]
   case (_, .enter), (_, .character("n")), (_, .character("q")):
     model.prompt = nil
@@ -141,9 +141,10 @@ private func submit(_ prompt: Prompt, _ model: inout ConsoleModel, sight: Sight)
       return []
     }
     model.prompt = nil
+    guard let seen = row.seen else { return [] }
     let purpose: Purpose =
       stops ? .denial("\(untrusted: row.function, limit: 200) \(row.id)") : .plain
-    return [.send(.deny(row.id, row.seen, reason: text, stopConversation: stops), purpose)]
+    return [.send(.deny(row.id, seen, reason: text, stopConversation: stops), purpose)]
   case .settle(let row, let happened):
     guard !text.isEmpty else {
       model.say("say by what you know it, please", .warning, at: now)

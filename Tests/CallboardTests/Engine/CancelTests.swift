@@ -163,7 +163,7 @@ struct CancelTests {
     let rig = try Rig(job)
     let failed = await rig.submit("job", ["n": 1])
     #expect(failed.failure != nil)
-    #expect(await rig.engine.perform(.runAgain(failed.id, arguments: nil), by: maria).isDone)
+    #expect(try await rig.runAgain(failed.id).isDone)
     let again = await rig.events.wait(for: .succeeded, function: "t.job")
     #expect(again.call?.link == .again(failed.id))
     #expect(again.value == ["n": 1])
@@ -175,7 +175,7 @@ struct CancelTests {
     // The one that failed stays as it was.
     #expect(rig.events.states(of: failed.id).last == .failed)
     // What somebody else says instead is what runs.
-    #expect(await rig.engine.perform(.runAgain(failed.id, arguments: ["n": 2]), by: maria).isDone)
+    #expect(try await rig.runAgain(failed.id, ["n": 2]).isDone)
     #expect(await rig.events.wait(for: .succeeded, function: "t.job", 2).value == ["n": 2])
   }
 
@@ -183,7 +183,7 @@ struct CancelTests {
     let job = TestFunction("job")
     let rig = try Rig(job)
     let done = await rig.submit("job")
-    let reply = await rig.engine.perform(.runAgain(done.id, arguments: nil), by: maria)
+    let reply = try await rig.runAgain(done.id)
     #expect(reply.isDone)
     #expect(reply.message.contains("waits for approval"))
     let asks = await rig.events.wait(for: .awaitingApproval, function: "t.job")
@@ -197,7 +197,8 @@ struct CancelTests {
     let job = TestFunction("job") { $0.secrets = ["token"] }
     let rig = try Rig(job)
     let done = await rig.submit("job", ["token": "abc"])
-    let reply = await rig.engine.perform(.runAgain(done.id, arguments: nil), by: maria)
+    let reply = try await rig.runAgain(done.id)
     #expect(reply.message.contains("secret fields are not kept"))
+    #expect(rig.audited(done.id).map(\.cause) == [reply.message])
   }
 }

@@ -63,8 +63,8 @@ struct DecisionTests {
       .deny(submission.id, seen, reason: "no", stopConversation: false),
       .edit(submission.id, seen, arguments: ["amount": 2]),
       .extend(submission.id, seen),
-      .cancel(submission.id),
-      .runAgain(submission.id, arguments: nil),
+      .cancel(submission.id, revision: seen.revision),
+      .runAgain(submission.id, revision: seen.revision, arguments: nil),
       .setFunction("t.wire", from: true, to: false),
       .hold(from: false, to: true),
     ]
@@ -171,7 +171,7 @@ struct DecisionTests {
     let rig = try Rig(wire, rules: [asking("wire", approvers: 2)])
     let denied = await rig.submit("wire", ["amount": 1])
     #expect(try await rig.deny(denied.id, by: omar).isDone)
-    #expect(await rig.engine.perform(.runAgain(denied.id, arguments: nil), by: maria).isDone)
+    #expect(try await rig.runAgain(denied.id).isDone)
     let id = try #require(
       await rig.events.wait(for: .awaitingApproval, function: "t.wire", 2).call?.id
     )
@@ -211,6 +211,8 @@ struct DecisionTests {
       return
     }
     #expect(errors.map(\.path) == ["/amount"])
+    #expect(rig.audited(submission.id).map(\.by) == ["maria"])
+    #expect(rig.audited().first?.cause?.hasPrefix("The arguments do not fit the schema") == true)
     #expect(try rig.seen(submission.id) == before)
     #expect(try await rig.approve(submission.id).isDone)
   }
@@ -256,6 +258,7 @@ struct DecisionTests {
     // A mark where there was none stands for nothing.
     let moved = try await rig.edit(submission.id, ["amount": 6, "account": "new", "other": mark])
     #expect(moved.message.contains("may stand only where it stood"))
+    #expect(rig.audited(submission.id).map(\.cause) == [moved.message])
     #expect(try await rig.edit(submission.id, ["amount": 6, "account": mark]).isDone)
     #expect(try await rig.approve(submission.id).isDone)
     await rig.events.wait(for: .succeeded, of: submission.id)
@@ -271,8 +274,46 @@ struct DecisionTests {
     }
     let submission = await rig.submit("wire", ["amount": 50])
     let seen = try rig.seen(submission.id)
-    #expect(try await rig.edit(submission.id, ["amount": 500]).message.contains("may not call"))
+    let refused = try await rig.edit(submission.id, ["amount": 500])
+    #expect(refused.message.contains("may not call"))
     #expect(try rig.seen(submission.id) == seen)
+    #expect(rig.audited(submission.id).map(\.cause) == [refused.message])
+    #expect(rig.audited(submission.id).map(\.by) == ["maria"])
+  }
+
+  @Test func `what has moved on since it was seen is not cancelled, taken back or run again`()
+    async throws
+  {
+    let wire = wire()
+    wire.plan(.fail(.maybe()), .echo)
+    let rig = try Rig(wire, rules: [asking("wire", grace: 30)])
+    let id = await rig.submit("wire", ["amount": 1]).id
+    let asked = try rig.seen(id)
+    #expect(try await rig.approve(id, by: maria).isDone)
+    let approved = try rig.seen(id)
+    let other = Seen(revision: approved.revision, digest: "of something else")
+    let stale: [Request] = [
+      .cancel(id, revision: asked.revision), .undo(id, asked), .undo(id, other),
+      .deny(id, asked, reason: "no", stopConversation: false),
+    ]
+    for request in stale { #expect(!(await rig.engine.perform(request, by: maria)).isDone) }
+    #expect(try rig.seen(id) == approved)
+    #expect(rig.audited(id).count == 4)
+    #expect(rig.audited(id).first?.cause?.contains("changed since you saw it") == true)
+    rig.clock.advance(by: .seconds(30))
+    await rig.events.wait(for: .unknown, of: id)
+    func runAgain(_ revision: Int) async -> Reply {
+      await rig.engine.perform(.runAgain(id, revision: revision, arguments: nil), by: maria)
+    }
+    #expect(!(await runAgain(approved.revision)).isDone)
+    #expect(try rig.call(id).rerun == nil)
+    let unknown = try rig.call(id).revision
+    let settle = Request.settle(id, revision: unknown, .didNotHappen(evidence: "none"))
+    #expect(await rig.engine.perform(settle, by: omar).isDone)
+    #expect(!(await runAgain(unknown)).isDone)
+    #expect(rig.header.live == 0)
+    #expect(await runAgain(try rig.call(id).revision).isDone)
+    #expect(rig.audited(id).count == 6)
   }
 
   // MARK: - Time
@@ -317,8 +358,8 @@ struct DecisionTests {
     let id = submission.id
     #expect(try await rig.approve(id, by: maria).isDone)
     #expect(try rig.row(id).state == .approved)
-    #expect(!(await rig.engine.perform(.undo(id), by: omar)).isDone)
-    #expect(await rig.engine.perform(.undo(id), by: maria).isDone)
+    #expect(!(try await rig.undo(id, by: omar)).isDone)
+    #expect(try await rig.undo(id, by: maria).isDone)
     #expect(try rig.row(id).state == .awaitingApproval)
     #expect(try rig.row(id).approvalsGiven == 0)
     rig.clock.advance(by: .seconds(60))
@@ -328,7 +369,7 @@ struct DecisionTests {
     #expect(wire.executions == 0)
     rig.clock.advance(by: .seconds(1))
     await rig.events.wait(for: .succeeded, of: id)
-    #expect(!(await rig.engine.perform(.undo(id), by: maria)).isDone)
+    #expect(!(try await rig.undo(id, by: maria)).isDone)
   }
 
   @Test func `within the grace time it can still be denied`() async throws {

@@ -172,7 +172,25 @@ struct Rig: Sendable {
 
   @discardableResult
   func cancel(_ id: CallID, by person: Principal = maria) async -> Reply {
-    await engine.perform(.cancel(id), by: person)
+    let revision = (try? call(id).revision) ?? 0
+    return await engine.perform(.cancel(id, revision: revision), by: person)
+  }
+
+  @discardableResult
+  func undo(_ id: CallID, by person: Principal = maria) async throws -> Reply {
+    await engine.perform(.undo(id, try seen(id)), by: person)
+  }
+
+  @discardableResult
+  func runAgain(
+    _ id: CallID,
+    _ arguments: JSONValue? = nil,
+    by person: Principal = maria
+  ) async throws -> Reply {
+    await engine.perform(
+      .runAgain(id, revision: try call(id).revision, arguments: arguments),
+      by: person
+    )
   }
 
   @discardableResult

@@ -32,20 +32,69 @@ struct StopTests {
     #expect(await rig.submit("look").failure?.kind == .stopping)
   }
 
-  @Test func `what has not ended after its time is stopped`() async throws {
-    let look = TestFunction("look", .hold(whenCancelled: .maybe)) { $0.effect = .read }
+  @Test func `what has not ended after its time is stopped, and left as a restart would find it`()
+    async throws
+  {
+    let look = TestFunction("look", .hold(whenCancelled: .maybe)) { definition in
+      definition.effect = .read
+      // Its attempts are spent, which ends no call that a restart may repeat.
+      definition.retry = RetryPolicy(maxAttempts: 1)
+    }
+    let put = TestFunction("put", .hold(whenCancelled: .maybe)) { $0.effect = .idempotent }
     let wire = TestFunction("wire", .hold(whenCancelled: .maybe))
-    let rig = try Rig(look, wire)
-    let calls = [rig.begin("look"), rig.begin("wire")]
+    let rig = try Rig(look, put, wire)
+    let calls = [rig.begin("look"), rig.begin("put"), rig.begin("wire")]
     let read = await look.attempt(1)
+    let idempotent = await put.attempt(1)
     let write = await wire.attempt(1)
     let stopping = await stop(rig)
     await rig.advance(by: .milliseconds(20)) { isStopped(rig) }
     await stopping.value
-    #expect(rig.events.states(of: read.id).last == .cancelled)
+    for id in [read.id, idempotent.id] {
+      let last = try #require(rig.events.all(of: id).last)
+      #expect(last.type == .call(.backingOff))
+      #expect(last.cause == "the engine stopped while it ran")
+      let stored = try #require(rig.store.call(id))
+      guard case .backingOff(1, let until, true) = stored.state else {
+        Issue.record("it is \(stored.state)")
+        continue
+      }
+      #expect(until <= rig.clock.now)
+      #expect(stored.attempts.first?.endedAt != nil)
+    }
     #expect(rig.events.states(of: write.id).last == .unknown)
-    for call in calls { _ = await call.value }
+    for call in calls {
+      let submission = await call.value
+      if submission.id != write.id { #expect(submission.failure?.kind == .engineStopped) }
+    }
     #expect(rig.clock.monotonic >= .seconds(10))
+    #expect(rig.clock.monotonic < .seconds(11))
+  }
+
+  @Test func `a call that was cancelled before the engine stopped stays cancelled`() async throws {
+    let look = TestFunction("look", .ignoreCancellation) { $0.effect = .read }
+    let rig = try Rig(look)
+    let call = rig.begin("look")
+    let attempt = await look.attempt(1)
+    #expect(await rig.cancel(attempt.id).isDone)
+    let stopping = await stop(rig)
+    await rig.advance(by: .milliseconds(20)) { isStopped(rig) }
+    await stopping.value
+    #expect(await call.value.failure?.kind == .cancelled)
+    attempt.answer("late")
+  }
+
+  @Test func `what backs off when the engine stops is tried no more`() async throws {
+    let look = TestFunction("look", .fail(.notSent()), .echo)
+    let rig = try Rig(look)
+    let call = rig.begin("look")
+    let id = try #require(await rig.events.wait(for: .backingOff, function: "t.look").call?.id)
+    let stopping = await stop(rig)
+    await stopping.value
+    rig.clock.advance(by: .seconds(60))
+    #expect(await call.value.failure?.kind == .engineStopped)
+    #expect(try rig.row(id).state == .backingOff)
+    #expect(look.executions == 1)
   }
 
   @Test func `an attempt that does not stop does not keep the engine`() async throws {
@@ -56,7 +105,8 @@ struct StopTests {
     let stopping = await stop(rig)
     await rig.advance(by: .milliseconds(20)) { isStopped(rig) }
     await stopping.value
-    #expect(await call.value.failure?.kind == .cancelled)
+    #expect(await call.value.failure?.kind == .engineStopped)
+    #expect(try rig.row(attempt.id).state == .backingOff)
     attempt.answer("late")
   }
 

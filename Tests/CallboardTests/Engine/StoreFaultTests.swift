@@ -48,7 +48,7 @@ struct StoreFaultTests {
     let rig = try Rig(look, store: store)
     let first = await rig.submit("look")
     store.fail(full)
-    let reply = await rig.engine.perform(.runAgain(first.id, arguments: nil), by: maria)
+    let reply = try await rig.runAgain(first.id)
     #expect(!reply.isDone)
     #expect(look.executions == 1)
   }

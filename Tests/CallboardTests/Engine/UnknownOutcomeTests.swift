@@ -179,7 +179,7 @@ struct UnknownOutcomeTests {
     let attempt = await wire.attempt(1)
     rig.clock.advance(by: .seconds(30))
     await rig.events.wait(for: .unknown, of: attempt.id)
-    #expect(await rig.engine.perform(.runAgain(attempt.id, arguments: nil), by: maria).isDone)
+    #expect(try await rig.runAgain(attempt.id).isDone)
     let asks = await rig.events.wait(for: .awaitingApproval, function: "t.wire")
     let rerun = try #require(asks.call?.id)
     #expect(asks.call?.link == .settles(attempt.id))
@@ -200,7 +200,7 @@ struct UnknownOutcomeTests {
     wire.plan(.ignoreCancellation, .fail(.answered(retryable: false)))
     let rig = try Rig(wire)
     let attempt = await timedOut(rig, wire)
-    _ = await rig.engine.perform(.runAgain(attempt.id, arguments: nil), by: maria)
+    _ = try await rig.runAgain(attempt.id)
     let rerun = try #require(
       await rig.events.wait(for: .awaitingApproval, function: "t.wire").call?.id
     )
@@ -221,11 +221,11 @@ struct UnknownOutcomeTests {
     let wire = wire()
     let rig = try Rig(wire)
     let attempt = await timedOut(rig, wire)
-    _ = await rig.engine.perform(.runAgain(attempt.id, arguments: nil), by: maria)
+    _ = try await rig.runAgain(attempt.id)
     let rerun = try #require(
       await rig.events.wait(for: .awaitingApproval, function: "t.wire").call?.id
     )
-    #expect(!(await rig.engine.perform(.runAgain(attempt.id, arguments: nil), by: omar)).isDone)
+    #expect(!(try await rig.runAgain(attempt.id, by: omar)).isDone)
     #expect(try await rig.approve(rerun).isDone)
     let second = await wire.attempt(2)
     #expect(second.id == rerun)
@@ -244,7 +244,7 @@ struct UnknownOutcomeTests {
     let wire = wire()
     let rig = try Rig(wire)
     let attempt = await timedOut(rig, wire)
-    _ = await rig.engine.perform(.runAgain(attempt.id, arguments: nil), by: maria)
+    _ = try await rig.runAgain(attempt.id)
     let rerun = try #require(
       await rig.events.wait(for: .awaitingApproval, function: "t.wire").call?.id
     )
@@ -265,7 +265,7 @@ struct UnknownOutcomeTests {
     let rig = try Rig(wire)
     let attempt = await timedOut(rig, wire)
     await rig.turn("wire", on: false)
-    #expect(!(await rig.engine.perform(.runAgain(attempt.id, arguments: nil), by: maria)).isDone)
+    #expect(!(try await rig.runAgain(attempt.id)).isDone)
     #expect(try rig.call(attempt.id).rerun == nil)
   }
 
@@ -273,7 +273,7 @@ struct UnknownOutcomeTests {
     let wire = wire()
     let rig = try Rig(wire)
     let attempt = await timedOut(rig, wire)
-    let reply = await rig.engine.perform(.runAgain(attempt.id, arguments: ["amount": 6]), by: maria)
+    let reply = try await rig.runAgain(attempt.id, ["amount": 6])
     #expect(reply.message.contains("same arguments"))
   }
 
@@ -346,7 +346,7 @@ struct UnknownOutcomeTests {
     #expect(await rig.engine.perform(.stopConversation(talk), by: maria).isDone)
     #expect(try rig.detail(attempts[0].id).conversationState == .stopped)
     let ended = "its conversation has ended, so the model hears nothing of it"
-    let again = await rig.engine.perform(.runAgain(attempts[0].id, arguments: nil), by: maria)
+    let again = try await rig.runAgain(attempts[0].id)
     #expect(again.isDone)
     #expect(again.message.contains(ended))
     let settle = Request.settle(
@@ -355,7 +355,7 @@ struct UnknownOutcomeTests {
       .happened(Payload(true))
     )
     #expect(await rig.engine.perform(settle, by: maria).message.contains(ended))
-    let anew = await rig.engine.perform(.runAgain(attempts[1].id, arguments: nil), by: maria)
+    let anew = try await rig.runAgain(attempts[1].id)
     #expect(anew.isDone)
     #expect(anew.message.contains(ended))
   }

@@ -9,7 +9,7 @@ struct ApprovedTests {
   @Test func `undo takes back that person's approval only`() throws {
     var it = try Situation.approved(approvers: 2)
     it.wait(5)
-    let move = try it.on(.undo(by: Situation.maria))
+    let move = try it.on(.undo(it.seen, by: Situation.maria))
     #expect(it.call.state == .awaitingApproval)
     #expect(move == .durably(.ask(expires: Situation.start + 900)))
     #expect(it.call.approval?.approvals.map(\.by) == [Situation.bo])
@@ -18,13 +18,13 @@ struct ApprovedTests {
 
   @Test func `after an undo the same person may approve again`() throws {
     var it = try Situation.approved()
-    try it.on(.undo(by: Situation.maria))
+    try it.on(.undo(it.seen, by: Situation.maria))
     #expect(try it.approve(by: Situation.maria) == .durably(.waitGrace(until: it.now + 30)))
   }
 
   @Test func `who has not approved has nothing to take back`() throws {
     var it = try Situation.approved()
-    #expect(it.refuses(.undo(by: Situation.bo)) as? DecisionRefused == .notApprovedByYou)
+    #expect(it.refuses(.undo(it.seen, by: Situation.bo)) as? DecisionRefused == .notApprovedByYou)
   }
 
   @Test func `an approved call can be denied while its grace lasts`() throws {

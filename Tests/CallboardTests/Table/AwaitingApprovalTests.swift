@@ -86,7 +86,7 @@ struct AwaitingApprovalTests {
     #expect(it.refusesApproval(by: viewer) == .noRight(needs: "operator"))
     for event: CallEvent in [
       .edit(it.seen, arguments: [:], requirement: nil, digest: "d", by: viewer),
-      .deny(it.seen, reason: "", by: viewer), .deny(nil, reason: "", by: viewer),
+      .deny(it.seen, reason: "", by: viewer),
       .extend(it.seen, by: viewer),
     ] {
       #expect(it.refuses(event) as? DecisionRefused == .noRight(needs: "operator"))

@@ -108,7 +108,7 @@ struct EveryPairTests {
       case .deny: return .deny(it.seen, reason: "no", by: Situation.maria)
       case .extend: return .extend(it.seen, by: Situation.maria)
       case .expire: return .expire
-      case .undo: return .undo(by: Situation.maria)
+      case .undo: return .undo(it.seen, by: Situation.maria)
       case .graceOver: return .graceOver
       case .cacheHit: return .cacheHit(1, digest: nil)
       case .join: return .join(leader: Situation.leader, digest: nil)

@@ -261,7 +261,7 @@ extension Situation {
       try it.on(.refused(CallFailure(.functionOff, "It is off.")))
     case .denied:
       it = try awaiting(effect)
-      try it.on(.deny(nil, reason: "no", by: maria))
+      try it.on(.deny(it.seen, reason: "no", by: maria))
     case .expired:
       it = try awaiting(effect)
       it.wait(900)
