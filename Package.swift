@@ -161,9 +161,20 @@ let packages: [(String, Package.Dependency)] = [
   ("Yams", .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2")),
 ]
 
+/// Packages of async-http-client's: pinned too, because Package.resolved is not kept.
+///
+/// Of any other of its packages that is named here the package manager says that no target uses it.
+let pins: [Package.Dependency] = [
+  .package(url: "https://github.com/apple/swift-async-algorithms.git", exact: "1.1.4"),
+  .package(url: "https://github.com/apple/swift-configuration.git", exact: "1.4.0"),
+  .package(url: "https://github.com/apple/swift-http-types.git", exact: "1.8.0"),
+  .package(url: "https://github.com/apple/swift-nio-ssl.git", exact: "2.37.6"),
+]
+
 let package = Package(
   name: "callboard",
   products: products,
-  dependencies: packages.filter { uses($0.0) }.map { $0.1 },
+  dependencies: packages.filter { uses($0.0) }.map { $0.1 }
+    + (uses("async-http-client") ? pins : []),
   targets: targets
 )

@@ -16,18 +16,24 @@ final class Interruption: Sendable {
   ///
   /// A second one ends it at once.
   init() {
+    // A source takes its signal over a moment after its resume; one that comes before is not to be lost.
+    let ready = DispatchSemaphore(value: 0)
     for number in [SIGINT, SIGTERM, SIGHUP] {
-      signal(number, SIG_IGN)
-      state.withLock { $0.sources.append(Self.source(number) { [weak self] in self?.caught() }) }
+      state.withLock {
+        $0.sources.append(Self.source(number, ready) { [weak self] in self?.caught() })
+      }
+      ready.wait()
     }
   }
 
   private static func source(
     _ number: Int32,
+    _ ready: DispatchSemaphore,
     _ handler: @escaping @Sendable () -> Void
   ) -> any DispatchSourceSignal {
     let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
     source.setEventHandler(handler: handler)
+    source.setRegistrationHandler { ready.signal() }
     source.resume()
     return source
   }
