@@ -3,20 +3,38 @@ import Synchronization
 
 /// A store in memory that a test can make fail, as a full disk does.
 public final class FaultyStore: Store {
+  private struct Fault {
+    var fault: StoreFault?
+    /// How many commits still go through.
+    var left = 0
+  }
+
   private let store = InMemoryStore()
-  private let fault = Mutex<StoreFault?>(nil)
+  private let state = Mutex(Fault())
+  private let failsLate: Bool
 
-  public init() {}
+  /// One that `failsLate` takes a commit, and says only afterwards that it could not be stored.
+  public init(failsLate: Bool = false) { self.failsLate = failsLate }
 
-  /// From now on nothing can be stored; nil: everything can.
-  public func fail(_ fault: StoreFault?) { self.fault.withLock { $0 = fault } }
+  /// From now on, or after so many commits, nothing can be stored; nil: everything can.
+  public func fail(_ fault: StoreFault?, after commits: Int = 0) {
+    state.withLock { $0 = Fault(fault: fault, left: commits) }
+  }
 
   public var name: String { store.name }
-  public var commitsAtOnce: Bool { store.commitsAtOnce }
+  public var commitsAtOnce: Bool { !failsLate }
 
   public func commit(_ change: StoreChange) throws(StoreFault) -> CommitTicket {
-    if let fault = fault.withLock({ $0 }) { throw fault }
-    return try store.commit(change)
+    let fault = state.withLock { state -> StoreFault? in
+      guard state.fault != nil, state.left > 0 else { return state.fault }
+      state.left -= 1
+      return nil
+    }
+    guard let fault else { return try store.commit(change) }
+    guard failsLate else { throw fault }
+    let written = OneShot<StoreFault?>()
+    written.resolve(fault)
+    return CommitTicket(written: written)
   }
 
   public func call(_ id: CallID) -> Call? { store.call(id) }

@@ -10,7 +10,8 @@ extension Engine {
   func drive(_ id: CallID, _ first: CallEffect) async -> CallOutcome? {
     var effect = first
     while true {
-      if !store.commitsAtOnce { await waitUntilDurable(id) }
+      // What a `write` is about to do, and what it has done, is on disk before it counts.
+      if !store.commitsAtOnce, !(await isDurable(id, then: effect)) { return nil }
       switch effect {
       case .enqueue, .startRunner: effect = await takeTurn(id)
       case .invoke(let attempt):
@@ -24,27 +25,14 @@ extension Engine {
     }
   }
 
-  /// What a `write` is about to do, and what it has done, is on disk before it counts.
-  private func waitUntilDurable(_ id: CallID) async {
-    let ticket = table.withShard(of: id) { shard -> CommitTicket? in
-      guard let live = shard.calls[id], live.traits.effect == .write else { return nil }
-      return live.ticket
-    }
-    do throws(StoreFault) {
-      try await ticket?.durable()
-    } catch {
-      storeFailed(error)
-    }
-  }
-
   /// Performs what another event than the runner's asked for: a person's, a timer's, a linked call's.
-  func perform(_ id: CallID, _ move: Move) {
-    switch move.transition.effect {
-    case .enqueue, .startRunner, .invoke, .sleep, .join:
-      let effect = move.transition.effect
-      Task { await drive(id, effect) }
+  func perform(_ id: CallID, _ move: Move) { perform(id, move.transition.effect) }
+
+  func perform(_ id: CallID, _ effect: CallEffect) {
+    switch effect {
+    case .enqueue, .startRunner, .invoke, .sleep, .join: Task { await drive(id, effect) }
     case .none, .ask, .answer, .waitGrace, .stopAttempt, .startChild, .cancelChild, .admit:
-      performAtOnce(id, move.transition.effect)
+      performAtOnce(id, effect)
     }
   }
 
@@ -58,8 +46,7 @@ extension Engine {
     case .waitGrace(let until): schedule(id, at: until) { $0.graceOver(id) }
     case .stopAttempt(let attempt): stopAttempt(id, attempt)
     case .startChild(let child, let function): startChild(child, function, of: id)
-    case .cancelChild(let child):
-      if let moved = try? move(child, .cancel(by: nil)) { perform(child, moved) }
+    case .cancelChild(let child): cancel(child)
     case .admit:
       let effect = admit(received: id)
       Task { await drive(id, effect) }
@@ -705,6 +692,6 @@ extension Engine {
     let isStopping = table.withShard(of: parent) { shard in
       if case .stopping = shard.calls[parent]?.call.state { true } else { false }
     }
-    if isStopping, let moved = try? move(child, .cancel(by: nil)) { perform(child, moved) }
+    if isStopping { cancel(child) }
   }
 }

@@ -204,21 +204,29 @@ extension Engine {
     return safe
   }
 
-  /// Stores a conversation, and with it the calls of a turn.
+  /// Stores a conversation, and with it the calls of a turn; false when that must wait for the store.
+  @discardableResult
   private func store(
     _ live: ConversationTable.Live,
     calls: [Call] = [],
     cause: String,
     by person: String? = nil
-  ) {
-    let events = [
-      event(
-        .conversation(live.conversation.state.word),
-        conversation: live.conversation.id,
-        cause: cause,
-        by: person
-      )
-    ]
+  ) -> Bool {
+    let event = event(
+      .conversation(live.conversation.state.word),
+      conversation: live.conversation.id,
+      cause: cause,
+      by: person
+    )
+    return store(live, calls: calls, [event])
+  }
+
+  private func store(
+    _ live: ConversationTable.Live,
+    calls: [Call] = [],
+    _ events: [EngineEvent]
+  ) -> Bool {
+    defer { changed() }
     var shown = live.conversation
     shown.pending = shown.pending.map(redacted)
     shown.answers = shown.answers.mapValues(redactor.redact(text:))
@@ -232,8 +240,22 @@ extension Engine {
       )
     } catch {
       storeFailed(error)
+      unstored.keep(live.conversation.id, events)
+      comeBack()
+      return false
     }
-    changed()
+    storeWorks()
+    return true
+  }
+
+  /// Stores what a conversation has become while the store could not write, and goes on with it.
+  func recover(_ id: ConversationID, _ talk: UnstoredSteps.Talk) {
+    let isStored = conversations.withLive(id) { store($0, talk.events) }
+    if isStored == false {
+      unstored.keep(id, [], then: talk.effect)
+    } else {
+      perform(id, talk.effect)
+    }
   }
 
   private func move(
@@ -274,9 +296,7 @@ extension Engine {
       watchTime(id)
     case .cancel(let calls, let person):
       conversations.withLive(id) { $0.turn?.cancel() }
-      for call in calls {
-        if let moved = try? move(call, .cancel(by: person)) { perform(call, moved) }
-      }
+      for call in calls { cancel(call, by: person) }
       conversationEnded(id)
     case .ended: conversationEnded(id)
     }
@@ -430,7 +450,7 @@ extension Engine {
       return call
     }
     for call in calls { insert(received: call) }
-    let effect = conversations.withLive(id) { live -> ConversationEffect? in
+    let taken = conversations.withLive(id) { live -> (ConversationEffect, isStored: Bool)? in
       let known = live.conversation.messages.count
       live.isAsking = false
       guard
@@ -442,10 +462,10 @@ extension Engine {
       live.writing = ""
       hear(live, from: known)
       let asked = calls.count == 1 ? "asked for 1 call" : "asked for \(calls.count) calls"
-      store(live, calls: calls, cause: calls.isEmpty ? "answered" : asked)
-      return effect
+      let isStored = store(live, calls: calls, cause: calls.isEmpty ? "answered" : asked)
+      return (effect, isStored)
     }
-    guard let effect = effect ?? nil else {
+    guard let (effect, isStored) = taken ?? nil else {
       // It was stopped while the model wrote: its calls never were.
       for call in calls { forget(call.id) }
       return
@@ -458,6 +478,12 @@ extension Engine {
       let why = Conversation.limitPrefix + "it asked for more than \(limit) calls"
       _ = try? move(id, .limitReached(why), cause: why)
       return
+    }
+    guard isStored || calls.isEmpty else {
+      // A turn is stored before its calls; each of them brings its first step along when it is admitted.
+      for call in calls { table.withShard(of: call.id) { $0.calls[call.id]?.committed = 0 } }
+      unstored.keep(id, [], then: effect)
+      return comeBack()
     }
     perform(id, effect)
   }
@@ -526,7 +552,10 @@ extension Engine {
 
   /// An unknown outcome keeps the turn open for a while; then, or at once where nobody can find out, the model hears so.
   func unknownWaits(_ id: CallID) {
-    let call = table.withShard(of: id) { $0.calls[id]?.call }
+    // Nobody hears of what is not stored.
+    let call = table.withShard(of: id) { shard in
+      shard.calls[id].flatMap { $0.isStored ? $0.call : nil }
+    }
     guard let call, case .unknown = call.state, let conversation = call.conversation else { return }
     let limit =
       configuration.isUnattended

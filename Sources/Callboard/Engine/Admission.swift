@@ -194,7 +194,7 @@ extension Engine {
           next,
           as: nil,
           function: function,
-          isDurable: transition.isDurable,
+          keeps: false,
           in: &shard
         )
         live.hasPlace = entry == .place

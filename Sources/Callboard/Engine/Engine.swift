@@ -37,8 +37,12 @@ public final class Engine: Sendable {
   let log: Logger
   private let observers = Observers()
   private let phase = Atomic<Phase>(.running)
-  private let storeState = Mutex<String?>(nil)
-  private let hasStoreFault = Atomic<Bool>(false)
+  let unstored = UnstoredSteps()
+  /// What is wrong with the store, for people.
+  let storeState = Mutex<String?>(nil)
+  let hasStoreFault = Atomic<Bool>(false)
+  /// The store will be tried by itself.
+  let isProbing = Atomic<Bool>(false)
 
   enum Phase: UInt8, Sendable, AtomicRepresentable {
     case running
@@ -280,26 +284,31 @@ public final class Engine: Sendable {
       now: clock.now,
       using: &shard.generator
     )
-    try commit(
-      next,
-      as: live,
-      function: live.function,
-      isDurable: transition.isDurable,
-      in: &shard
-    )
+    do throws(StoreFault) {
+      try commit(
+        next,
+        as: live,
+        function: live.function,
+        keeps: event.unstored == .kept,
+        in: &shard
+      )
+    } catch {
+      noteUnstored(live.call.id, event, transition.effect)
+      throw error
+    }
     return Move(transition: transition, ticket: live.ticket, state: live.call.state)
   }
 
   /// Redacts the call and stores it, with one event for each new step; a call without an entry gets one.
   ///
-  /// The only place where calls are stored. A step that had to be on disk and can't be did not happen, but for
-  /// outcomes, which are kept in memory.
+  /// The only place where calls are stored. A step that can't be stored did not happen, but for those that the call
+  /// `keeps` in memory, because they have happened elsewhere.
   @discardableResult
   func commit(
     _ next: consuming Call,
     as known: LiveTable.LiveCall?,
     function: RegisteredFunction?,
-    isDurable: Bool,
+    keeps: Bool,
     in shard: inout LiveTable.Shard
   ) throws(StoreFault) -> LiveTable.LiveCall {
     next.redact(function?.redactor ?? redactor)
@@ -310,7 +319,7 @@ public final class Engine: Sendable {
       ticket = try store.commit(StoreChange(calls: [change]))
     } catch {
       storeFailed(error)
-      if !isDurable || record.call.state.isEnded { known?.record = record }
+      if keeps { known?.record = record }
       throw error
     }
     storeWorks()
@@ -460,14 +469,6 @@ public final class Engine: Sendable {
     perform(unknown, moved)
   }
 
-  func cancelIfNotStarted(_ id: CallID) {
-    let moved = table.withShard(of: id) { shard -> Move? in
-      guard let live = shard.calls[id], live.call.attempts.isEmpty else { return nil }
-      return try? move(live, .cancel(by: nil), in: &shard)
-    }
-    if let moved { perform(id, moved) }
-  }
-
   // MARK: - Events
 
   func event(
@@ -498,30 +499,6 @@ public final class Engine: Sendable {
     }
     observers.changed()
   }
-
-  func storeFailed(_ fault: any Error) {
-    storeState.withLock { $0 = "\(fault)" }
-    hasStoreFault.store(true, ordering: .releasing)
-    log.error("the store can't write", metadata: ["fault": "\(fault)"])
-    observers.changed()
-  }
-
-  /// A commit went through: the fault, if there was one, is over.
-  func storeWorks() {
-    guard hasStoreFault.load(ordering: .acquiring),
-      hasStoreFault.exchange(false, ordering: .acquiringAndReleasing)
-    else { return }
-    let fault = storeState.withLock { state in
-      defer { state = nil }
-      return state
-    }
-    log.notice("the store can write again")
-    commit(events: [
-      event(.engine(.storeRecovered), cause: fault.map { "it could not write before: \($0)" })
-    ])
-  }
-
-  var storeFault: String? { storeState.withLock { $0 } }
 
   /// Something visible changed that no commit tells of.
   func changed() { observers.changed() }
@@ -599,7 +576,7 @@ public final class Engine: Sendable {
     slots.dismiss()
   }
 
-  private var hasStopped: Bool { phase.load(ordering: .sequentiallyConsistent) == .stopped }
+  var hasStopped: Bool { phase.load(ordering: .sequentiallyConsistent) == .stopped }
 
   private static let stoppedFirst = CallFailure(
     .engineStopped,

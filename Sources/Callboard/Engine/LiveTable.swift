@@ -39,6 +39,9 @@ final class LiveTable: Sendable {
 
     var call: Call { record.call }
 
+    /// Whether the store knows all that the call has become.
+    var isStored: Bool { committed == record.call.history.count }
+
     var traits: FunctionTraits { function?.traits ?? .unknown }
   }
 
