@@ -38,4 +38,4 @@ packages:
 	@config/packages.sh
 
 clean:
-	rm -rf .build .build-tsan
+	rm -rf .build .build-bench .build-tsan

@@ -72,9 +72,10 @@ let all: [Target] = [
     ],
     swiftSettings: strict
   ),
+  .target(name: "CAllocationCount"),
   .executableTarget(
     name: "CallboardBench",
-    dependencies: ["Callboard", "JSONSchema"],
+    dependencies: ["Callboard", "JSONSchema", "CAllocationCount"],
     swiftSettings: strict
   ),
   tests("JSONSchemaTests", ["JSONSchema"]),

@@ -21,7 +21,7 @@ allowed() {
     CallboardProviders) echo "Callboard JSONSchema AsyncHTTPClient NIOCore NIOPosix NIOHTTP1 CSpawn" ;;
     CallboardTerminal) echo "Callboard CNcurses" ;;
     CallboardConsole) echo "Callboard JSONSchema CallboardTerminal Crypto" ;;
-    CallboardBench) echo "Callboard JSONSchema" ;;
+    CallboardBench) echo "Callboard JSONSchema CAllocationCount" ;;
     CallboardCommand) echo "Callboard JSONSchema CallboardYAML CallboardModels CallboardProviders CallboardTerminal CallboardConsole ArgumentParser Logging AsyncHTTPClient NIOCore" ;;
   esac
 }
@@ -52,6 +52,10 @@ done < <(sed -n '/^## Where is/,/^## /p' README.md | grep -oE '`(Sources|Tests|c
 step "no machine's paths, no build products"
 git ls-files | grep -E '^\.build|Package\.resolved' && fail "build products are committed"
 git grep -nE '(^|[^a-z.])/(work|farm|root|home/[a-z]+)/' -- . ':!config/check.sh' && fail "paths of a machine are committed"
+
+step "allocations stay within their limits"
+CALLBOARD_PARTS=CallboardBench swift build -c release --product callboard-bench --scratch-path .build-bench 2>&1 | tail -3
+.build-bench/release/callboard-bench thresholds || fail "a limit of Sources/CallboardBench/AllocationThresholds.swift is passed"
 
 step "thread sanitizer over the engine and its store"
 # The standard library's locks hide from the sanitizer where they wait; these are of the same interface and do not.

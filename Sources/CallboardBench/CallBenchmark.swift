@@ -6,10 +6,10 @@ import Synchronization
 /// One no-op function called down the whole road: text of the arguments parsed, validated, authorised, rules asked,
 /// slot, breaker, time limit, attempt in a task of its own, commit with events, counters.
 enum CallBenchmark {
-  private static let argumentText =
+  static let argumentText =
     #"{"location":"San Francisco","minPrice":250000,"maxPrice":900000,"propertyType":"apartment"}"#
 
-  private static let parameters: JSONValue = [
+  static let parameters: JSONValue = [
     "type": "object",
     "properties": [
       "location": ["type": "string", "description": "City or area"],
@@ -23,7 +23,7 @@ enum CallBenchmark {
 
   private static let caller = Principal.caller("bench")
 
-  private static func makeEngine() throws -> Engine {
+  static func makeEngine() throws -> Engine {
     let provider = try NativeProvider(
       namespace: "bench",
       [
@@ -50,7 +50,7 @@ enum CallBenchmark {
     )
   }
 
-  private static func call(_ engine: Engine) async -> Bool {
+  static func call(_ engine: Engine) async -> Bool {
     let submission = await engine.submit(
       "bench.searchProperties",
       text: argumentText,

@@ -15,6 +15,7 @@ case "count":
     exit(64)
   }
   await CallBenchmark.run(calls: count)
+case "thresholds": exit(await AllocationThresholds.check() ? 0 : 1)
 case "waiting":
   guard let count = arguments.dropFirst().first.flatMap({ Int($0) }) else {
     FileHandle.standardError.write(Data("callboard-bench waiting needs a number of calls\n".utf8))
@@ -26,8 +27,9 @@ default:
     Data(
       """
       callboard-bench a      one no-op function, {"conc":N,"secs":S} a line on stdin
-      callboard-bench b      JSON Schema, {"case":NAME,"form":"value|text","secs":S,…} a line on stdin
+      callboard-bench b      JSON Schema, {"case":NAME,"form":"value|text|parse","secs":S,…} a line on stdin
       callboard-bench count N   N calls by 100 callers, then exit: for perf or callgrind
+      callboard-bench thresholds   allocations of a call and of a verdict; ends with 1 when one is over its limit
       callboard-bench waiting N   N calls held for approval and 1,000 running: memory, and the cost of a screen
 
       """.utf8
