@@ -24,6 +24,11 @@ protocol ErrorReporter {
   /// Whether the evaluation should go on after a fault.
   var wantsMore: Bool { get }
 
+  /// A reference is followed, by the keyword of an operation: the next schema entered is its target.
+  mutating func refer(_ operation: Int32)
+  mutating func enterSchema(_ node: Int32)
+  mutating func leaveSchema()
+
   mutating func enter(_ name: String)
   mutating func enter(_ index: Int)
   mutating func leave()
@@ -57,6 +62,9 @@ protocol ErrorReporter {
 /// Keeps nothing: the verdict is all that is asked for.
 struct SilentReporter: ErrorReporter {
   @inline(__always) var wantsMore: Bool { false }
+  @inline(__always) func refer(_ operation: Int32) {}
+  @inline(__always) func enterSchema(_ node: Int32) {}
+  @inline(__always) func leaveSchema() {}
   @inline(__always) func enter(_ name: String) {}
   @inline(__always) func enter(_ index: Int) {}
   @inline(__always) func leave() {}
@@ -94,6 +102,10 @@ struct CollectingReporter: ErrorReporter {
   init(stopsAtFirst: Bool) { self.stopsAtFirst = stopsAtFirst }
 
   var wantsMore: Bool { !stopsAtFirst }
+
+  func refer(_ operation: Int32) {}
+  func enterSchema(_ node: Int32) {}
+  func leaveSchema() {}
 
   mutating func enter(_ name: String) { path.append(JSONKey(stringValue: name)) }
   mutating func enter(_ index: Int) { path.append(JSONKey(intValue: index)) }

@@ -48,7 +48,11 @@ struct Evaluation<Reporter: ErrorReporter> {
 
   private mutating func check(_ place: Int32, _ value: JSONValue, _ seen: Seen?) -> Bool {
     depth += 1
-    defer { depth -= 1 }
+    reporter.enterSchema(place)
+    defer {
+      depth -= 1
+      reporter.leaveSchema()
+    }
     guard depth <= Self.maximumDepth else {
       reporter.fail(program, place, .tooDeep, value)
       return false
@@ -110,8 +114,10 @@ struct Evaluation<Reporter: ErrorReporter> {
     case .constant(let constant):
       if program.constants[constant] == value { return true }
     case .reference(let target):
+      reporter.refer(operation)
       return check(target, value, seen)
     case .dynamicReference(let reference):
+      reporter.refer(operation)
       return check(target(of: reference), value, seen)
     case .allOf(let list):
       return allOf(list, value, seen)

@@ -47,15 +47,17 @@ struct SchemaCompiler {
   /// The dynamic references made so far, by place in their table, with the anchor they look for.
   private var dynamicAnchors: [(place: Int, name: String)] = []
 
+  /// `keepsReferences`: whether every reference stays a step of its own, for whoever wants to tell of each.
   static func compile(
     _ document: JSONValue,
-    options: SchemaOptions
+    options: SchemaOptions,
+    keepsReferences: Bool = false
   ) throws(SchemaError) -> SchemaProgram {
     var compiler = SchemaCompiler(
       options: options,
       index: try SchemaIndex(root: document, options: options)
     )
-    return try compiler.program()
+    return try compiler.program(keepsReferences: keepsReferences)
   }
 
   private init(options: SchemaOptions, index: SchemaIndex) {
@@ -63,7 +65,7 @@ struct SchemaCompiler {
     self.index = index
   }
 
-  private mutating func program() throws(SchemaError) -> SchemaProgram {
+  private mutating func program(keepsReferences: Bool) throws(SchemaError) -> SchemaProgram {
     let target = try index.resolve(
       "",
       in: rootResource,
@@ -83,7 +85,8 @@ struct SchemaCompiler {
       )
     }
     let isDynamic = !tables.dynamicReferences.isEmpty
-    return SchemaProgram(finish.shortened(isDynamic: isDynamic), root: root, isDynamic: isDynamic)
+    let tables = isDynamic || keepsReferences ? tables : finish.shortened()
+    return SchemaProgram(tables, root: root, isDynamic: isDynamic)
   }
 
   /// The document itself, which may have taken another URI than the empty one.

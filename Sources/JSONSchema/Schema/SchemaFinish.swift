@@ -62,9 +62,8 @@ struct SchemaFinish {
 
   /// The tables with every child that is only a reference replaced by what it refers to.
   ///
-  /// Where dynamic references look at the way they were reached by, every step of it stays.
-  func shortened(isDynamic: Bool) -> SchemaCompiler.Tables {
-    guard !isDynamic else { return tables }
+  /// Not where dynamic references look at the way they were reached by: there every step of it stays.
+  func shortened() -> SchemaCompiler.Tables {
     var tables = tables
     let targets = tables.nodes.indices.map { target(of: Int32(truncatingIfNeeded: $0)) }
     func short(_ node: Int32) -> Int32 { node < 0 ? node : targets[Int(node)] }
