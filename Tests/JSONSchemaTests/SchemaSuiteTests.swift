@@ -39,6 +39,19 @@ import Testing
     return list
   }()
 
+  @Test func `the documentation lists the tests that do not pass, with their reasons`() throws {
+    let place = "../../Sources/JSONSchema/JSONSchema.docc/JSONSchema.md"
+    let text = try String(
+      contentsOf: URL(filePath: #filePath).deletingLastPathComponent().appending(path: place),
+      encoding: .utf8
+    )
+    for (test, reason) in Self.notPassing {
+      let name = try #require(test.split(separator: ": ").last)
+      #expect(text.contains(name), "\(test)")
+      #expect(text.contains(reason), "\(reason)")
+    }
+  }
+
   @Test(
     .needs(sharedData: "json-schema"),
     arguments: [("draft2020-12", SchemaDraft.draft202012), ("draft7", .draft7)]

@@ -57,6 +57,18 @@ import Testing
     #expect(schema.validate(value).map(\.path) == ["/property77"])
   }
 
+  @Test func `a thousand branches are tried, and told in a few errors`() throws {
+    let branches = (0..<1000).map { number -> JSONValue in
+      ["properties": ["kind": ["const": .integer(Int64(number))]], "required": ["kind"]]
+    }
+    let schema = try Schema(["items": ["anyOf": .array(branches)]])
+    let items = (0..<1000).map { JSONValue.object(["kind": .integer(Int64($0))]) }
+    #expect(schema.isValid(.array(items)))
+    let errors = schema.validate(.array(items + [["kind": "none"]]))
+    #expect(errors.map(\.keyword) == ["anyOf"])
+    #expect(errors.map(\.path) == ["/1000"])
+  }
+
   @Test func `references are followed five hundred deep`() throws {
     var definitions = JSONObject()
     for number in 0..<500 {
