@@ -145,6 +145,17 @@ import Testing
     )
   }
 
+  @Test func `what checks nothing in the parameters of a function is warned of at its line`() throws
+  {
+    let parameters =
+      "parameters: { type: object, unit: EUR, properties: { at: { format: clocktime } } }"
+    let found = try warnings(function(effect: "effect: read", parameters))
+    #expect(found.count == 2)
+    #expect(found.allSatisfy { $0.hasPrefix("callboard.yaml:7:") }, "\(found)")
+    #expect(found.first?.contains("“unit” is no keyword of JSON Schema") == true, "\(found)")
+    #expect(found.last?.contains("“clocktime” is no format that is known") == true, "\(found)")
+  }
+
   @Test func `a misspelt keyword in a condition is an error, for it would be passed over`() throws {
     let rule =
       "\napprovals:\n  - { when: { properties: { amount: { maximun: 50 } }, required: [amount] }, approval: never }"
@@ -153,6 +164,16 @@ import Testing
       found.contains {
         $0.contains("“maximun” is no keyword of JSON Schema; did you mean maximum?")
       },
+      "\(found)"
+    )
+  }
+
+  @Test func `an unknown format in a condition is an error, for it would check nothing`() throws {
+    let rule =
+      "\napprovals:\n  - { when: { properties: { to: { format: emial } }, required: [to] }, approval: never }"
+    let found = try complaints(program + rule)
+    #expect(
+      found.contains { $0.contains("“emial” is no format that is known; did you mean email?") },
       "\(found)"
     )
   }

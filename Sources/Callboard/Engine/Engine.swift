@@ -83,6 +83,7 @@ public final class Engine: Sendable {
     )
     cache = ResultCache(maxEntries: configuration.cacheEntries, maxBytes: configuration.cacheBytes)
     redactor = Redactor(fields: configuration.secrets)
+    for notice in registry.notices { log.warning("\(notice)") }
     commit(events: [event(.engine(.started), cause: "started")])
   }
 

@@ -83,6 +83,20 @@ public struct ConfigurationMistake: Error, Sendable, Hashable, CustomStringConve
   public var description: String { path.isEmpty ? message : "\(path): \(message)" }
 }
 
+/// What of a function was registered and may not be what was meant, and what to do about it.
+public struct RegistrationNotice: Sendable, Hashable, CustomStringConvertible {
+  /// Where, such as `functions.payments.send_wire.parameters.properties.phone.format`.
+  public var path: String
+  public var message: String
+
+  public init(path: String, message: String) {
+    self.path = path
+    self.message = message
+  }
+
+  public var description: String { "\(path): \(message)" }
+}
+
 /// Every function, rule and switch at one moment.
 ///
 /// A toggle, a hold or a reload makes a new one, which all shards get at once.
@@ -172,6 +186,8 @@ final class Catalogue: Sendable {
 public struct FunctionRegistry: Sendable {
   let functions: [RegisteredFunction]
   let providers: [any FunctionProvider]
+  /// What was registered, and checks less than it may seem to.
+  public let notices: [RegistrationNotice]
 
   public init(
     _ providers: [any FunctionProvider],
@@ -190,6 +206,7 @@ public struct FunctionRegistry: Sendable {
     let wireNames = WireName.assign(to: all.map { $0.1.name })
     var names: Set<FunctionName> = []
     var functions: [RegisteredFunction] = []
+    var notices: [RegistrationNotice] = []
     for (provider, definition) in all {
       let path = "functions.\(definition.name)"
       guard names.insert(definition.name).inserted else {
@@ -200,9 +217,13 @@ public struct FunctionRegistry: Sendable {
         RegisteredFunction(
           definition,
           provider: provider,
-          schema: try Self.compile(definition.parameters, path: path + ".parameters"),
+          schema: try Self.compile(
+            definition.parameters,
+            path: path + ".parameters",
+            &notices
+          ),
           resultSchema: try definition.resultSchema.map { schema throws(ConfigurationMistake) in
-            try Self.compile(schema, path: path + ".result")
+            try Self.compile(schema, path: path + ".result", &notices)
           },
           wireName: wireNames[definition.name] ?? "",
           ordinal: functions.count,
@@ -213,18 +234,49 @@ public struct FunctionRegistry: Sendable {
     try Self.checkRings(functions)
     self.functions = functions
     self.providers = providers
+    self.notices = notices
   }
 
   private static func compile(
     _ schema: JSONValue,
-    path: String
+    path: String,
+    _ notices: inout [RegistrationNotice]
   ) throws(ConfigurationMistake) -> Schema {
-    // A slip of the pen would be no limit at all; other words may be somebody's notes.
+    func place(_ pointer: JSONPointer) -> String {
+      ([path] + pointer.tokens).joined(separator: ".")
+    }
     for unknown in Schema.unknownKeywords(in: schema) {
-      guard let nearest = unknown.nearest else { continue }
-      throw ConfigurationMistake(
-        path: ([path] + unknown.pointer.tokens).joined(separator: "."),
-        message: "is no keyword of JSON Schema; did you mean \(nearest)?"
+      let path = place(unknown.pointer)
+      if let replacement = unknown.replacement {
+        throw ConfigurationMistake(
+          path: path,
+          message: "is a keyword of a draft before 4, which is not supported; write \(replacement)"
+        )
+      }
+      // A slip of the pen would be no limit at all; other words may be somebody's notes.
+      if let nearest = unknown.nearest {
+        throw ConfigurationMistake(
+          path: path,
+          message: "is no keyword of JSON Schema; did you mean \(nearest)?"
+        )
+      }
+      notices.append(
+        RegistrationNotice(
+          path: path,
+          message:
+            "“\(unknown.keyword)” is no keyword of JSON Schema, so it checks nothing; "
+            + "a note is better called x-\(unknown.keyword)"
+        )
+      )
+    }
+    for unknown in Schema.unknownFormats(in: schema) {
+      notices.append(
+        RegistrationNotice(
+          path: place(unknown.pointer),
+          message:
+            "“\(unknown.format)” is no format that is known, so it checks nothing; "
+            + (unknown.nearest.map { "did you mean \($0)?" } ?? "say with pattern what it has to be")
+        )
       )
     }
     do {

@@ -74,6 +74,13 @@ extension ConfigurationReader {
         "“\(unknown.keyword)” is no keyword of JSON Schema" + near
       )
     }
+    for unknown in Schema.unknownFormats(in: value) {
+      let near = unknown.nearest.map { "; did you mean \($0)?" } ?? ", so it would check nothing"
+      report(
+        JSONPointer(tokens: pointer.tokens + unknown.pointer.tokens),
+        "“\(unknown.format)” is no format that is known" + near
+      )
+    }
     // What these say of a key that is missing can't be told by looking.
     for word in ["not", "if", "patternProperties", "dependentSchemas", "$ref"]
     where opens && ConditionLint.uses(word, in: value) {

@@ -437,10 +437,13 @@ struct ConfigurationReader {
   mutating func checkRegistry(_ definitions: [FunctionDefinition], secrets: [String]) {
     let spaces = Dictionary(grouping: definitions) { String($0.name.namespace) }
     do throws(ConfigurationMistake) {
-      _ = try FunctionRegistry(
+      let registry = try FunctionRegistry(
         spaces.keys.sorted().map { Definitions(namespace: $0, functions: spaces[$0] ?? []) },
         secrets: secrets
       )
+      for notice in registry.notices {
+        warnings.append(document.diagnostic(at: pointer(to: notice.path), notice.message))
+      }
     } catch {
       report(error)
     }
@@ -531,13 +534,17 @@ struct ConfigurationReader {
 
   /// A mistake that the engine found, at the place where that function is written.
   mutating func report(_ mistake: ConfigurationMistake) {
-    let path = mistake.path.split(separator: ".").map(String.init)
-    for (name, place) in places where mistake.path.hasPrefix("functions.\(name)") {
-      let key = path.dropFirst(1 + name.description.split(separator: ".").count)
-      report(JSONPointer(tokens: place.tokens + key), mistake.message)
-      return
+    report(pointer(to: mistake.path), mistake.message)
+  }
+
+  /// Where the path of what the engine found stands in the file.
+  private func pointer(to path: String) -> JSONPointer {
+    let tokens = path.split(separator: ".").map(String.init)
+    for (name, place) in places where (path + ".").hasPrefix("functions.\(name).") {
+      let key = tokens.dropFirst(1 + name.description.split(separator: ".").count)
+      return JSONPointer(tokens: place.tokens + key)
     }
-    report(JSONPointer(tokens: path), mistake.message)
+    return JSONPointer(tokens: tokens)
   }
 
   private mutating func report(_ found: [ProviderConfigurationError], under pointer: JSONPointer) {

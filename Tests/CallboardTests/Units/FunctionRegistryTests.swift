@@ -40,6 +40,40 @@ struct FunctionRegistryTests {
     #expect(mistake([noted]) == nil)
   }
 
+  @Test func `a word and a format that check nothing are registered, and named with their places`()
+    throws
+  {
+    let parameters: JSONValue = [
+      "type": "object", "x-owner": "bo", "unit": "EUR",
+      "properties": [
+        "phone": ["type": "string", "format": "phone-number"],
+        "at": ["anyOf": [["type": "string", "format": "date-tiem"]]],
+        "mail": ["type": "string", "format": "email"],
+        "format": ["type": "string", "enum": ["phone-number"]],
+      ],
+    ]
+    let send = try provider(parameters: parameters) { $0.resultSchema = ["colour": "red"] }
+    let notices = try FunctionRegistry([send]).notices
+    #expect(
+      notices.map(\.description) == [
+        "functions.pay.send.parameters.unit: “unit” is no keyword of JSON Schema, so it checks nothing; a note is better called x-unit",
+        "functions.pay.send.parameters.properties.phone.format: “phone-number” is no format that is known, so it checks nothing; say with pattern what it has to be",
+        "functions.pay.send.parameters.properties.at.anyOf.0.format: “date-tiem” is no format that is known, so it checks nothing; did you mean date-time?",
+        "functions.pay.send.result.colour: “colour” is no keyword of JSON Schema, so it checks nothing; a note is better called x-colour",
+      ]
+    )
+    #expect(try FunctionRegistry([provider()]).notices.isEmpty)
+  }
+
+  @Test(arguments: ["divisibleBy": "multipleOf", "disallow": "not", "extends": "allOf"])
+  func `a keyword of a draft that is not supported is refused`(old: String, new: String) throws {
+    let send = try provider(parameters: ["properties": ["a": [old: 5]]])
+    #expect(
+      mistake([send])
+        == "functions.pay.send.parameters.properties.a.\(old): is a keyword of a draft before 4, which is not supported; write \(new)"
+    )
+  }
+
   func name(_ text: String) throws -> FunctionName { try #require(FunctionName(text)) }
 
   @Test func `what is right registers`() throws {
