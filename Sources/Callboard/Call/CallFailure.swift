@@ -85,6 +85,13 @@ public struct CallFailure: Error, Hashable, Sendable, Codable {
   }
 }
 
+extension CallFailure {
+  /// The other side did what it was asked, and what it answered cannot be used: for a `write` no failure.
+  var refusesResult: Bool {
+    reach == .answered && (kind == .invalidResult || kind == .resultTooBig)
+  }
+}
+
 extension CallFailure: CustomStringConvertible {
   public var description: String { "\(kind.rawValue): \(message)" }
 }

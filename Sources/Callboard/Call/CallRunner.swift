@@ -408,6 +408,10 @@ extension Engine {
         // Nobody cancelled the call: the engine stops, and the call goes on after its restart.
         event = .restart(ownerIsLive: true)
         function.runtime.withBreaker { $0.abandoned(since: epoch) }
+      } else if failure.refusesResult {
+        event = .resultRefused(attempt: attempt, failure)
+        landing = .failed(failure)
+        breaker = tellBreaker(function, since: epoch, failed: true)
       } else {
         event = .attemptFailed(attempt: attempt, failure, stale: stale)
         landing = .failed(failure)

@@ -105,7 +105,17 @@ public struct NativeFunction: Sendable {
           reach: .notSent
         )
       }
-      return try JSONValue(encoding: try await handler(input))
+      let output = try await handler(input)
+      do {
+        return try JSONValue(encoding: output)
+      } catch {
+        // It has done what it does.
+        throw CallFailure(
+          .invalidResult,
+          "\(invocation.function) answered with what can't be written as JSON: \(error)",
+          reach: .answered
+        )
+      }
     }
   }
 }

@@ -39,6 +39,40 @@ struct ResultTests {
     #expect(rig.events.states(of: submission.id).last == .succeeded)
   }
 
+  /// As an HTTP API that answers 200 with a text, or a program that ends well and writes too much.
+  @Test(arguments: [CallFailure.Kind.invalidResult, .resultTooBig])
+  func `a write whose answer its provider can't use was done all the same`(
+    _ kind: CallFailure.Kind
+  ) async throws {
+    let refused = CallFailure(kind, "It answered OK, which is not JSON.", reach: .answered)
+    let wire = TestFunction("wire", .fail(refused))
+    let rig = try Rig(wire)
+    let submission = await rig.submit("wire")
+    #expect(rig.events.states(of: submission.id).last == .succeeded)
+    #expect(submission.value?["withheld"] == true)
+    #expect(submission.value?["reason"] == "It answered OK, which is not JSON.")
+
+    let look = TestFunction("look", .fail(refused), .answer(1)) { $0.effect = .read }
+    #expect(await (try Rig(look)).submit("look").failure?.kind == kind)
+    #expect(look.executions == 1)
+  }
+
+  @Test func `a write in Swift whose result can't be written as JSON was done all the same`()
+    async throws
+  {
+    struct Endless: Codable, Sendable { var amount = Double.infinity }
+    let function = NativeFunction(
+      "pay",
+      "Pays.",
+      parameters: ["type": "object"],
+      configure: { $0.failsCleanly = true },
+      handler: { (_: [String: Int]) in Endless() }
+    )
+    let rig = try Rig(native: [function])
+    let submission = await rig.submit("pay")
+    #expect(submission.value?["withheld"] == true)
+  }
+
   @Test func `a result just within its limit passes`() async throws {
     let text = String(repeating: "x", count: 100 - #"{"price":1,"text":""}"#.utf8.count)
     let answer: JSONValue = ["price": 1, "text": .string(text)]
