@@ -119,17 +119,23 @@ extension Engine {
 
   /// Whether the last step of a call is on disk; where it isn't, the call goes on by `effect` as soon as it is.
   func isDurable(_ id: CallID, then effect: CallEffect) async -> Bool {
-    let ticket = table.withShard(of: id) { shard -> CommitTicket? in
+    let queued = table.withShard(of: id) { shard -> (ticket: CommitTicket, steps: Int)? in
       guard let live = shard.calls[id], live.traits.effect == .write else { return nil }
-      return live.ticket
+      return (live.ticket, live.committed)
     }
+    guard let queued else { return true }
     do throws(StoreFault) {
-      try await ticket?.durable()
+      try await queued.ticket.durable()
+      table.withShard(of: id) { shard in
+        guard let live = shard.calls[id] else { return }
+        live.durable = max(live.durable, queued.steps)
+      }
       return true
     } catch {
       storeFailed(error)
       table.withShard(of: id) { shard in
-        if let live = shard.calls[id], live.isStored { live.committed -= 1 }
+        // All that the commit held is stored again, with an event for each step.
+        if let live = shard.calls[id], live.isStored { live.committed = live.durable }
       }
       unstored.keep(id, then: effect)
       comeBack()

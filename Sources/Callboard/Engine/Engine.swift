@@ -362,8 +362,9 @@ public final class Engine: Sendable {
     shard.series.record(at: clock.monotonic, seconds: seconds, isError: isError)
     shard.total += 1
     let isCached = live.cacheKey != nil
+    let isCounted = live.call.history.contains { $0.state == .unknown }
     live.function?.runtime.count { counters in
-      counters.calls += 1
+      if !isCounted { counters.calls += 1 }
       if isError { counters.errors += 1 }
       if let seconds { counters.latency.record(seconds: seconds) }
       if word == .succeeded { counters.lastSuccess = endedAt }
@@ -396,6 +397,7 @@ public final class Engine: Sendable {
     let monotonic = clock.monotonic
     shard.series.recordError(at: monotonic)
     live.function?.runtime.count {
+      $0.calls += 1
       $0.errors += 1
       $0.lastFailure = (clock.now, failure.message)
     }
@@ -545,11 +547,12 @@ public final class Engine: Sendable {
     while runningCount > 0, clock.monotonic < until {
       try? await clock.sleep(for: .milliseconds(20), on: deadlines)
     }
+    // Attempts that their calls have given up are told to stop too: no program outlives this process.
     let hardEnd = clock.monotonic + .seconds(6)
     var told: Set<CallID> = []
     while clock.monotonic < hardEnd {
       let running = attemptsUnderWay
-      guard !running.isEmpty else { break }
+      guard !running.isEmpty || slots.running > 0 else { break }
       for (id, attempt) in running where !told.contains(id) && stopAttempt(id, attempt) {
         told.insert(id)
       }

@@ -19,6 +19,8 @@ final class LiveTable: Sendable {
     var ticket = CommitTicket.done
     /// How many steps of the call's history are in the store.
     var committed = 0
+    /// How many of those are known to be on disk, of a `write`.
+    var durable = 0
     var waiters: [OneShot<CallOutcome>] = []
     /// A runner that sleeps through a backoff.
     var sleeper: OneShot<Bool>?

@@ -181,6 +181,9 @@ final class SlotQueue: Sendable {
     for gate in gates { gate.resolve(.left) }
   }
 
+  /// Attempts that have not ended, also those whose calls have gone on without them.
+  var running: Int { state.withLock { $0.running } }
+
   /// Running and waiting calls of a function.
   func counts(of function: String) -> (running: Int, waiting: Int) {
     state.withLock { state in

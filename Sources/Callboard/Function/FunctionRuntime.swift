@@ -4,6 +4,7 @@ import Synchronization
 /// What changes while a function is used: its breaker and its counters.
 final class FunctionRuntime: Sendable {
   struct Counters: Sendable {
+    /// Those that have ended or whose outcome became unknown, each once.
     var calls = 0
     var errors = 0
     var cacheHits = 0

@@ -127,8 +127,8 @@ struct Expectations: Sendable {
     played.functionRows().flatMap { row -> [ScenarioRunner.Check] in
       let own = played.events.filter { $0.call?.function == row.name }
       func count(_ matches: (EngineEvent) -> Bool) -> Int { own.filter(matches).count }
-      let ended = count { if case .call(let word) = $0.type { word.isEnded } else { false } }
-      let failed = count { $0.type == .call(.failed) }
+      let ended = Set(own.filter(\.countsCall).compactMap(\.call?.id)).count
+      let failed = count(\.countsError)
       let hits = count { $0.source == .hit || $0.source == .shared }
       let pairs = [
         ("calls", row.calls, ended), ("errors", row.errors, failed),
@@ -140,6 +140,25 @@ struct Expectations: Sendable {
           came: shown == counted ? nil : "\(shown)"
         )
       }
+    }
+  }
+}
+
+extension EngineEvent {
+  /// Whether a call counts from here on: it has ended, or nobody knows what it did.
+  fileprivate var countsCall: Bool {
+    guard case .call(let word) = type else { return false }
+    return word.isEnded || word == .unknown
+  }
+
+  /// Whether it is an error as the screens count them (see Decisions/0002).
+  fileprivate var countsError: Bool {
+    switch type {
+    case .call(.unknown): true
+    case .call(.failed): failure?.kind != .didNotHappen && failure?.kind != .superseded
+    case .call(.rejected):
+      failure?.kind != .functionOff && failure?.kind != .engineHeld && failure?.kind != .stopping
+    default: false
     }
   }
 }

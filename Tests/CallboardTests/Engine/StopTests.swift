@@ -71,6 +71,30 @@ struct StopTests {
     #expect(rig.clock.monotonic < .seconds(11))
   }
 
+  @Test
+  func
+    `an attempt that its call has given up is waited for, so that no program outlives the engine`()
+    async throws
+  {
+    let look = TestFunction("look", .ignoreCancellation) { definition in
+      definition.effect = .read
+      definition.timeout = .seconds(1)
+      definition.retry = RetryPolicy(maxAttempts: 1)
+    }
+    let rig = try Rig(look)
+    let call = rig.begin("look")
+    let attempt = await look.attempt(1)
+    rig.clock.advance(by: .seconds(1))
+    #expect(await call.value.failure?.kind == .timeout)
+    let stopping = await stop(rig)
+    for _ in 0..<50 { rig.clock.advance(by: .milliseconds(20)) }
+    #expect(!isStopped(rig))
+    attempt.answer("late")
+    await rig.events.wait(for: .engine(.lateResult))
+    await rig.advance(by: .milliseconds(20)) { isStopped(rig) }
+    await stopping.value
+  }
+
   @Test func `a call that was cancelled before the engine stopped stays cancelled`() async throws {
     let look = TestFunction("look", .ignoreCancellation) { $0.effect = .read }
     let rig = try Rig(look)

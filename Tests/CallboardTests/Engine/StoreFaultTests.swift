@@ -516,5 +516,7 @@ struct StoreFaultTests {
     #expect(await call.value.value == "sent")
     #expect(store.call(attempt.id)?.state.word == .succeeded)
     #expect(wire.executions == 1)
+    let steps: [CallState.Word] = [.received, .queued, .running, .succeeded]
+    #expect(rig.events.states(of: attempt.id) == steps)
   }
 }

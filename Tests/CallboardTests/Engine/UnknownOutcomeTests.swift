@@ -35,6 +35,28 @@ struct UnknownOutcomeTests {
     #expect(try rig.call(attempt.id).state == .unknown(attempt: 1))
   }
 
+  @Test func `it counts as one call and one error, also after somebody has settled it`()
+    async throws
+  {
+    let wire = wire()
+    let rig = try Rig(wire)
+    let attempt = await timedOut(rig, wire)
+    let row = try rig.function("wire")
+    #expect(row.calls == 1)
+    #expect(row.errors == 1)
+    let revision = try rig.call(attempt.id).revision
+    let settled = await rig.engine.perform(
+      .settle(attempt.id, revision: revision, .happened(Payload("W-17"))),
+      by: maria
+    )
+    #expect(settled.isDone)
+    wire.plan(.answer("sent"))
+    _ = await rig.submit("wire")
+    let after = try rig.function("wire")
+    #expect(after.calls == 2)
+    #expect(after.errors == 1)
+  }
+
   @Test func `attended, the model hears of it only after the longest wait`() async throws {
     let wire = wire()
     let rig = try Rig(wire)
