@@ -428,7 +428,7 @@ import Testing
     let verdicts = ended.output.split(separator: "\n")
     #expect(verdicts.count == 3)
     #expect(verdicts.first == #"{"valid":true}"#)
-    #expect(verdicts.last?.hasPrefix(#"{"error":"line 1"#) == true, "\(ended.output)")
+    #expect(verdicts.last?.hasPrefix(#"{"error":"line 3, column 2: "#) == true, "\(ended.output)")
   }
 
   @Test func `the schema of configurations is printed whole`() async throws {

@@ -32,4 +32,11 @@ final class Scratch {
     try text.write(toFile: file, atomically: true, encoding: .utf8)
     return file
   }
+
+  func folder(_ name: String) throws {
+    try FileManager.default.createDirectory(
+      atPath: path + "/" + name,
+      withIntermediateDirectories: true
+    )
+  }
 }
