@@ -90,6 +90,10 @@ private final class ConsoleLoop {
   private var engineHasChanged = false
   private var isDue = true
   private var paintedAt = Duration.zero
+  /// When the last key was read.
+  private var keyAt: Duration?
+  /// Keys that come closer than this were not pressed one after the other.
+  private static let burst = Duration.milliseconds(20)
   /// When an age on the screen will read differently.
   private var edge: Duration?
   private var exit: Console.Exit?
@@ -183,15 +187,32 @@ private final class ConsoleLoop {
 
   private func takeKeys() {
     while exit == nil, let key = terminal.readKey() {
-      switch session.handle(key, at: CursesTerminal.now()) {
+      let now = CursesTerminal.now()
+      let follows = keyAt.map { now - $0 < Self.burst } ?? false
+      if key.isTyped { keyAt = now }
+      let isAlone = { [self] in !follows && !isFollowed() }
+      switch session.handle(key, at: now, isAlone: isAlone) {
       case .paintFirst:
         paint()
-        if case .done(let intents) = session.handle(key, at: CursesTerminal.now()) {
+        if case .done(let intents) = session.handle(key, at: CursesTerminal.now(), isAlone: isAlone)
+        {
           carryOut(intents)
         }
       case .done(let intents): carryOut(intents)
       }
     }
+  }
+
+  /// Whether another key comes at once: a terminal that does not bracket what is pasted sends it so.
+  private func isFollowed() -> Bool {
+    while let next = terminal.readKey(withinMilliseconds: 10) {
+      guard next == .statusReport else {
+        terminal.unread(next)
+        return next.isTyped
+      }
+      _ = session.handle(next, at: CursesTerminal.now())
+    }
+    return false
   }
 
   private func takeSignals() {

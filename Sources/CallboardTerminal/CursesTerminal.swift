@@ -325,6 +325,14 @@ public final class CursesTerminal {
     return decoder.next(at: Self.now())
   }
 
+  /// The next key, waiting a moment for it.
+  public func readKey(withinMilliseconds limit: Int) -> Key? {
+    if let key = readKey() { return key }
+    var ready = pollfd(fd: input, events: Int16(POLLIN), revents: 0)
+    guard isUp, poll(&ready, 1, Int32(clamping: limit)) == 1 else { return nil }
+    return readKey()
+  }
+
   /// All keys that have come.
   public func readKeys() -> [Key] {
     var keys: [Key] = []

@@ -30,4 +30,12 @@ public enum Key: Sendable, Hashable {
   case statusReport
   case focusIn
   case focusOut
+
+  /// Whether it may be part of a text that is pasted.
+  public var isTyped: Bool {
+    switch self {
+    case .character, .enter, .tab: true
+    default: false
+    }
+  }
 }

@@ -59,14 +59,20 @@ final class Rig {
     for character in text { press(.character(character)) }
   }
 
+  /// One key of several that come in one piece, after everything was painted.
+  func together(_ key: Key) {
+    if case .done(let new) = session.handle(key, at: time, isAlone: { false }) { intents += new }
+  }
+
   /// Keys that come at once, in one packet.
   func packet(_ keys: Key...) {
+    let isAlone = { keys.count == 1 }
     for key in keys {
-      switch session.handle(key, at: time) {
+      switch session.handle(key, at: time, isAlone: isAlone) {
       case .done(let new): intents += new
       case .paintFirst:
         paint()
-        if case .done(let new) = session.handle(key, at: time) { intents += new }
+        if case .done(let new) = session.handle(key, at: time, isAlone: isAlone) { intents += new }
       }
     }
   }

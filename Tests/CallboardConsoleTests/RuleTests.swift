@@ -91,9 +91,24 @@ import Testing
     #expect(rig.sent.isEmpty)
     rig.settle()
     #expect(rig.text.contains("changed by bo since you first read it"))
-    #expect(rig.text.contains("25000"))
+    #expect(rig.text.contains("25000 → 99000"))
     rig.press("a")
     #expect(rig.sent == [.approve(Fixture.callID(1), Seen(revision: 3, digest: "digest-1-3"))])
+  }
+
+  @Test
+  func
+    `keys that come in one piece decide nothing, as from a terminal that does not bracket a paste`()
+    throws
+  {
+    let rig = try onApproval()
+    rig.settle()
+    let paste = [Key](repeating: .character("a"), count: 8)
+    for key in paste { rig.together(key) }
+    #expect(rig.sent.isEmpty)
+    #expect(rig.notice.contains("as a paste does"))
+    rig.together(.character("!"))
+    #expect(rig.sent.count == 1, "holding is never wrong")
   }
 
   // MARK: the cursor belongs to a thing

@@ -186,7 +186,10 @@ final class Session {
   }
 
   /// Takes one key; the intents are the ones that the session cannot carry out itself.
-  func handle(_ key: Key, at now: Duration) -> Outcome {
+  ///
+  /// `isAlone` says whether nothing was typed close before or after it; it may wait a moment to find out, and is asked
+  /// only of keys that decide.
+  func handle(_ key: Key, at now: Duration, isAlone: () -> Bool = { true }) -> Outcome {
     if key == .statusReport {
       gate.statusAnswered(at: now)
       return .done([])
@@ -203,16 +206,27 @@ final class Session {
       guard !isDirty else { return .paintFirst }
       let stake = context.stake(model, sight)
       switch gate.admits(key, deciding: true, on: stake, frameIsDue: false, at: now) {
-      case .run: break
+      case .run:
+        if mustBeAlone(key), !isAlone() {
+          return drop("came in one piece with other keys, as a paste does: press it alone")
+        }
       case .waitForPaint: return .paintFirst
-      case .dropped(let why):
-        model.say(why, .warning, at: sight.header.now)
-        isDirty = true
-        return .done([])
+      case .dropped(let why): return drop(why)
       }
     }
     isDirty = true
     return .done(carryOut(update(&model, key, sight: sight), at: now))
+  }
+
+  /// One key that decides by itself; the text of a prompt is typed at any speed, and holding is never wrong.
+  private func mustBeAlone(_ key: Key) -> Bool {
+    key != .character("!") && model.prompt.map(\.isQuestion) ?? true
+  }
+
+  private func drop(_ why: SafeText) -> Outcome {
+    model.say(why, .warning, at: sight.header.now)
+    isDirty = true
+    return .done([])
   }
 
   /// A cursor beyond the rows that were fetched.
