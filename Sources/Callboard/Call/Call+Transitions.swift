@@ -712,9 +712,11 @@ extension Call {
   ) -> Transition {
     let attempt = state.attempt ?? 1
     guard traits.effect == .write, (failure?.reach ?? .maybe) == .maybe else {
+      var ended = cancelled(by: stoppedBy)
+      ended.reach = failure?.reach ?? .maybe
       return end(
         .cancelled,
-        .failure(cancelled(by: stoppedBy)),
+        .failure(ended),
         at: now,
         cause: "stopped",
         by: stoppedBy

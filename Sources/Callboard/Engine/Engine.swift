@@ -368,7 +368,10 @@ public final class Engine: Sendable {
       if isError { counters.errors += 1 }
       if let seconds { counters.latency.record(seconds: seconds) }
       if word == .succeeded { counters.lastSuccess = endedAt }
-      if isError, let failure { counters.lastFailure = (endedAt ?? clock.now, failure.message) }
+      // What never left says nothing of the other side.
+      if isError, hasRun, let failure {
+        counters.lastFailure = (endedAt ?? clock.now, failure.message)
+      }
       switch source {
       case .hit, .shared:
         counters.cacheHits += 1

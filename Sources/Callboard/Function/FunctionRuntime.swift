@@ -10,6 +10,7 @@ final class FunctionRuntime: Sendable {
     var cacheHits = 0
     var cacheLookups = 0
     var latency = LatencyHistogram()
+    /// Of an attempt.
     var lastFailure: (at: Date, message: String)?
     var lastSuccess: Date?
   }

@@ -5,31 +5,39 @@ import JSONSchema
 enum Origin {
   /// A remark on a value, or nil where nothing sensible can be said.
   ///
-  /// `functionNames` has the qualified name of a function by the one that models use.
+  /// Of all that was said before the call the first counts: what the model wrote itself does not become an answer by
+  /// coming back in one, be it in a refusal that quotes it. `turn` is that of the call that the value is an argument
+  /// of; `functionNames` has the qualified name of a function by the one that models use.
   static func of(
     _ value: JSONValue,
+    ofTurn turn: Int?,
     in conversation: ConversationDetail?,
     functionNames: [String: String]
   ) -> SafeText? {
     guard let conversation, let wanted = needles(for: value) else { return nil }
+    func hasIt(_ text: String) -> Bool { wanted.contains { holds(text, $0) } }
     var names: [String: String] = [:]
     for entry in conversation.transcript {
-      for call in entry.message.calls { names[call.id] = call.wireName }
-      guard let text = entry.message.text, wanted.contains(where: { holds(text, $0) }) else {
-        continue
+      let message = entry.message
+      // The message that asks for this call, and what came after it.
+      if message.role == .assistant, let turn, entry.turn >= turn { break }
+      for call in message.calls { names[call.id] = call.wireName }
+      if message.role == .assistant, message.calls.contains(where: { hasIt($0.arguments) }) {
+        return "first written by the model itself, in a call of turn \(entry.turn)"
       }
-      switch entry.message.role {
+      guard let text = message.text, hasIt(text) else { continue }
+      switch message.role {
       case .user:
-        let author = entry.message.author.map { SafeText(untrusted: $0, limit: 60) } ?? "the user"
+        let author = message.author.map { SafeText(untrusted: $0, limit: 60) } ?? "the user"
         return entry.turn == 0
           ? "from the first message, of \(author)"
           : "from the message of \(author), turn \(entry.turn)"
       case .tool:
-        let name = entry.message.answers.flatMap { names[$0] }.map { functionNames[$0] ?? $0 }
+        let name = message.answers.flatMap { names[$0] }.map { functionNames[$0] ?? $0 }
         let call = name.map { SafeText(untrusted: $0, limit: 128) } ?? "a call"
         return "from the answer of \(call), turn \(entry.turn)"
       case .system: return "from the instructions"
-      case .assistant: continue
+      case .assistant: return "first written by the model itself, turn \(entry.turn)"
       }
     }
     return "first seen here: no message and no result has it"

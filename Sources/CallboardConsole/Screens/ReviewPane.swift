@@ -212,11 +212,14 @@ extension Painter {
     let by = detail.call.editedBy.map { " by " + SafeText(untrusted: $0.name, limit: 60) } ?? ""
     document.text("changed\(by) since you first read it:", .warning)
     for change in ArgumentChange.between(before, now) {
+      func shown(_ value: JSONValue?, else missing: SafeText) -> SafeText {
+        value.map { SafeText(untrusted: $0.serialized(), limit: 300) } ?? missing
+      }
       document.value(
         SafeText(untrusted: change.name, limit: 200),
         [
-          change.before.map { SafeText(untrusted: $0.serialized(), limit: 300) }
-            ?? "(was not there)"
+          shown(change.before, else: "(was not there)") + " → "
+            + shown(change.after, else: "(is gone)")
         ],
         labelWidth: 14,
         style: Style(.value, dim: true)
@@ -370,6 +373,7 @@ extension Painter {
       remarks.append("edited by \(by); the model proposed \(before)")
     } else if let origin = Origin.of(
       value,
+      ofTurn: detail.call.turn,
       in: sight.transcript,
       functionNames: sight.functionNames
     ) {
