@@ -52,6 +52,9 @@ final class ConversationTable: Sendable {
     var turn: Task<Void, Never>?
     /// Ends its time while its calls run.
     var timer: DeadlineQueue.Token?
+    /// What is shown and stored of the conversation's `answers` and `pending`, each redacted once.
+    var shownAnswers: [CallID: String] = [:]
+    var shownPending: [Message] = []
     var waiters: [OneShot<Conversation>] = []
 
     init(
@@ -227,9 +230,7 @@ extension Engine {
     _ events: [EngineEvent]
   ) -> Bool {
     defer { changed() }
-    var shown = live.conversation
-    shown.pending = shown.pending.map(redacted)
-    shown.answers = shown.answers.mapValues(redactor.redact(text:))
+    let shown = shown(live)
     do {
       _ = try store.commit(
         StoreChange(
@@ -248,6 +249,17 @@ extension Engine {
     return true
   }
 
+  /// A conversation without the secrets in what the model has not heard yet.
+  private func shown(_ live: ConversationTable.Live) -> Conversation {
+    if live.conversation.answers.isEmpty { live.shownAnswers = [:] }
+    if live.conversation.pending.count < live.shownPending.count { live.shownPending = [] }
+    live.shownPending += live.conversation.pending.dropFirst(live.shownPending.count).map(redacted)
+    var shown = live.conversation
+    shown.answers = live.shownAnswers
+    shown.pending = live.shownPending
+    return shown
+  }
+
   /// Stores what a conversation has become while the store could not write, and goes on with it.
   func recover(_ id: ConversationID, _ talk: UnstoredSteps.Talk) {
     let isStored = conversations.withLive(id) { store($0, talk.events) }
@@ -264,9 +276,17 @@ extension Engine {
     cause: String,
     by person: String? = nil
   ) throws -> ConversationEffect {
+    // Not under the lock of all conversations: an answer may be large.
+    let shownAnswer: (call: CallID, text: String)? =
+      if case .callEnded(let call, let answer, _) = event {
+        (call, redactor.redact(text: answer))
+      } else {
+        nil
+      }
     let effect = try conversations.withLive(id) { live -> ConversationEffect in
       let known = live.conversation.messages.count
       let effect = try live.conversation.handle(event, now: clock.now)
+      if let shownAnswer { live.shownAnswers[shownAnswer.call] = shownAnswer.text }
       hear(live, from: known)
       store(live, cause: cause, by: person)
       return effect
@@ -280,10 +300,15 @@ extension Engine {
   /// What goes into the transcript is heard as it is, and shown and stored redacted.
   private func hear(_ live: ConversationTable.Live, from known: Int) {
     for index in live.conversation.messages.indices.dropFirst(known) {
-      live.heard.append(live.conversation.messages[index].message)
-      live.conversation.messages[index].message = redacted(
-        live.conversation.messages[index].message
-      )
+      let entry = live.conversation.messages[index]
+      live.heard.append(entry.message)
+      if entry.message.role == .tool,
+        let shown = entry.calls.first.flatMap({ live.shownAnswers[$0] })
+      {
+        live.conversation.messages[index].message.text = shown
+      } else {
+        live.conversation.messages[index].message = redacted(entry.message)
+      }
     }
   }
 

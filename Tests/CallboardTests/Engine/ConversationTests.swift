@@ -487,6 +487,36 @@ struct ConversationTests {
     #expect(mistake?.message == "there is no model sonet; did you mean sonnet?")
   }
 
+  @Test func `secrets of answers the model has not heard yet are not stored either`() async throws {
+    let look = held()
+    let rig = try Rig(look)
+    let model = TestModel(
+      .call(("t_look", #"{"n":1}"#), ("t_look", #"{"n":2}"#)),
+      .call(("t_look", #"{"n":3}"#))
+    )
+    let talk = try rig.talk(model)
+    for number in 1...3 {
+      let attempt = await look.attempt(number)
+      _ = await rig.engine.perform(.message(talk, "card 4111 1111 1111 1111"), by: maria)
+      attempt.answer(["card": "4111 1111 1111 1111"])
+      await rig.events.wait(for: .succeeded, of: attempt.id)
+      if number == 1 {
+        await eventually { rig.store.conversation(talk)?.answers.count == 1 }
+        let open = try #require(rig.store.conversation(talk))
+        #expect(open.answers[attempt.id]?.contains("card") == true)
+        #expect(open.answers[attempt.id]?.contains("4111 1111") == false)
+        #expect(open.pending.count == 1)
+        #expect(open.pending.first?.text?.contains("4111 1111") == false)
+      }
+    }
+    #expect(await model.asked(3).answers == [#"{"card":"4111 1111 1111 1111"}"#])
+    let ended = await rig.engine.ended(talk)
+    let answers = ended?.messages.filter { $0.message.role == .tool }.compactMap(\.message.text)
+    #expect(answers?.count == 3)
+    #expect(answers?.allSatisfy { $0.contains("card") && !$0.contains("4111 1111") } == true)
+    #expect(ended?.answers.isEmpty == true)
+  }
+
   @Test func `secrets reach the model and not the transcript that is shown`() async throws {
     let look = TestFunction("look", .answer(["card": "4111 1111 1111 1111"]))
     let rig = try Rig(look)
