@@ -459,6 +459,8 @@ extension Engine {
 
   /// A turn and its calls, as `received`, are stored in one commit before any is admitted.
   private func turnTaken(_ turn: ModelTurn, in id: ConversationID, caller: Principal) {
+    // Before the calls are made: within one commit the turn comes first.
+    let now = clock.now
     let number = (conversations.withLive(id) { $0.conversation.turns } ?? 0) + 1
     let calls = turn.calls.map { requested -> Call in
       let parsed = try? JSONValue(parsing: requested.arguments, options: argumentOptions)
@@ -481,13 +483,20 @@ extension Engine {
       guard
         let effect = try? live.conversation.handle(
           .turnTaken(turn, calls: calls.map(\.id)),
-          now: clock.now
+          now: now
         )
       else { return nil }
       live.writing = ""
       hear(live, from: known)
       let asked = calls.count == 1 ? "asked for 1 call" : "asked for \(calls.count) calls"
-      let isStored = store(live, calls: calls, cause: calls.isEmpty ? "answered" : asked)
+      let cause = calls.isEmpty ? "answered" : asked
+      var event = event(
+        .conversation(live.conversation.state.word),
+        conversation: id,
+        cause: cause
+      )
+      event.time = now
+      let isStored = store(live, calls: calls, [event])
       return (effect, isStored)
     }
     guard let (effect, isStored) = taken ?? nil else {

@@ -137,6 +137,40 @@ struct ConversationTests {
     _ = await rig.engine.ended(talk)
   }
 
+  /// Each look at it finds a millisecond more.
+  private final class TickingClock: EngineClock {
+    let manual = ManualClock()
+    private let looks = Atomic<Int>(0)
+
+    var now: Date {
+      let look = looks.wrappingAdd(1, ordering: .relaxed).newValue
+      return manual.now.addingTimeInterval(Double(look) / 1000)
+    }
+    var monotonic: Duration { manual.monotonic }
+
+    func wake(_ queue: DeadlineQueue, at deadline: Duration) { manual.wake(queue, at: deadline) }
+  }
+
+  @Test func `in the commit of a turn no event is older than the one before it`() async throws {
+    let look = TestFunction("look")
+    let engine = Engine(
+      EngineConfiguration(rules: ApprovalRules([free]), seed: 7),
+      registry: try FunctionRegistry([try NativeProvider(namespace: "t", [look.native])]),
+      clock: TickingClock()
+    )
+    let events = EventRecorder(engine)
+    let talk = try engine.start(
+      ConversationRequest(title: "t", caller: agent, model: "test", messages: ["go"]),
+      model: TestModel(.call(("t_look", "{}"), ("t_look", "{}"), ("t_look", "{}")))
+    )
+    _ = await engine.ended(talk)
+    let all = events.all { $0.conversation == talk || $0.call?.conversation == talk }
+    let turn = try #require(all.firstIndex { $0.type == .conversation(.calling) })
+    let commit = all[turn...].prefix(4)
+    #expect(commit.dropFirst().allSatisfy { $0.type == .call(.received) })
+    #expect(commit.map(\.time) == commit.map(\.time).sorted())
+  }
+
   // MARK: - Limits
 
   @Test func `it stops with a sentence when its turns are used`() async throws {
