@@ -481,7 +481,7 @@ extension Engine {
       let known = live.conversation.messages.count
       live.isAsking = false
       guard
-        let effect = try? live.conversation.handle(
+        var effect = try? live.conversation.handle(
           .turnTaken(turn, calls: calls.map(\.id)),
           now: now
         )
@@ -497,6 +497,15 @@ extension Engine {
       )
       event.time = now
       let isStored = store(live, calls: calls, [event])
+      let limit = live.conversation.limits.calls
+      if live.conversation.callCount > limit {
+        // In one step with the turn: nobody can resume it in between.
+        let why = Conversation.limitPrefix + "it asked for more than \(limit) calls"
+        if let ended = try? live.conversation.handle(.limitReached(why), now: now) {
+          effect = ended
+          store(live, cause: why)
+        }
+      }
       return (effect, isStored)
     }
     guard let (effect, isStored) = taken ?? nil else {
@@ -504,17 +513,8 @@ extension Engine {
       for call in calls { forget(call.id) }
       return
     }
-    let limit = conversations.withLive(id) { live in
-      live.conversation.callCount > live.conversation.limits.calls
-        ? live.conversation.limits.calls : nil
-    }
-    if let limit = limit ?? nil {
-      let why = Conversation.limitPrefix + "it asked for more than \(limit) calls"
-      _ = try? move(id, .limitReached(why), cause: why)
-      return
-    }
     guard isStored || calls.isEmpty else {
-      // A turn is stored before its calls; each of them brings its first step along when it is admitted.
+      // A turn is stored before its calls; each of them brings its first step along when it moves.
       for call in calls { table.withShard(of: call.id) { $0.calls[call.id]?.committed = 0 } }
       unstored.keep(id, [], then: effect)
       return comeBack()

@@ -197,6 +197,36 @@ struct ConversationTests {
     #expect(rig.events.all { $0.type == .call(.cancelled) }.count == 2)
   }
 
+  @Test func `a turn that asks for more calls than are left runs none of them, paused or resumed`()
+    async throws
+  {
+    let look = TestFunction("look")
+    let rig = try Rig(look)
+    let model = TestModel(.hold)
+    let talk = try rig.talk(model, limits: ConversationLimits(calls: 3))
+    let asked = await model.asked(1)
+    _ = await rig.engine.perform(.pauseConversation(talk, from: false, to: true), by: maria)
+    asked.call(
+      ("t_look", "{}"),
+      ("t_look", "{}"),
+      ("t_look", "{}"),
+      ("t_look", "{}"),
+      ("t_look", "{}"),
+      ("t_look", "{}"),
+      ("t_look", "{}"),
+      ("t_look", "{}")
+    )
+    await rig.events.wait(for: .received, function: "t.look", 8)
+    _ = await rig.engine.perform(.pauseConversation(talk, from: true, to: false), by: maria)
+    let ended = await rig.engine.ended(talk)
+    #expect(ended?.state == .failed("stopped: it asked for more than 3 calls"))
+    await eventually { rig.engine.liveCalls == 0 }
+    #expect(look.executions == 0)
+    #expect(rig.events.all { $0.type == .call(.cancelled) }.count == 8)
+    #expect(rig.events.all { $0.type == .call(.queued) }.isEmpty)
+    #expect(model.count == 1)
+  }
+
   @Test func `it stops with a sentence when its tokens are used`() async throws {
     let rig = try Rig(TestFunction("look"))
     let model = TestModel(.call(("t_look", "{}"), tokens: 60), .call(("t_look", "{}"), tokens: 60))
