@@ -50,6 +50,10 @@ final class ConversationTable: Sendable {
     /// A turn is under way: a resume does not ask for a second one.
     var isAsking = false
     var turn: Task<Void, Never>?
+    /// How often the model was asked: tells one turn from the next.
+    var asks = 0
+    /// Ends its time while the model takes its turn.
+    var turnTimer: DeadlineQueue.Token?
     /// Ends its time while its calls run.
     var timer: DeadlineQueue.Token?
     /// What is shown and stored of the conversation's `answers` and `pending`, each redacted once.
@@ -67,6 +71,13 @@ final class ConversationTable: Sendable {
       self.model = model
       self.toolChoice = toolChoice
       self.parallelToolCalls = parallelToolCalls
+    }
+
+    /// The model's turn is over; the timer of it is to be cancelled.
+    func endTurn() -> DeadlineQueue.Token? {
+      isAsking = false
+      defer { turnTimer = nil }
+      return turnTimer
     }
   }
 
@@ -180,7 +191,8 @@ extension Engine {
   public func ended(_ id: ConversationID) async -> Conversation? {
     let waiter = OneShot<Conversation>()
     let known: Bool? = conversations.withLive(id) { live in
-      if live.conversation.state.word.isLive {
+      // Asked under the lock: whoever stops the engine takes it afterwards, and finds this waiter.
+      if live.conversation.state.word.isLive, !hasStopped {
         live.waiters.append(waiter)
       } else {
         waiter.resolve(live.conversation)
@@ -320,11 +332,17 @@ extension Engine {
       admitAll(calls)
       watchTime(id)
     case .cancel(let calls, let person):
-      conversations.withLive(id) { $0.turn?.cancel() }
+      cancelTurn(of: id)
       for call in calls { cancel(call, by: person) }
       conversationEnded(id)
     case .ended: conversationEnded(id)
     }
+  }
+
+  private func cancelTurn(of id: ConversationID) {
+    // Not under the lock: what a model does when it is cancelled may ask for its conversation.
+    let turn = conversations.withLive(id) { $0.turn } ?? nil
+    turn?.cancel()
   }
 
   private func conversationEnded(_ id: ConversationID) {
@@ -346,23 +364,26 @@ extension Engine {
       _ = try? move(id, .limitReached(why), cause: why)
       return
     }
-    let mayAsk = conversations.withLive(id) { live -> Bool in
-      guard !live.isAsking else { return false }
+    // The stopping engine has paused the others: this one was started, or resumed, since.
+    guard !isStopping else { return }
+    let ask = conversations.withLive(id) { live -> Int? in
+      guard !live.isAsking else { return nil }
       live.isAsking = true
-      return true
+      live.asks += 1
+      return live.asks
     }
-    guard mayAsk == true else { return }
-    let turn = Task { await takeTurn(id) }
-    conversations.withLive(id) { live in
-      live.turn = turn
-      // A stop may have come between the move and here.
-      if !live.conversation.state.word.isLive { turn.cancel() }
+    guard let ask = ask ?? nil else { return }
+    let turn = Task { await takeTurn(id, ask: ask) }
+    let isLive = conversations.withLive(id) { live in
+      if live.asks == ask { live.turn = turn }
+      return live.conversation.state.word.isLive
     }
+    // A stop may have come between the move and here.
+    if isLive != true { turn.cancel() }
   }
 
-  private func takeTurn(_ id: ConversationID) async {
-    let asked = conversations.withLive(id) {
-      live -> (any Model, ModelRequest, Principal, Double)? in
+  private func takeTurn(_ id: ConversationID, ask: Int) async {
+    let asked = conversations.withLive(id) { live -> (any Model, ModelRequest, Principal)? in
       guard case .thinking = live.conversation.state else {
         // In one step with the look: a resume after it asks anew.
         live.isAsking = false
@@ -377,10 +398,9 @@ extension Engine {
         toolChoice: live.heard.last?.role == .tool ? .auto : live.toolChoice,
         parallelToolCalls: live.parallelToolCalls
       )
-      let left = live.conversation.limits.seconds - live.conversation.busy(at: clock.now)
-      return (live.model, request, live.conversation.caller, left)
+      return (live.model, request, live.conversation.caller)
     }
-    guard let asked, let (model, request, caller, left) = asked else { return }
+    guard let asked, let (model, request, caller) = asked else { return }
     var offered = request
     do {
       offered.tools = try table.catalogue.offers(to: caller)
@@ -393,26 +413,49 @@ extension Engine {
       )
       return
     }
-    let deadline = deadlines.schedule(at: clock.monotonic + .seconds(max(left, 0))) { [weak self] in
-      _ = try? self?.move(
-        id,
-        .limitReached(Conversation.limitPrefix + "it has used its time"),
-        cause: "it has used its time"
-      )
-      self?.conversations.withLive(id) { $0.turn?.cancel() }
-    }
-    defer { deadlines.cancel(deadline) }
+    watchTurn(id, ask: ask)
     do {
       let turn = try await model.respond(to: offered) { [weak self] delta in
         self?.heard(delta, in: id)
       }
       turnTaken(turn, in: id, caller: caller)
     } catch {
-      conversations.withLive(id) { $0.isAsking = false }
+      let timer = conversations.withLive(id) { $0.endTurn() }
+      if let timer = timer ?? nil { deadlines.cancel(timer) }
+      // The engine stops: the conversation stays as it is, for its restart.
+      if isStopping, Task.isCancelled { return }
       // One that was stopped has not failed.
       if error.kind != .cancelled { tell(.failed, model.name, error, in: id, cause: error.message) }
       _ = try? move(id, .modelFailed(error), cause: error.message)
     }
+  }
+
+  /// Ends a conversation whose time is used while the model takes this turn.
+  private func watchTurn(_ id: ConversationID, ask: Int) {
+    let now = clock.now
+    let look = conversations.withLive(id) { live -> (left: Double, isPaused: Bool)? in
+      guard live.isAsking, live.asks == ask, live.conversation.state.word.isLive else { return nil }
+      let left = live.conversation.limits.seconds - live.conversation.busy(at: now)
+      return (left, live.conversation.state.word == .paused)
+    }
+    guard let look, let (left, isPaused) = look else { return }
+    // Less than what the wall clock can tell apart.
+    guard isPaused || left > 0.001 else {
+      let why = "it has used its time"
+      _ = try? move(id, .limitReached(Conversation.limitPrefix + why), cause: why)
+      return
+    }
+    // While it is paused its time stands still: then it is looked at now and again.
+    let wait = Duration.seconds(isPaused ? max(left, 1) : left)
+    let timer = deadlines.schedule(at: clock.monotonic + wait) { [weak self] in
+      self?.watchTurn(id, ask: ask)
+    }
+    let isOver = conversations.withLive(id) { live in
+      guard live.isAsking, live.asks == ask else { return true }
+      live.turnTimer = timer
+      return false
+    }
+    if isOver != false { deadlines.cancel(timer) }
   }
 
   private func tell(
@@ -477,15 +520,18 @@ extension Engine {
       return call
     }
     for call in calls { insert(received: call) }
-    let taken = conversations.withLive(id) { live -> (ConversationEffect, isStored: Bool)? in
+    typealias Taken = (
+      effect: ConversationEffect?, isStored: Bool, timer: DeadlineQueue.Token?
+    )
+    let taken = conversations.withLive(id) { live -> Taken in
       let known = live.conversation.messages.count
-      live.isAsking = false
+      let timer = live.endTurn()
       guard
         var effect = try? live.conversation.handle(
           .turnTaken(turn, calls: calls.map(\.id)),
           now: now
         )
-      else { return nil }
+      else { return (nil, false, timer) }
       live.writing = ""
       hear(live, from: known)
       let asked = calls.count == 1 ? "asked for 1 call" : "asked for \(calls.count) calls"
@@ -506,14 +552,15 @@ extension Engine {
           store(live, cause: why)
         }
       }
-      return (effect, isStored)
+      return (effect, isStored, timer)
     }
-    guard let (effect, isStored) = taken ?? nil else {
+    if let timer = taken?.timer { deadlines.cancel(timer) }
+    guard let taken, let effect = taken.effect else {
       // It was stopped while the model wrote: its calls never were.
       for call in calls { forget(call.id) }
       return
     }
-    guard isStored || calls.isEmpty else {
+    guard taken.isStored || calls.isEmpty else {
       // A turn is stored before its calls; each of them brings its first step along when it moves.
       for call in calls { table.withShard(of: call.id) { $0.calls[call.id]?.committed = 0 } }
       unstored.keep(id, [], then: effect)
@@ -734,7 +781,7 @@ extension Engine {
         .pause(by: Principal(name: "callboard", roles: [.operator])),
         cause: "the engine stops"
       )
-      conversations.withLive(id) { $0.turn?.cancel() }
+      cancelTurn(of: id)
     }
   }
 }

@@ -247,6 +247,24 @@ struct ConversationTests {
     #expect(await rig.engine.ended(talk)?.state == .failed("stopped: it has used its time"))
   }
 
+  @Test func `paused while the model takes its turn, its time stands still and the turn goes on`()
+    async throws
+  {
+    let rig = try Rig(TestFunction("look"))
+    let model = TestModel(.hold)
+    let talk = try rig.talk(model, limits: ConversationLimits(seconds: 60))
+    _ = await model.asked(1)
+    rig.clock.advance(by: .seconds(30))
+    _ = await rig.engine.perform(.pauseConversation(talk, from: false, to: true), by: maria)
+    rig.clock.advance(by: .seconds(100))
+    #expect(state(rig, talk) == .paused)
+    _ = await rig.engine.perform(.pauseConversation(talk, from: true, to: false), by: maria)
+    rig.clock.advance(by: .seconds(29))
+    #expect(state(rig, talk) == .thinking)
+    rig.clock.advance(by: .seconds(2))
+    #expect(await rig.engine.ended(talk)?.state == .failed("stopped: it has used its time"))
+  }
+
   @Test func `the time that calls take counts`() async throws {
     let look = held()
     let rig = try Rig(look)
@@ -377,6 +395,40 @@ struct ConversationTests {
     _ = await model.asked(1)
     #expect(await rig.engine.perform(.stopConversation(talk), by: maria).isDone)
     #expect(await rig.engine.ended(talk)?.state == .stopped)
+  }
+
+  /// Asks how its conversation stands when it is stopped.
+  private final class CuriousModel: Model {
+    let name = "curious"
+    let isAsked = OneShot<ConversationID>()
+    let found = OneShot<Conversation.Word?>()
+    private let isStopped = OneShot<Void>()
+    private let look: @Sendable (ConversationID) -> Conversation.Word?
+
+    init(_ look: @escaping @Sendable (ConversationID) -> Conversation.Word?) { self.look = look }
+
+    func respond(
+      to request: ModelRequest,
+      onDelta: @escaping @Sendable (ModelDelta) -> Void
+    ) async throws(ModelFailure) -> ModelTurn {
+      await withTaskCancellationHandler {
+        isAsked.resolve(request.conversation)
+        await isStopped.value
+      } onCancel: {
+        found.resolve(look(request.conversation))
+        isStopped.resolve(())
+      }
+      throw ModelFailure(.cancelled, "the turn was stopped")
+    }
+  }
+
+  @Test func `a model that is stopped may ask for its conversation`() async throws {
+    let rig = try Rig(TestFunction("look"))
+    let model = CuriousModel { try? rig.conversation($0).row.state }
+    let talk = try rig.talk(model)
+    _ = await model.isAsked.value
+    #expect(await rig.engine.perform(.stopConversation(talk), by: maria).isDone)
+    #expect(await model.found.value == .stopped)
   }
 
   @Test func `paused, its calls end and are counted, and the model is asked after the resume`()
