@@ -132,7 +132,7 @@ import Testing
 
   @Test func `a condition that lets calls pass because a key is missing is refused`() throws {
     let rule =
-      "\napprovals:\n  - { when: { properties: { amount: { maximum: 10 } } }, approval: never }"
+      "\napprovals:\n  - { when: { properties: { amount: { type: number, maximum: 10 } } }, approval: never }"
     let found = try complaints(program + rule)
     #expect(found.count == 1)
     #expect(
@@ -178,12 +178,91 @@ import Testing
     )
   }
 
-  @Test(arguments: ["not: { required: [amount] }", "if: { required: [amount] }, then: false"])
+  @Test(arguments: [
+    "not: { required: [amount] }", "if: { required: [amount] }, then: false",
+    "dependencies: { amount: { properties: { amount: { maximum: 10 } } } }",
+    "dependentRequired: { amount: [to] }",
+    "dependentSchemas: { amount: { properties: { amount: { maximum: 10 } } } }",
+    "additionalProperties: { type: number, maximum: 10 }", "unevaluatedProperties: false",
+    "propertyNames: { enum: [to] }", "patternProperties: { '^a': { maximum: 10 } }",
+    "maxProperties: 1", "oneOf: [{ required: [amount] }, {}]",
+    "required: [to], properties: { to: { type: array, contains: { const: a }, minContains: 0 } }",
+    "required: [to], properties: { to: { type: array, items: { const: a } } }",
+    "$defs: { a: { required: [amount] } }, $ref: '#/$defs/a'",
+  ])
   func `what opens may not rest on words that hold for a missing key`(words: String) throws {
     let rule = "\napprovals:\n  - { when: { \(words) }, approval: never }"
     let found = try complaints(program + rule)
     #expect(found.contains { $0.contains("may pass unasked") }, "\(found)")
     #expect(try complaints(program + rule.replacing(", approval: never", with: "")) == [])
+    let access = "\naccess:\n  - { when: { \(words) }, allow: true }"
+    #expect(try complaints(program + access).contains { $0.contains("may pass unasked") })
+  }
+
+  @Test func `what opens names the type of what it looks at, or its function's parameters do`()
+    throws
+  {
+    func rule(_ function: String, _ amount: String) -> String {
+      "\napprovals:\n  - { \(function)when: { properties: { amount: \(amount) }, required: [amount] }, approval: never }"
+    }
+    func functionWith(amount: String) -> String {
+      self.function(
+        effect: "effect: write",
+        "parameters: { type: object, properties: { amount: \(amount) } }"
+      )
+    }
+    let typed = functionWith(amount: "{ type: integer }")
+    let loose = functionWith(amount: "{ type: [integer, string] }")
+    let exact = "function: clock.now, "
+    for text in [
+      program + rule("", "{ maximum: 10 }"), program + rule(exact, "{ maximum: 10 }"),
+      loose + rule(exact, "{ maximum: 10 }"),
+      // It may also match what only a server knows.
+      typed + rule("function: 'clock.*', ", "{ maximum: 10 }"),
+    ] {
+      let found = try complaints(text)
+      #expect(found.count == 1, "\(found)")
+      #expect(
+        found.first?.contains(
+          "also holds when amount has a value of another type; add type: number, or calls with one pass unasked"
+        ) == true,
+        "\(found)"
+      )
+    }
+    #expect(try complaints(typed + rule(exact, "{ maximum: 10 }")) == [])
+    #expect(try complaints(loose + rule(exact, "{ type: number, maximum: 10 }")) == [])
+    #expect(try complaints(program + rule("", "{ type: integer, maximum: 10 }")) == [])
+  }
+
+  @Test(arguments: [
+    ("{ required: [a], properties: { a: { type: number, maximum: 1 } } }", []),
+    ("{ required: [a], properties: { a: { maximum: 1 } } }", ["maximum"]),
+    ("{ required: [a], properties: { a: { type: [number, 'null'], maximum: 1 } } }", ["maximum"]),
+    ("{ required: [a], properties: { a: { enum: [1, 2.5, 7], maximum: 3 } } }", []),
+    ("{ required: [a], properties: { a: { enum: [1, x], maximum: 3 } } }", ["maximum"]),
+    ("{ required: [a], properties: { a: { const: x } } }", []),
+    ("{ required: [a], properties: { a: { type: number, pattern: x } } }", ["pattern"]),
+    ("{ required: [a], properties: { a: { pattern: '^x' } } }", ["pattern"]),
+    ("{ required: [a], properties: { a: { type: array, maxItems: 3 } } }", []),
+    ("{ required: [a], properties: { a: { required: [b] } } }", ["required"]),
+    ("{ required: [a], properties: { a: { type: object, required: [b] } } }", []),
+    (
+      "{ allOf: [{ required: [a], properties: { a: { type: number } } }, { properties: { a: { maximum: 1 } } }] }",
+      []
+    ),
+    (
+      "{ required: [a], anyOf: [{ properties: { a: { type: number } } }, { properties: { a: { maximum: 1 } } }] }",
+      ["maximum"]
+    ),
+    ("{ required: [a], properties: { a: { type: string, title: A, minLength: 2 } } }", []),
+    ("{ required: [a], properties: { a: { type: string, not: { const: x } } } }", ["not"]),
+  ])
+  func `conditions that open are linted for what holds for values of other types`(
+    schema: String,
+    keywords: [String]
+  ) throws {
+    let value = try YAMLDocument(text: schema, file: "x").value
+    #expect(OpeningLint.findings(of: value, parameters: nil).map(\.keyword) == keywords)
   }
 
   @Test func `a condition that asks because a key is missing is a warning`() throws {

@@ -453,6 +453,17 @@ private func failure(_ outcome: Result<ModelTurn, ModelFailure>) -> ModelFailure
     #expect(bench.server.requests.count == 50 + 20)
   }
 
+  @Test func `waits that the server asked for spend no retries`() async throws {
+    let bench = try await Bench([.json(429, "{}", headers: [("retry-after", "2")])])
+    await withTaskGroup { group in
+      for _ in 0..<50 {
+        group.addTask { _ = try? await bench.model.respond(to: request) { _ in } }
+      }
+    }
+    await bench.stop()
+    #expect(bench.server.requests.count == 50 * 3)
+  }
+
   @Test func `turns that come earn retries back`() {
     var allowance = RetryAllowance()
     let first = (0..<21).map { _ in allowance.spend() }

@@ -64,12 +64,13 @@ extension Conversation {
       revision += 1
       return .none
 
-    case (.thinking, .limitReached(let why)), (.calling, .limitReached(let why)):
+    case (.thinking, .limitReached(let why)), (.calling, .limitReached(let why)),
+      (.paused, .limitReached(let why)):
       let open = openCalls
       state = .failed(why)
       stopClock(at: now)
       revision += 1
-      return open.isEmpty ? .ended : .cancel(open, by: nil)
+      return .cancel(open, by: nil)
 
     case (.thinking, .stop(let person)), (.calling, .stop(let person)),
       (.paused, .stop(let person)):

@@ -50,8 +50,15 @@ final class ConversationTable: Sendable {
     /// A turn is under way: a resume does not ask for a second one.
     var isAsking = false
     var turn: Task<Void, Never>?
+    /// How often the model was asked: tells one turn from the next.
+    var asks = 0
+    /// Ends its time while the model takes its turn.
+    var turnTimer: DeadlineQueue.Token?
     /// Ends its time while its calls run.
     var timer: DeadlineQueue.Token?
+    /// What is shown and stored of the conversation's `answers` and `pending`, each redacted once.
+    var shownAnswers: [CallID: String] = [:]
+    var shownPending: [Message] = []
     var waiters: [OneShot<Conversation>] = []
 
     init(
@@ -64,6 +71,13 @@ final class ConversationTable: Sendable {
       self.model = model
       self.toolChoice = toolChoice
       self.parallelToolCalls = parallelToolCalls
+    }
+
+    /// The model's turn is over; the timer of it is to be cancelled.
+    func endTurn() -> DeadlineQueue.Token? {
+      isAsking = false
+      defer { turnTimer = nil }
+      return turnTimer
     }
   }
 
@@ -177,7 +191,8 @@ extension Engine {
   public func ended(_ id: ConversationID) async -> Conversation? {
     let waiter = OneShot<Conversation>()
     let known: Bool? = conversations.withLive(id) { live in
-      if live.conversation.state.word.isLive {
+      // Asked under the lock: whoever stops the engine takes it afterwards, and finds this waiter.
+      if live.conversation.state.word.isLive, !hasStopped {
         live.waiters.append(waiter)
       } else {
         waiter.resolve(live.conversation)
@@ -227,9 +242,7 @@ extension Engine {
     _ events: [EngineEvent]
   ) -> Bool {
     defer { changed() }
-    var shown = live.conversation
-    shown.pending = shown.pending.map(redacted)
-    shown.answers = shown.answers.mapValues(redactor.redact(text:))
+    let shown = shown(live)
     do {
       _ = try store.commit(
         StoreChange(
@@ -248,6 +261,17 @@ extension Engine {
     return true
   }
 
+  /// A conversation without the secrets in what the model has not heard yet.
+  private func shown(_ live: ConversationTable.Live) -> Conversation {
+    if live.conversation.answers.isEmpty { live.shownAnswers = [:] }
+    if live.conversation.pending.count < live.shownPending.count { live.shownPending = [] }
+    live.shownPending += live.conversation.pending.dropFirst(live.shownPending.count).map(redacted)
+    var shown = live.conversation
+    shown.answers = live.shownAnswers
+    shown.pending = live.shownPending
+    return shown
+  }
+
   /// Stores what a conversation has become while the store could not write, and goes on with it.
   func recover(_ id: ConversationID, _ talk: UnstoredSteps.Talk) {
     let isStored = conversations.withLive(id) { store($0, talk.events) }
@@ -264,9 +288,17 @@ extension Engine {
     cause: String,
     by person: String? = nil
   ) throws -> ConversationEffect {
+    // Not under the lock of all conversations: an answer may be large.
+    let shownAnswer: (call: CallID, text: String)? =
+      if case .callEnded(let call, let answer, _) = event {
+        (call, redactor.redact(text: answer))
+      } else {
+        nil
+      }
     let effect = try conversations.withLive(id) { live -> ConversationEffect in
       let known = live.conversation.messages.count
       let effect = try live.conversation.handle(event, now: clock.now)
+      if let shownAnswer { live.shownAnswers[shownAnswer.call] = shownAnswer.text }
       hear(live, from: known)
       store(live, cause: cause, by: person)
       return effect
@@ -280,10 +312,15 @@ extension Engine {
   /// What goes into the transcript is heard as it is, and shown and stored redacted.
   private func hear(_ live: ConversationTable.Live, from known: Int) {
     for index in live.conversation.messages.indices.dropFirst(known) {
-      live.heard.append(live.conversation.messages[index].message)
-      live.conversation.messages[index].message = redacted(
-        live.conversation.messages[index].message
-      )
+      let entry = live.conversation.messages[index]
+      live.heard.append(entry.message)
+      if entry.message.role == .tool,
+        let shown = entry.calls.first.flatMap({ live.shownAnswers[$0] })
+      {
+        live.conversation.messages[index].message.text = shown
+      } else {
+        live.conversation.messages[index].message = redacted(entry.message)
+      }
     }
   }
 
@@ -295,11 +332,17 @@ extension Engine {
       admitAll(calls)
       watchTime(id)
     case .cancel(let calls, let person):
-      conversations.withLive(id) { $0.turn?.cancel() }
+      cancelTurn(of: id)
       for call in calls { cancel(call, by: person) }
       conversationEnded(id)
     case .ended: conversationEnded(id)
     }
+  }
+
+  private func cancelTurn(of id: ConversationID) {
+    // Not under the lock: what a model does when it is cancelled may ask for its conversation.
+    let turn = conversations.withLive(id) { $0.turn } ?? nil
+    turn?.cancel()
   }
 
   private func conversationEnded(_ id: ConversationID) {
@@ -321,23 +364,26 @@ extension Engine {
       _ = try? move(id, .limitReached(why), cause: why)
       return
     }
-    let mayAsk = conversations.withLive(id) { live -> Bool in
-      guard !live.isAsking else { return false }
+    // The stopping engine has paused the others: this one was started, or resumed, since.
+    guard !isStopping else { return }
+    let ask = conversations.withLive(id) { live -> Int? in
+      guard !live.isAsking else { return nil }
       live.isAsking = true
-      return true
+      live.asks += 1
+      return live.asks
     }
-    guard mayAsk == true else { return }
-    let turn = Task { await takeTurn(id) }
-    conversations.withLive(id) { live in
-      live.turn = turn
-      // A stop may have come between the move and here.
-      if !live.conversation.state.word.isLive { turn.cancel() }
+    guard let ask = ask ?? nil else { return }
+    let turn = Task { await takeTurn(id, ask: ask) }
+    let isLive = conversations.withLive(id) { live in
+      if live.asks == ask { live.turn = turn }
+      return live.conversation.state.word.isLive
     }
+    // A stop may have come between the move and here.
+    if isLive != true { turn.cancel() }
   }
 
-  private func takeTurn(_ id: ConversationID) async {
-    let asked = conversations.withLive(id) {
-      live -> (any Model, ModelRequest, Principal, Double)? in
+  private func takeTurn(_ id: ConversationID, ask: Int) async {
+    let asked = conversations.withLive(id) { live -> (any Model, ModelRequest, Principal)? in
       guard case .thinking = live.conversation.state else {
         // In one step with the look: a resume after it asks anew.
         live.isAsking = false
@@ -352,10 +398,9 @@ extension Engine {
         toolChoice: live.heard.last?.role == .tool ? .auto : live.toolChoice,
         parallelToolCalls: live.parallelToolCalls
       )
-      let left = live.conversation.limits.seconds - live.conversation.busy(at: clock.now)
-      return (live.model, request, live.conversation.caller, left)
+      return (live.model, request, live.conversation.caller)
     }
-    guard let asked, let (model, request, caller, left) = asked else { return }
+    guard let asked, let (model, request, caller) = asked else { return }
     var offered = request
     do {
       offered.tools = try table.catalogue.offers(to: caller)
@@ -368,26 +413,49 @@ extension Engine {
       )
       return
     }
-    let deadline = deadlines.schedule(at: clock.monotonic + .seconds(max(left, 0))) { [weak self] in
-      _ = try? self?.move(
-        id,
-        .limitReached(Conversation.limitPrefix + "it has used its time"),
-        cause: "it has used its time"
-      )
-      self?.conversations.withLive(id) { $0.turn?.cancel() }
-    }
-    defer { deadlines.cancel(deadline) }
+    watchTurn(id, ask: ask)
     do {
       let turn = try await model.respond(to: offered) { [weak self] delta in
         self?.heard(delta, in: id)
       }
       turnTaken(turn, in: id, caller: caller)
     } catch {
-      conversations.withLive(id) { $0.isAsking = false }
+      let timer = conversations.withLive(id) { $0.endTurn() }
+      if let timer = timer ?? nil { deadlines.cancel(timer) }
+      // The engine stops: the conversation stays as it is, for its restart.
+      if isStopping, Task.isCancelled { return }
       // One that was stopped has not failed.
       if error.kind != .cancelled { tell(.failed, model.name, error, in: id, cause: error.message) }
       _ = try? move(id, .modelFailed(error), cause: error.message)
     }
+  }
+
+  /// Ends a conversation whose time is used while the model takes this turn.
+  private func watchTurn(_ id: ConversationID, ask: Int) {
+    let now = clock.now
+    let look = conversations.withLive(id) { live -> (left: Double, isPaused: Bool)? in
+      guard live.isAsking, live.asks == ask, live.conversation.state.word.isLive else { return nil }
+      let left = live.conversation.limits.seconds - live.conversation.busy(at: now)
+      return (left, live.conversation.state.word == .paused)
+    }
+    guard let look, let (left, isPaused) = look else { return }
+    // Less than what the wall clock can tell apart.
+    guard isPaused || left > 0.001 else {
+      let why = "it has used its time"
+      _ = try? move(id, .limitReached(Conversation.limitPrefix + why), cause: why)
+      return
+    }
+    // While it is paused its time stands still: then it is looked at now and again.
+    let wait = Duration.seconds(isPaused ? max(left, 1) : left)
+    let timer = deadlines.schedule(at: clock.monotonic + wait) { [weak self] in
+      self?.watchTurn(id, ask: ask)
+    }
+    let isOver = conversations.withLive(id) { live in
+      guard live.isAsking, live.asks == ask else { return true }
+      live.turnTimer = timer
+      return false
+    }
+    if isOver != false { deadlines.cancel(timer) }
   }
 
   private func tell(
@@ -434,6 +502,8 @@ extension Engine {
 
   /// A turn and its calls, as `received`, are stored in one commit before any is admitted.
   private func turnTaken(_ turn: ModelTurn, in id: ConversationID, caller: Principal) {
+    // Before the calls are made: within one commit the turn comes first.
+    let now = clock.now
     let number = (conversations.withLive(id) { $0.conversation.turns } ?? 0) + 1
     let calls = turn.calls.map { requested -> Call in
       let parsed = try? JSONValue(parsing: requested.arguments, options: argumentOptions)
@@ -450,37 +520,48 @@ extension Engine {
       return call
     }
     for call in calls { insert(received: call) }
-    let taken = conversations.withLive(id) { live -> (ConversationEffect, isStored: Bool)? in
+    typealias Taken = (
+      effect: ConversationEffect?, isStored: Bool, timer: DeadlineQueue.Token?
+    )
+    let taken = conversations.withLive(id) { live -> Taken in
       let known = live.conversation.messages.count
-      live.isAsking = false
+      let timer = live.endTurn()
       guard
-        let effect = try? live.conversation.handle(
+        var effect = try? live.conversation.handle(
           .turnTaken(turn, calls: calls.map(\.id)),
-          now: clock.now
+          now: now
         )
-      else { return nil }
+      else { return (nil, false, timer) }
       live.writing = ""
       hear(live, from: known)
       let asked = calls.count == 1 ? "asked for 1 call" : "asked for \(calls.count) calls"
-      let isStored = store(live, calls: calls, cause: calls.isEmpty ? "answered" : asked)
-      return (effect, isStored)
+      let cause = calls.isEmpty ? "answered" : asked
+      var event = event(
+        .conversation(live.conversation.state.word),
+        conversation: id,
+        cause: cause
+      )
+      event.time = now
+      let isStored = store(live, calls: calls, [event])
+      let limit = live.conversation.limits.calls
+      if live.conversation.callCount > limit {
+        // In one step with the turn: nobody can resume it in between.
+        let why = Conversation.limitPrefix + "it asked for more than \(limit) calls"
+        if let ended = try? live.conversation.handle(.limitReached(why), now: now) {
+          effect = ended
+          store(live, cause: why)
+        }
+      }
+      return (effect, isStored, timer)
     }
-    guard let (effect, isStored) = taken ?? nil else {
+    if let timer = taken?.timer { deadlines.cancel(timer) }
+    guard let taken, let effect = taken.effect else {
       // It was stopped while the model wrote: its calls never were.
       for call in calls { forget(call.id) }
       return
     }
-    let limit = conversations.withLive(id) { live in
-      live.conversation.callCount > live.conversation.limits.calls
-        ? live.conversation.limits.calls : nil
-    }
-    if let limit = limit ?? nil {
-      let why = Conversation.limitPrefix + "it asked for more than \(limit) calls"
-      _ = try? move(id, .limitReached(why), cause: why)
-      return
-    }
-    guard isStored || calls.isEmpty else {
-      // A turn is stored before its calls; each of them brings its first step along when it is admitted.
+    guard taken.isStored || calls.isEmpty else {
+      // A turn is stored before its calls; each of them brings its first step along when it moves.
       for call in calls { table.withShard(of: call.id) { $0.calls[call.id]?.committed = 0 } }
       unstored.keep(id, [], then: effect)
       return comeBack()
@@ -700,7 +781,7 @@ extension Engine {
         .pause(by: Principal(name: "callboard", roles: [.operator])),
         cause: "the engine stops"
       )
-      conversations.withLive(id) { $0.turn?.cancel() }
+      cancelTurn(of: id)
     }
   }
 }

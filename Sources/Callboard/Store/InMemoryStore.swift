@@ -147,15 +147,16 @@ public final class InMemoryStore: Store {
   private func put(_ conversation: Conversation, in state: inout State) {
     let before = state.conversations.updateValue(conversation, forKey: conversation.id)
     if before == nil { state.conversationOrder.append(conversation.id) }
-    guard !conversation.state.word.isLive, before.map({ $0.state.word.isLive }) ?? true else {
-      return
+    let wasLive = before?.state.word.isLive ?? true
+    if conversation.state.word.isLive, !wasLive {
+      // Taken up again by a person's message: it counts once, at its last end.
+      state.endedConversations.removeAll { $0 == conversation.id }
     }
+    guard !conversation.state.word.isLive, wasLive else { return }
     state.endedConversations.append(conversation.id)
     while state.endedConversations.count > keptConversations,
       let oldest = state.endedConversations.popFirst()
     {
-      // It may have been taken up again by a person's message.
-      guard state.conversations[oldest]?.state.word.isLive == false else { continue }
       state.conversations[oldest] = nil
     }
     if state.conversationOrder.count > 2 * state.conversations.count + 64 {

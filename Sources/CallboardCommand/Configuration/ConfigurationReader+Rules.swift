@@ -13,7 +13,12 @@ extension ConfigurationReader {
         caller: pattern(value["caller"])
       )
       rule.asks = value["approval"]?.stringValue != "never"
-      rule.when = condition(value["when"], at: place.appending("when"), opens: !rule.asks)
+      rule.when = condition(
+        value["when"],
+        at: place.appending("when"),
+        function: rule.function,
+        opens: !rule.asks
+      )
       rule.label = value["label"]?.stringValue
       rule.approvers = value["approvers"]?.intValue ?? rule.approvers
       rule.expires = seconds(value["expires"], at: place.appending("expires")) ?? rule.expires
@@ -49,6 +54,7 @@ extension ConfigurationReader {
         when: condition(
           value["when"],
           at: pointer.appending(index).appending("when"),
+          function: pattern(value["function"]),
           opens: allows
         ),
         allows: allows
@@ -62,12 +68,18 @@ extension ConfigurationReader {
     value?.stringValue.flatMap(FunctionEffect.init(rawValue:))
   }
 
-  /// Compiles a condition over arguments, and finds what holds only because a key is missing: an error where that
-  /// lets something through, else a warning.
-  mutating func condition(_ value: JSONValue?, at pointer: JSONPointer, opens: Bool) -> Schema? {
+  /// Compiles a condition over arguments, and finds what holds only because a key is missing or its value is of another
+  /// type: an error where that lets something through, else a warning.
+  mutating func condition(
+    _ value: JSONValue?,
+    at pointer: JSONPointer,
+    function: NamePattern?,
+    opens: Bool
+  ) -> Schema? {
     guard let value else { return nil }
     guard let schema = checkSchema(value, at: pointer) else { return nil }
-    for unknown in Schema.unknownKeywords(in: value) {
+    let unknownKeywords = Schema.unknownKeywords(in: value)
+    for unknown in unknownKeywords {
       let near = unknown.nearest.map { "; did you mean \($0)?" } ?? ", so it would be passed over"
       report(
         JSONPointer(tokens: pointer.tokens + unknown.pointer.tokens),
@@ -81,13 +93,14 @@ extension ConfigurationReader {
         "“\(unknown.format)” is no format that is known" + near
       )
     }
-    // What these say of a key that is missing can't be told by looking.
-    for word in ["not", "if", "patternProperties", "dependentSchemas", "$ref"]
-    where opens && ConditionLint.uses(word, in: value) {
-      report(
-        pointer,
-        "uses \(word), with which a call may pass unasked that lacks a key; write it with required, properties, allOf, anyOf and oneOf"
-      )
+    if opens {
+      // A pattern may also match functions that only their server knows.
+      let parameters = function.flatMap { self.parameters[$0.text] }
+      let isTold = Set(unknownKeywords.map(\.keyword))
+      for finding in OpeningLint.findings(of: value, parameters: parameters)
+      where !isTold.contains(finding.keyword) {
+        report(JSONPointer(tokens: pointer.tokens + finding.pointer.tokens), finding.sentence)
+      }
     }
     for loose in ConditionLint.looseProperties(of: value) {
       let place = JSONPointer(tokens: pointer.tokens + loose.pointer.tokens)
@@ -110,16 +123,6 @@ enum ConditionLint {
     var name: String
     /// Where in the condition.
     var pointer: JSONPointer
-  }
-
-  /// Whether a keyword stands in a condition, at any depth of what it applies to its value.
-  static func uses(_ keyword: String, in schema: JSONValue) -> Bool {
-    guard let object = schema.objectValue else { return false }
-    if object[keyword] != nil { return true }
-    let parts =
-      (object["properties"]?.objectValue?.values ?? [])
-      + ["allOf", "anyOf", "oneOf"].flatMap { object[$0]?.arrayValue ?? [] }
-    return parts.contains { uses(keyword, in: $0) }
   }
 
   static func looseProperties(of schema: JSONValue) -> [Loose] {

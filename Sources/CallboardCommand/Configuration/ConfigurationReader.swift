@@ -14,6 +14,8 @@ struct ConfigurationReader {
   var warnings: [Diagnostic] = []
   /// Where each function is written.
   private(set) var places: [FunctionName: JSONPointer] = [:]
+  /// The schemas of the functions whose definitions are known, for the conditions of rules.
+  var parameters: [String: JSONValue] = [:]
   private var root: JSONValue { document.value }
 
   init(document: YAMLDocument, folder: URL) {
@@ -128,6 +130,7 @@ struct ConfigurationReader {
       definition.parameters = parameters
       checkSchema(parameters, at: pointer.appending("parameters"))
     }
+    parameters[name.description] = definition.parameters
     if let effect = value["effect"]?.stringValue.flatMap(FunctionEffect.init(rawValue:)) {
       definition.effect = effect
     }

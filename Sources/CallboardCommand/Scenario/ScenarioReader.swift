@@ -59,6 +59,9 @@ struct ScenarioReader {
     scenario.description = root["description"]?.stringValue ?? ""
     scenario.seed = UInt64(root["seed"]?.intValue ?? 1)
     scenario.timeout = reader.duration(root["timeout"], at: at("timeout")) ?? .seconds(60)
+    for definition in base.definitions {
+      reader.parameters[definition.name.description] = definition.parameters
+    }
     scenario.mocks = mocks()
     var configuration = base
     configuration.conversations = []

@@ -10,7 +10,7 @@ import Synchronization
 ///
 /// A turn is asked for up to `retry.maxAttempts` times: again after 408, 409, 429, 5xx, lost connections, silence and
 /// answers that were cut, never after other errors. A `Retry-After` of up to 120 s is the floor of the wait; a longer
-/// one fails. All turns of a model share one allowance of retries, so that a dead server is not stormed.
+/// one fails. All turns of a model share one allowance of other retries, so that a dead server is not stormed.
 public final class OpenAIModel: Model {
   public let name: String
   private let url: String
@@ -154,6 +154,8 @@ public final class OpenAIModel: Model {
       guard let delay = retry.delay(after: attempt, failure: asked, using: &chance.generator) else {
         return nil
       }
+      // A server that says when it will answer is not dead: attempts and the turn's time bound such waits.
+      guard failure.retryAfter == nil else { return delay }
       return chance.allowance.spend() ? delay : nil
     }
   }
@@ -344,7 +346,7 @@ public final class OpenAIModel: Model {
   }
 }
 
-/// How many retries all turns of a model together may make: 20 at once, then one for every five turns that came.
+/// How many retries that the server did not ask for all turns of a model together may make: 20 at once, then one for every five turns that came.
 struct RetryAllowance {
   private var fifths = 100
 

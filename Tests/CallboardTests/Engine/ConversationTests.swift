@@ -137,6 +137,40 @@ struct ConversationTests {
     _ = await rig.engine.ended(talk)
   }
 
+  /// Each look at it finds a millisecond more.
+  private final class TickingClock: EngineClock {
+    let manual = ManualClock()
+    private let looks = Atomic<Int>(0)
+
+    var now: Date {
+      let look = looks.wrappingAdd(1, ordering: .relaxed).newValue
+      return manual.now.addingTimeInterval(Double(look) / 1000)
+    }
+    var monotonic: Duration { manual.monotonic }
+
+    func wake(_ queue: DeadlineQueue, at deadline: Duration) { manual.wake(queue, at: deadline) }
+  }
+
+  @Test func `in the commit of a turn no event is older than the one before it`() async throws {
+    let look = TestFunction("look")
+    let engine = Engine(
+      EngineConfiguration(rules: ApprovalRules([free]), seed: 7),
+      registry: try FunctionRegistry([try NativeProvider(namespace: "t", [look.native])]),
+      clock: TickingClock()
+    )
+    let events = EventRecorder(engine)
+    let talk = try engine.start(
+      ConversationRequest(title: "t", caller: agent, model: "test", messages: ["go"]),
+      model: TestModel(.call(("t_look", "{}"), ("t_look", "{}"), ("t_look", "{}")))
+    )
+    _ = await engine.ended(talk)
+    let all = events.all { $0.conversation == talk || $0.call?.conversation == talk }
+    let turn = try #require(all.firstIndex { $0.type == .conversation(.calling) })
+    let commit = all[turn...].prefix(4)
+    #expect(commit.dropFirst().allSatisfy { $0.type == .call(.received) })
+    #expect(commit.map(\.time) == commit.map(\.time).sorted())
+  }
+
   // MARK: - Limits
 
   @Test func `it stops with a sentence when its turns are used`() async throws {
@@ -163,6 +197,36 @@ struct ConversationTests {
     #expect(rig.events.all { $0.type == .call(.cancelled) }.count == 2)
   }
 
+  @Test func `a turn that asks for more calls than are left runs none of them, paused or resumed`()
+    async throws
+  {
+    let look = TestFunction("look")
+    let rig = try Rig(look)
+    let model = TestModel(.hold)
+    let talk = try rig.talk(model, limits: ConversationLimits(calls: 3))
+    let asked = await model.asked(1)
+    _ = await rig.engine.perform(.pauseConversation(talk, from: false, to: true), by: maria)
+    asked.call(
+      ("t_look", "{}"),
+      ("t_look", "{}"),
+      ("t_look", "{}"),
+      ("t_look", "{}"),
+      ("t_look", "{}"),
+      ("t_look", "{}"),
+      ("t_look", "{}"),
+      ("t_look", "{}")
+    )
+    await rig.events.wait(for: .received, function: "t.look", 8)
+    _ = await rig.engine.perform(.pauseConversation(talk, from: true, to: false), by: maria)
+    let ended = await rig.engine.ended(talk)
+    #expect(ended?.state == .failed("stopped: it asked for more than 3 calls"))
+    await eventually { rig.engine.liveCalls == 0 }
+    #expect(look.executions == 0)
+    #expect(rig.events.all { $0.type == .call(.cancelled) }.count == 8)
+    #expect(rig.events.all { $0.type == .call(.queued) }.isEmpty)
+    #expect(model.count == 1)
+  }
+
   @Test func `it stops with a sentence when its tokens are used`() async throws {
     let rig = try Rig(TestFunction("look"))
     let model = TestModel(.call(("t_look", "{}"), tokens: 60), .call(("t_look", "{}"), tokens: 60))
@@ -180,6 +244,24 @@ struct ConversationTests {
     rig.clock.advance(by: .seconds(59))
     #expect(state(rig, talk) == .thinking)
     rig.clock.advance(by: .seconds(1))
+    #expect(await rig.engine.ended(talk)?.state == .failed("stopped: it has used its time"))
+  }
+
+  @Test func `paused while the model takes its turn, its time stands still and the turn goes on`()
+    async throws
+  {
+    let rig = try Rig(TestFunction("look"))
+    let model = TestModel(.hold)
+    let talk = try rig.talk(model, limits: ConversationLimits(seconds: 60))
+    _ = await model.asked(1)
+    rig.clock.advance(by: .seconds(30))
+    _ = await rig.engine.perform(.pauseConversation(talk, from: false, to: true), by: maria)
+    rig.clock.advance(by: .seconds(100))
+    #expect(state(rig, talk) == .paused)
+    _ = await rig.engine.perform(.pauseConversation(talk, from: true, to: false), by: maria)
+    rig.clock.advance(by: .seconds(29))
+    #expect(state(rig, talk) == .thinking)
+    rig.clock.advance(by: .seconds(2))
     #expect(await rig.engine.ended(talk)?.state == .failed("stopped: it has used its time"))
   }
 
@@ -313,6 +395,40 @@ struct ConversationTests {
     _ = await model.asked(1)
     #expect(await rig.engine.perform(.stopConversation(talk), by: maria).isDone)
     #expect(await rig.engine.ended(talk)?.state == .stopped)
+  }
+
+  /// Asks how its conversation stands when it is stopped.
+  private final class CuriousModel: Model {
+    let name = "curious"
+    let isAsked = OneShot<ConversationID>()
+    let found = OneShot<Conversation.Word?>()
+    private let isStopped = OneShot<Void>()
+    private let look: @Sendable (ConversationID) -> Conversation.Word?
+
+    init(_ look: @escaping @Sendable (ConversationID) -> Conversation.Word?) { self.look = look }
+
+    func respond(
+      to request: ModelRequest,
+      onDelta: @escaping @Sendable (ModelDelta) -> Void
+    ) async throws(ModelFailure) -> ModelTurn {
+      await withTaskCancellationHandler {
+        isAsked.resolve(request.conversation)
+        await isStopped.value
+      } onCancel: {
+        found.resolve(look(request.conversation))
+        isStopped.resolve(())
+      }
+      throw ModelFailure(.cancelled, "the turn was stopped")
+    }
+  }
+
+  @Test func `a model that is stopped may ask for its conversation`() async throws {
+    let rig = try Rig(TestFunction("look"))
+    let model = CuriousModel { try? rig.conversation($0).row.state }
+    let talk = try rig.talk(model)
+    _ = await model.isAsked.value
+    #expect(await rig.engine.perform(.stopConversation(talk), by: maria).isDone)
+    #expect(await model.found.value == .stopped)
   }
 
   @Test func `paused, its calls end and are counted, and the model is asked after the resume`()
@@ -485,6 +601,36 @@ struct ConversationTests {
       )
     }
     #expect(mistake?.message == "there is no model sonet; did you mean sonnet?")
+  }
+
+  @Test func `secrets of answers the model has not heard yet are not stored either`() async throws {
+    let look = held()
+    let rig = try Rig(look)
+    let model = TestModel(
+      .call(("t_look", #"{"n":1}"#), ("t_look", #"{"n":2}"#)),
+      .call(("t_look", #"{"n":3}"#))
+    )
+    let talk = try rig.talk(model)
+    for number in 1...3 {
+      let attempt = await look.attempt(number)
+      _ = await rig.engine.perform(.message(talk, "card 4111 1111 1111 1111"), by: maria)
+      attempt.answer(["card": "4111 1111 1111 1111"])
+      await rig.events.wait(for: .succeeded, of: attempt.id)
+      if number == 1 {
+        await eventually { rig.store.conversation(talk)?.answers.count == 1 }
+        let open = try #require(rig.store.conversation(talk))
+        #expect(open.answers[attempt.id]?.contains("card") == true)
+        #expect(open.answers[attempt.id]?.contains("4111 1111") == false)
+        #expect(open.pending.count == 1)
+        #expect(open.pending.first?.text?.contains("4111 1111") == false)
+      }
+    }
+    #expect(await model.asked(3).answers == [#"{"card":"4111 1111 1111 1111"}"#])
+    let ended = await rig.engine.ended(talk)
+    let answers = ended?.messages.filter { $0.message.role == .tool }.compactMap(\.message.text)
+    #expect(answers?.count == 3)
+    #expect(answers?.allSatisfy { $0.contains("card") && !$0.contains("4111 1111") } == true)
+    #expect(ended?.answers.isEmpty == true)
   }
 
   @Test func `secrets reach the model and not the transcript that is shown`() async throws {

@@ -172,6 +172,51 @@ struct StopTests {
     #expect(model.count == 1)
   }
 
+  /// Is not answered, and tells when its turn was stopped.
+  private struct SilentModel: Model {
+    let name = "silent"
+    let isAsked = OneShot<Void>()
+    let isStopped = OneShot<Void>()
+
+    func respond(
+      to request: ModelRequest,
+      onDelta: @escaping @Sendable (ModelDelta) -> Void
+    ) async throws(ModelFailure) -> ModelTurn {
+      isAsked.resolve(())
+      await withTaskCancellationHandler {
+        await isStopped.value
+      } onCancel: {
+        isStopped.resolve(())
+      }
+      throw ModelFailure(.cancelled, "the turn was stopped")
+    }
+  }
+
+  @Test func `a conversation whose model thinks has not failed, and can go on after a restart`()
+    async throws
+  {
+    let rig = try Rig(TestFunction("look"))
+    let model = SilentModel()
+    let talk = try rig.talk(model)
+    await model.isAsked.value
+    await rig.engine.stop()
+    await model.isStopped.value
+    // No event tells that the turn is over: where it made one, it is the failure that must not come.
+    for _ in 0..<1000 { await Task.yield() }
+    #expect(rig.store.conversation(talk)?.state == .paused(from: .thinking))
+    #expect(rig.events.all { $0.type == .conversation(.failed) }.isEmpty)
+    #expect(await rig.engine.ended(talk)?.state.word == .paused)
+  }
+
+  @Test func `a stopped engine asks no model, and nobody waits for the answer`() async throws {
+    let rig = try Rig(TestFunction("look"))
+    await rig.engine.stop()
+    let model = TestModel()
+    let talk = try rig.talk(model)
+    #expect(await rig.engine.ended(talk)?.state == .thinking)
+    #expect(model.count == 0)
+  }
+
   @Test func `stopped twice it stops once`() async throws {
     let rig = try Rig(TestFunction("look"))
     await rig.engine.stop()

@@ -56,6 +56,29 @@ struct InMemoryStoreTests {
     #expect(store.callCount < 20)
   }
 
+  @Test func `a conversation that is taken up again and again counts once, at its last end`()
+    async throws
+  {
+    let store = InMemoryStore(keptConversations: 2)
+    let rig = try Rig(TestFunction("look"), store: store)
+    let first = try rig.talk(TestModel())
+    _ = await rig.engine.ended(first)
+    let second = try rig.talk(TestModel())
+    _ = await rig.engine.ended(second)
+    for _ in 0..<5 {
+      #expect(await rig.engine.perform(.message(first, "and?"), by: maria).isDone)
+      _ = await rig.engine.ended(first)
+    }
+    #expect(store.conversation(first) != nil)
+    #expect(store.conversation(second) != nil)
+    // The second one's end is older than the last one of the first.
+    let third = try rig.talk(TestModel())
+    _ = await rig.engine.ended(third)
+    #expect(store.conversation(first) != nil)
+    #expect(store.conversation(second) == nil)
+    #expect(store.conversationCount == 2)
+  }
+
   @Test func `it keeps the newest events, and their numbers`() throws {
     let store = InMemoryStore(keptEvents: 5)
     for _ in 1...12 {
