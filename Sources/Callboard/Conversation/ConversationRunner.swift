@@ -12,6 +12,8 @@ public struct ConversationRequest: Sendable {
   /// What the person or program says first; several messages are one after the other.
   public var messages: [String]
   public var toolChoice: ToolChoice
+  /// What it is once the model has answers: one that must call would call for ever.
+  public var toolChoiceAfter: ToolChoice
   public var parallelToolCalls: Bool
   /// nil: the engine's own.
   public var limits: ConversationLimits?
@@ -23,6 +25,7 @@ public struct ConversationRequest: Sendable {
     system: String? = nil,
     messages: [String],
     toolChoice: ToolChoice = .auto,
+    toolChoiceAfter: ToolChoice = .auto,
     parallelToolCalls: Bool = true,
     limits: ConversationLimits? = nil
   ) {
@@ -32,6 +35,7 @@ public struct ConversationRequest: Sendable {
     self.system = system
     self.messages = messages
     self.toolChoice = toolChoice
+    self.toolChoiceAfter = toolChoiceAfter
     self.parallelToolCalls = parallelToolCalls
     self.limits = limits
   }
@@ -43,6 +47,7 @@ final class ConversationTable: Sendable {
     var conversation: Conversation
     let model: any Model
     let toolChoice: ToolChoice
+    let toolChoiceAfter: ToolChoice
     let parallelToolCalls: Bool
     /// Transcript as the model hears it: with originals, and only in memory.
     var heard: [Message] = []
@@ -64,13 +69,13 @@ final class ConversationTable: Sendable {
     init(
       _ conversation: Conversation,
       model: any Model,
-      toolChoice: ToolChoice,
-      parallelToolCalls: Bool
+      request: ConversationRequest
     ) {
       self.conversation = conversation
       self.model = model
-      self.toolChoice = toolChoice
-      self.parallelToolCalls = parallelToolCalls
+      toolChoice = request.toolChoice
+      toolChoiceAfter = request.toolChoiceAfter
+      parallelToolCalls = request.parallelToolCalls
     }
 
     /// The model's turn is over; the timer of it is to be cancelled.
@@ -99,17 +104,9 @@ final class ConversationTable: Sendable {
   func insert(
     _ conversation: Conversation,
     model: any Model,
-    toolChoice: ToolChoice,
-    parallelToolCalls: Bool
+    request: ConversationRequest
   ) {
-    lives.withLock {
-      $0[conversation.id] = Live(
-        conversation,
-        model: model,
-        toolChoice: toolChoice,
-        parallelToolCalls: parallelToolCalls
-      )
-    }
+    lives.withLock { $0[conversation.id] = Live(conversation, model: model, request: request) }
   }
 
   /// Conversations that ended stay for a person's message, the last 200 of them.
@@ -167,12 +164,7 @@ extension Engine {
       limits: request.limits ?? configuration.conversationLimits
     )
     conversation.busySince = now
-    conversations.insert(
-      conversation,
-      model: model,
-      toolChoice: request.toolChoice,
-      parallelToolCalls: request.parallelToolCalls
-    )
+    conversations.insert(conversation, model: model, request: request)
     let opening =
       (request.system.map { [Message(.system, $0)] } ?? [])
       + request.messages.map { Message(.user, $0, author: request.caller.name) }
@@ -394,8 +386,7 @@ extension Engine {
         conversation: id,
         turn: live.conversation.turns + 1,
         messages: live.heard,
-        // A model that must call would call for ever: once it has its answers, it may say something.
-        toolChoice: live.heard.last?.role == .tool ? .auto : live.toolChoice,
+        toolChoice: live.heard.last?.role == .tool ? live.toolChoiceAfter : live.toolChoice,
         parallelToolCalls: live.parallelToolCalls
       )
       return (live.model, request, live.conversation.caller)

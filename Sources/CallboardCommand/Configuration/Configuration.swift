@@ -73,6 +73,7 @@ struct Configuration: Sendable {
     var system: String?
     var messages: [String] = []
     var toolChoice: ToolChoice = .auto
+    var toolChoiceAfter: ToolChoice = .auto
     var parallel = true
   }
 

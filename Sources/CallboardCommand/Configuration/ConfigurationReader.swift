@@ -343,6 +343,7 @@ struct ConfigurationReader {
     plan.system = value["system"]?.stringValue
     plan.messages = value["messages"]?.stringValue.map { [$0] } ?? strings(value["messages"])
     plan.parallel = value["parallel"]?.boolValue ?? true
+    if value["tool_choice_after"]?.stringValue == "none" { plan.toolChoiceAfter = .none }
     switch value["tool_choice"]?.stringValue {
     case nil, "auto"?: break
     case "none"?: plan.toolChoice = .none

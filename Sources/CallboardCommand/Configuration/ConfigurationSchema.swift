@@ -422,6 +422,10 @@ enum ConfigurationSchema {
             "description": "auto, none, required, or the one function the model must ask for.",
             "type": "string"
           },
+          "tool_choice_after": {
+            "description": "The same once the model has answers: auto, or none for one that would call again.",
+            "enum": ["auto", "none"]
+          },
           "parallel": { "description": "Whether the model may ask for several functions at once.", "type": "boolean" }
         }
       }

@@ -162,6 +162,7 @@ final class EngineSession: Sendable {
       system: plan.system,
       messages: plan.messages,
       toolChoice: plan.toolChoice,
+      toolChoiceAfter: plan.toolChoiceAfter,
       parallelToolCalls: plan.parallel
     )
     do throws(ConfigurationMistake) {

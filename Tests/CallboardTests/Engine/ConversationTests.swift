@@ -15,7 +15,10 @@ struct ConversationTests {
     try? rig.conversation(talk).row.state
   }
 
-  @Test func `a model that must call may speak once it has its answers`() async throws {
+  @Test(arguments: [ToolChoice.auto, .none])
+  func `a model that must call may speak once it has its answers, or has to`(
+    after: ToolChoice
+  ) async throws {
     let rig = try Rig(TestFunction("look", .answer(1)) { $0.effect = .read })
     let model = TestModel(.call(("t_look", "{}")), .say("one"))
     let talk = try rig.engine.start(
@@ -24,13 +27,14 @@ struct ConversationTests {
         caller: agent,
         model: model.name,
         messages: ["go"],
-        toolChoice: .required
+        toolChoice: .required,
+        toolChoiceAfter: after
       ),
       model: model
     )
     #expect(await rig.engine.ended(talk)?.state == .finished)
     #expect(await model.asked(1).request.toolChoice == .required)
-    #expect(await model.asked(2).request.toolChoice == .auto)
+    #expect(await model.asked(2).request.toolChoice == after)
   }
 
   /// Says half a sentence, starts over, and waits before it goes on.
