@@ -325,7 +325,7 @@ extension Engine {
 
   /// Ends the wait for an attempt; where its runner is busy with it, goes on in its place.
   private func interrupt(_ id: CallID, _ running: LiveTable.RunningAttempt, _ end: AttemptEnd) {
-    guard case .overtook = running.gate.interrupt(end) else { return }
+    guard running.gate.interrupt(end) else { return }
     Task { await drive(id, settle(id, running, end)) }
   }
 

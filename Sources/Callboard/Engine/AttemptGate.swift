@@ -15,16 +15,6 @@ enum AttemptEnd: Sendable {
 /// task. Whoever interrupts it during that time finds no runner waiting, overtakes it and goes on in its place;
 /// the runner leaves the call when it is back. So a function that blocks its thread is timed out like any other.
 final class AttemptGate: Sendable {
-  /// What `interrupt` did.
-  enum Interruption: Sendable {
-    /// The runner that waits hears of it.
-    case told
-    /// The runner is busy with the attempt: whoever interrupted goes on with the call.
-    case overtook
-    /// It had ended before.
-    case late
-  }
-
   /// How far it was when its first part was over.
   enum Start: Sendable {
     case ended(AttemptEnd)
@@ -37,7 +27,6 @@ final class AttemptGate: Sendable {
     var end: AttemptEnd?
     var waiter: UnsafeContinuation<AttemptEnd, Never>?
     var isStarting = true
-    var isOvertaken = false
     var isCancelled = false
     /// Valid while it is starting: whoever started it has its task until then.
     nonisolated(unsafe) var current: UnsafeCurrentTask?
@@ -58,28 +47,23 @@ final class AttemptGate: Sendable {
   /// The attempt's own end.
   ///
   /// Returns false when its runner has gone on without.
-  func resolve(_ result: Result<JSONValue, CallFailure>) -> Bool {
-    let (isFirst, waiter) = state.withLock {
-      state -> (Bool, UnsafeContinuation<AttemptEnd, Never>?) in
-      guard state.end == nil else { return (false, nil) }
-      state.end = .result(result)
-      return (true, state.waiter.take())
-    }
-    waiter?.resume(returning: .result(result))
-    return isFirst
-  }
+  func resolve(_ result: Result<JSONValue, CallFailure>) -> Bool { close(.result(result)) != nil }
 
   /// Ends the wait for the attempt.
-  func interrupt(_ end: AttemptEnd) -> Interruption {
-    let (done, waiter) = state.withLock {
-      state -> (Interruption, UnsafeContinuation<AttemptEnd, Never>?) in
-      guard state.end == nil else { return (.late, nil) }
+  ///
+  /// Returns true when that overtook its runner: whoever interrupted goes on with the call.
+  func interrupt(_ end: AttemptEnd) -> Bool { close(end) == true }
+
+  /// Sets the end and tells the runner; whether it was still starting, nil when it had ended before.
+  private func close(_ end: AttemptEnd) -> Bool? {
+    let (wasStarting, waiter) = state.withLock {
+      state -> (Bool?, UnsafeContinuation<AttemptEnd, Never>?) in
+      guard state.end == nil else { return (nil, nil) }
       state.end = end
-      state.isOvertaken = state.isStarting
-      return (state.isStarting ? .overtook : .told, state.waiter.take())
+      return (state.isStarting, state.waiter.take())
     }
     waiter?.resume(returning: end)
-    return done
+    return wasStarting
   }
 
   /// Cancels the attempt's task, now or as soon as it begins.
@@ -98,13 +82,9 @@ final class AttemptGate: Sendable {
     let (start, isCancelled) = state.withLock { state -> (Start, Bool) in
       state.isStarting = false
       state.current = nil
-      if state.isOvertaken {
-        state.task = task
-        return (.overtaken, state.isCancelled)
-      }
-      if let end = state.end { return (.ended(end), false) }
+      if case .result? = state.end, let end = state.end { return (.ended(end), false) }
       state.task = task
-      return (.underWay, state.isCancelled)
+      return (state.end == nil ? .underWay : .overtaken, state.isCancelled)
     }
     if isCancelled { task.cancel() }
     return start
