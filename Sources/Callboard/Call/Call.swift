@@ -38,36 +38,6 @@ public struct Call: Sendable, Codable {
     unparsed: String? = nil
   ) {
     self.init(
-      id: id,
-      function: function,
-      caller: caller,
-      conversation: conversation,
-      turn: turn,
-      modelCallID: modelCallID,
-      link: link,
-      requestedBy: requestedBy,
-      receivedAt: receivedAt,
-      key: .given(idempotencyKey),
-      proposed: proposed,
-      unparsed: unparsed
-    )
-  }
-
-  init(
-    id: CallID,
-    function: String,
-    caller: Principal,
-    conversation: ConversationID?,
-    turn: Int?,
-    modelCallID: String?,
-    link: Link?,
-    requestedBy: Principal?,
-    receivedAt: Date,
-    key: IdempotencyKey,
-    proposed: JSONValue?,
-    unparsed: String?
-  ) {
-    origin = Shared(
       Origin(
         id: id,
         function: function,
@@ -78,9 +48,15 @@ public struct Call: Sendable, Codable {
         link: link,
         requestedBy: requestedBy,
         receivedAt: receivedAt,
-        idempotencyKey: key
-      )
+        idempotencyKey: .given(idempotencyKey)
+      ),
+      proposed: proposed,
+      unparsed: unparsed
     )
+  }
+
+  init(_ origin: Origin, proposed: JSONValue?, unparsed: String?) {
+    self.origin = Shared(origin)
     aside = unparsed.map { Shared(Facts(unparsed: $0)) }
     self.proposed = proposed.map(Payload.init)
     history = []
@@ -88,11 +64,11 @@ public struct Call: Sendable, Codable {
     history.reserveCapacity(4)
     history.append(
       Step(
-        at: receivedAt,
+        at: origin.receivedAt,
         state: .received,
         attempt: nil,
-        cause: requestedBy == nil ? "received" : "asked for again",
-        by: requestedBy?.name
+        cause: origin.requestedBy == nil ? "received" : "asked for again",
+        by: origin.requestedBy?.name
       )
     )
   }
@@ -211,18 +187,9 @@ public struct Call: Sendable, Codable {
     endedAt.map { $0.timeIntervalSince(attempts.first?.startedAt ?? receivedAt) }
   }
 
-  /// Whether its end counts as an error: it failed, or was refused for what it was.
-  ///
-  /// One that a person had settled has been counted when it became unknown, and refusals because somebody held or
-  /// switched something are nobody's error.
+  /// Whether its end counts as an error.
   var endedInError: Bool {
-    switch (state, outcome?.failure?.kind) {
-    case (.failed, .didNotHappen), (.failed, .superseded): false
-    case (.failed, _): true
-    case (.rejected, .functionOff), (.rejected, .engineHeld), (.rejected, .stopping): false
-    case (.rejected, _): true
-    default: false
-    }
+    state.word.countsAsError(outcome?.failure?.kind)
   }
 
   /// Since when it is in its state, whatever has been noted of it there.

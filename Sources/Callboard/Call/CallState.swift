@@ -91,3 +91,19 @@ public enum CallState: Sendable, Hashable, Codable {
     }
   }
 }
+
+extension CallState.Word {
+  /// Whether a call that ends so counts as an error: it failed, or was refused for what it was.
+  ///
+  /// One that a person had settled has been counted when it became unknown, and refusals because somebody held or
+  /// switched something are nobody's error.
+  public func countsAsError(_ failure: CallFailure.Kind?) -> Bool {
+    switch (self, failure) {
+    case (.failed, .didNotHappen), (.failed, .superseded): false
+    case (.failed, _): true
+    case (.rejected, .functionOff), (.rejected, .engineHeld), (.rejected, .stopping): false
+    case (.rejected, _): true
+    default: false
+    }
+  }
+}

@@ -207,16 +207,18 @@ public final class Engine: Sendable {
     let (fresh, keyUUID) = newUUIDs(now)
     let catalogue = table.withShard(of: CallID(fresh)) { $0.catalogue }
     return Call(
-      id: id ?? CallID(fresh),
-      function: catalogue.named(onTheWire: function)?.name ?? function,
-      caller: caller,
-      conversation: conversation,
-      turn: turn,
-      modelCallID: modelCallID,
-      link: link,
-      requestedBy: requestedBy,
-      receivedAt: now,
-      key: key.map(IdempotencyKey.given) ?? .made(keyUUID),
+      Call.Origin(
+        id: id ?? CallID(fresh),
+        function: catalogue.named(onTheWire: function)?.name ?? function,
+        caller: caller,
+        conversation: conversation,
+        turn: turn,
+        modelCallID: modelCallID,
+        link: link,
+        requestedBy: requestedBy,
+        receivedAt: now,
+        idempotencyKey: key.map(IdempotencyKey.given) ?? .made(keyUUID)
+      ),
       proposed: parsed,
       unparsed: unparsed
     )

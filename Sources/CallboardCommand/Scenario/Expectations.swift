@@ -153,13 +153,8 @@ extension EngineEvent {
 
   /// Whether it is an error as the screens count them (see Decisions/0002).
   fileprivate var countsError: Bool {
-    switch type {
-    case .call(.unknown): true
-    case .call(.failed): failure?.kind != .didNotHappen && failure?.kind != .superseded
-    case .call(.rejected):
-      failure?.kind != .functionOff && failure?.kind != .engineHeld && failure?.kind != .stopping
-    default: false
-    }
+    guard case .call(let word) = type else { return false }
+    return word == .unknown || word.countsAsError(failure?.kind)
   }
 }
 
