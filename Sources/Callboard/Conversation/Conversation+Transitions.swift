@@ -67,7 +67,7 @@ extension Conversation {
     case (.thinking, .limitReached(let why)), (.calling, .limitReached(let why)),
       (.paused, .limitReached(let why)):
       let open = openCalls
-      state = .failed(why)
+      state = .failed(Self.limitPrefix + why)
       stopClock(at: now)
       revision += 1
       return .cancel(open, by: nil)
@@ -142,9 +142,14 @@ extension Conversation {
   /// The limit that stands in the way of another turn, in a sentence.
   func limitReached(at now: Date) -> String? {
     if turns >= limits.turns { return "it has used its \(limits.turns) turns" }
-    if callCount > limits.calls { return "it asked for more than \(limits.calls) calls" }
+    if let tooManyCalls { return tooManyCalls }
     if usage.total >= limits.tokens { return "it has used its \(limits.tokens) tokens" }
     return busy(at: now) >= limits.seconds ? outOfTime : nil
+  }
+
+  /// That it has asked for too many calls, in a sentence; nil where it has not.
+  var tooManyCalls: String? {
+    callCount > limits.calls ? "it asked for more than \(limits.calls) calls" : nil
   }
 
   /// That its time is used, in a sentence.

@@ -351,11 +351,7 @@ extension Engine {
   private func askModel(_ id: ConversationID) {
     let now = clock.now
     let limit = conversations.withLive(id) { $0.conversation.limitReached(at: now) } ?? nil
-    if let limit {
-      let why = Conversation.limitPrefix + limit
-      _ = try? move(id, .limitReached(why), cause: why)
-      return
-    }
+    if let limit { return reachLimit(id, limit) }
     // The stopping engine has paused the others: this one was started, or resumed, since.
     guard !isStopping else { return }
     let ask = conversations.withLive(id) { live -> Int? in
@@ -372,6 +368,10 @@ extension Engine {
     }
     // A stop may have come between the move and here.
     if isLive != true { turn.cancel() }
+  }
+
+  private func reachLimit(_ id: ConversationID, _ why: String, cause: String? = nil) {
+    _ = try? move(id, .limitReached(why), cause: cause ?? Conversation.limitPrefix + why)
   }
 
   private func takeTurn(_ id: ConversationID, ask: Int) async {
@@ -433,8 +433,7 @@ extension Engine {
     // Less than what the wall clock can tell apart.
     guard isPaused || left > 0.001 else {
       let why = "it has used its time"
-      _ = try? move(id, .limitReached(Conversation.limitPrefix + why), cause: why)
-      return
+      return reachLimit(id, why, cause: why)
     }
     // While it is paused its time stands still: then it is looked at now and again.
     let wait = Duration.seconds(isPaused ? max(left, 1) : left)
@@ -534,14 +533,12 @@ extension Engine {
       )
       event.time = now
       let isStored = store(live, calls: calls, [event])
-      let limit = live.conversation.limits.calls
-      if live.conversation.callCount > limit {
-        // In one step with the turn: nobody can resume it in between.
-        let why = Conversation.limitPrefix + "it asked for more than \(limit) calls"
-        if let ended = try? live.conversation.handle(.limitReached(why), now: now) {
-          effect = ended
-          store(live, cause: why)
-        }
+      // In one step with the turn: nobody can resume it in between.
+      if let why = live.conversation.tooManyCalls,
+        let ended = try? live.conversation.handle(.limitReached(why), now: now)
+      {
+        effect = ended
+        store(live, cause: Conversation.limitPrefix + why)
       }
       return (effect, isStored, timer)
     }
@@ -600,11 +597,7 @@ extension Engine {
     let waits = calls.flatMap { Self.waits(of: $0, until: now) }
     let left = conversation.limits.seconds - conversation.busy(at: now, without: waits)
     // Less than what the wall clock can tell apart.
-    guard left > 0.001 else {
-      let why = Conversation.limitPrefix + conversation.outOfTime
-      _ = try? move(id, .limitReached(why), cause: why)
-      return
-    }
+    guard left > 0.001 else { return reachLimit(id, conversation.outOfTime) }
     // While somebody is asked its time stands still: then it is looked at now and again.
     let isAsking = waits.contains { $0.end == now }
     let wait = Duration.seconds(isAsking ? max(left, 1) : left)
