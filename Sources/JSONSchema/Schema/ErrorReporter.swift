@@ -91,11 +91,24 @@ struct SilentReporter: ErrorReporter {
   ) {}
 }
 
+/// A reporter that knows where in the value it is.
+protocol LocatingReporter: ErrorReporter {
+  var path: [JSONKey] { get set }
+}
+
+extension LocatingReporter {
+  mutating func enter(_ name: String) { path.append(JSONKey(stringValue: name)) }
+  mutating func enter(_ index: Int) { path.append(JSONKey(intValue: index)) }
+  mutating func leave() { path.removeLast() }
+
+  var pointer: String { JSONPointer(tokens: path.map(\.stringValue)).description }
+}
+
 /// Collects errors with where they are.
-struct CollectingReporter: ErrorReporter {
+struct CollectingReporter: LocatingReporter {
   private(set) var errors: [ValidationError] = []
   private let stopsAtFirst: Bool
-  private var path: [JSONKey] = []
+  var path: [JSONKey] = []
   /// Where the errors of finished branches start and end.
   private var branches: [Range<Int>] = []
 
@@ -106,10 +119,6 @@ struct CollectingReporter: ErrorReporter {
   func refer(_ operation: Int32) {}
   func enterSchema(_ node: Int32) {}
   func leaveSchema() {}
-
-  mutating func enter(_ name: String) { path.append(JSONKey(stringValue: name)) }
-  mutating func enter(_ index: Int) { path.append(JSONKey(intValue: index)) }
-  mutating func leave() { path.removeLast() }
 
   func mark() -> Int { errors.count }
 
@@ -126,8 +135,6 @@ struct CollectingReporter: ErrorReporter {
 
   /// Looking for what was meant costs time for each word of the value and the schema; nobody reads the fiftieth hint.
   private var givesHints: Bool { errors.count < 50 }
-
-  private var pointer: String { JSONPointer(tokens: path.map(\.stringValue)).description }
 
   mutating func fail(
     _ program: SchemaProgram,

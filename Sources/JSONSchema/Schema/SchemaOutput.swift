@@ -39,7 +39,7 @@ public struct SchemaOutput: Sendable {
 }
 
 /// Collects every failure with the way through the schema that led to it.
-private struct OutputReporter: ErrorReporter {
+private struct OutputReporter: LocatingReporter {
   struct Unit {
     let keywordLocation: String
     let error: ValidationError
@@ -53,7 +53,7 @@ private struct OutputReporter: ErrorReporter {
 
   private let program: SchemaProgram
   private(set) var units: [Unit] = []
-  private var path: [JSONKey] = []
+  var path: [JSONKey] = []
   private var steps: [Step] = []
   private var reference: String?
 
@@ -69,10 +69,6 @@ private struct OutputReporter: ErrorReporter {
   }
 
   mutating func leaveSchema() { steps.removeLast() }
-
-  mutating func enter(_ name: String) { path.append(JSONKey(stringValue: name)) }
-  mutating func enter(_ index: Int) { path.append(JSONKey(intValue: index)) }
-  mutating func leave() { path.removeLast() }
 
   /// The way to the schema at work: where each stands within the one before, and the references between them.
   private var way: String {
@@ -100,15 +96,16 @@ private struct OutputReporter: ErrorReporter {
     _ fault: Fault,
     _ value: JSONValue
   ) {
-    var tokens = path.map(\.stringValue)
     // The schema `false` refuses the member itself.
+    let outer = path
+    defer { path = outer }
     switch fault {
-    case .extra(_, _, let name): tokens.append(name)
-    case .extraItem(_, let index): tokens.append(String(index))
+    case .extra(_, _, let name): enter(name)
+    case .extraItem(_, let index): enter(index)
     default: break
     }
     let text = FaultText(program: program, node: node, value: value, givesHints: false)
-    note(text.error(for: fault, at: JSONPointer(tokens: tokens).description))
+    note(text.error(for: fault, at: pointer))
   }
 
   private mutating func note(_ error: ValidationError) {
@@ -141,7 +138,6 @@ private struct OutputReporter: ErrorReporter {
     let reasons = units[mark...].map(\.error.expected)
     drop(from: mark)
     let text = FaultText(program: program, node: node, value: .string(name), givesHints: false)
-    let pointer = JSONPointer(tokens: path.map(\.stringValue)).description
     note(text.nameError(operation, name, reasons: reasons, at: pointer))
   }
 }
