@@ -25,6 +25,8 @@ struct BlockingTests {
     func wait() { semaphore.wait() }
   }
 
+  private let thread = OwnThread()
+
   private func rig(
     _ body: @escaping @Sendable (Invocation) async throws -> JSONValue
   ) throws -> Rig {
@@ -38,19 +40,25 @@ struct BlockingTests {
     return try Rig(native: [function])
   }
 
-  @Test func `one that blocks its thread is timed out all the same, and its answer comes late`()
-    async throws
-  {
+  /// A call whose function blocks its thread until the door is open, whatever happens meanwhile.
+  private func blocked(
+    behind door: Door
+  ) async throws -> (rig: Rig, id: CallID, submission: Task<Submission, Never>) {
     let begun = OneShot<CallID>()
-    let door = Door()
     let rig = try rig { invocation in
       begun.resolve(invocation.call)
       door.wait()
       return "at last"
     }
-    let thread = OwnThread()
     let submission = Task(executorPreference: thread) { await rig.submit("block") }
-    let id = await begun.value
+    return (rig, await begun.value, submission)
+  }
+
+  @Test func `one that blocks its thread is timed out all the same, and its answer comes late`()
+    async throws
+  {
+    let door = Door()
+    let (rig, id, submission) = try await blocked(behind: door)
     rig.clock.advance(by: .seconds(10))
     let failed = await rig.events.wait(for: .failed, of: id)
     #expect(failed.failure?.kind == .timeout)
@@ -74,7 +82,6 @@ struct BlockingTests {
       }
       throw CancellationError()
     }
-    let thread = OwnThread()
     let submission = Task(executorPreference: thread) { await rig.submit("block") }
     #expect(await rig.cancel(await begun.value).isDone)
     #expect(await submission.value.failure?.kind == .cancelled)
@@ -82,16 +89,8 @@ struct BlockingTests {
   }
 
   @Test func `one that does not stop within five seconds is left behind`() async throws {
-    let begun = OneShot<CallID>()
     let door = Door()
-    let rig = try rig { invocation in
-      begun.resolve(invocation.call)
-      door.wait()
-      return "at last"
-    }
-    let thread = OwnThread()
-    let submission = Task(executorPreference: thread) { await rig.submit("block") }
-    let id = await begun.value
+    let (rig, id, submission) = try await blocked(behind: door)
     #expect(await rig.cancel(id).isDone)
     rig.clock.advance(by: .seconds(5))
     await rig.events.wait(for: .cancelled, of: id)
