@@ -54,19 +54,27 @@ git ls-files | grep -E '^\.build|Package\.resolved' && fail "build products are 
 git grep -nE '(^|[^a-z.])/(work|farm|root|home/[a-z]+)/' -- . ':!config/check.sh' && fail "paths of a machine are committed"
 
 step "allocations stay within their limits"
-CALLBOARD_PARTS=CallboardBench swift build -c release --product callboard-bench --scratch-path .build-bench 2>&1 | tail -3
+CALLBOARD_PARTS=CallboardBench swift build -c release --product callboard-bench --scratch-path .build-bench 2>&1 | tail -3 ||
+  fail "callboard-bench does not build"
 .build-bench/release/callboard-bench thresholds || fail "a limit of Sources/CallboardBench/AllocationThresholds.swift is passed"
 
 step "thread sanitizer over the engine and its store"
 # The standard library's locks hide from the sanitizer where they wait; these are of the same interface and do not.
 export CALLBOARD_PARTS=Callboard,CallboardTesting,CallboardTests CALLBOARD_TRACED_LOCKS=1
-swift build --build-tests --sanitize=thread --scratch-path .build-tsan 2>&1 | tail -3
-swift test --skip-build --parallel --sanitize=thread --scratch-path .build-tsan > .build-tsan/log 2>&1 ||
-  { tail -60 .build-tsan/log; fail "the thread sanitizer or a test under it failed"; }
-grep -E 'Test run with' .build-tsan/log
-if grep -q 'WARNING: ThreadSanitizer' .build-tsan/log; then
-  grep -A 30 'WARNING: ThreadSanitizer' .build-tsan/log | head -80
-  fail "the thread sanitizer found a race"
+mkdir -p .build-tsan
+if swift build --build-tests --sanitize=thread --scratch-path .build-tsan > .build-tsan/build.log 2>&1; then
+  tail -3 .build-tsan/build.log
+  swift test --skip-build --parallel --sanitize=thread --scratch-path .build-tsan > .build-tsan/log 2>&1 ||
+    { tail -60 .build-tsan/log; fail "the thread sanitizer or a test under it failed"; }
+  grep -E 'Test run with' .build-tsan/log
+  if grep -q 'WARNING: ThreadSanitizer' .build-tsan/log; then
+    grep -A 30 'WARNING: ThreadSanitizer' .build-tsan/log | head -80
+    fail "the thread sanitizer found a race"
+  fi
+else
+  grep -E -A 6 '(error|fatal):' .build-tsan/build.log | head -60
+  tail -20 .build-tsan/build.log
+  fail "the engine and its tests do not build under the thread sanitizer"
 fi
 
 [ $failed -eq 0 ] && echo "all checks passed"

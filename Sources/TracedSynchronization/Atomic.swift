@@ -61,11 +61,7 @@ extension Atomic where Value: FixedWidthInteger {
     _ operand: Value,
     ordering: AtomicUpdateOrdering
   ) -> (oldValue: Value, newValue: Value) {
-    value.withLock { value in
-      let old = value
-      value += operand
-      return (old, value)
-    }
+    change { $0 + operand }
   }
 
   @discardableResult
@@ -73,9 +69,29 @@ extension Atomic where Value: FixedWidthInteger {
     _ operand: Value,
     ordering: AtomicUpdateOrdering
   ) -> (oldValue: Value, newValue: Value) {
+    change { $0 - operand }
+  }
+
+  @discardableResult
+  public func wrappingAdd(
+    _ operand: Value,
+    ordering: AtomicUpdateOrdering
+  ) -> (oldValue: Value, newValue: Value) {
+    change { $0 &+ operand }
+  }
+
+  @discardableResult
+  public func wrappingSubtract(
+    _ operand: Value,
+    ordering: AtomicUpdateOrdering
+  ) -> (oldValue: Value, newValue: Value) {
+    change { $0 &- operand }
+  }
+
+  private func change(_ next: (Value) -> Value) -> (oldValue: Value, newValue: Value) {
     value.withLock { value in
       let old = value
-      value -= operand
+      value = next(old)
       return (old, value)
     }
   }
