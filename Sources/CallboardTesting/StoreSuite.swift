@@ -32,8 +32,8 @@ public enum StoreSuite {
   public static let cases: [StoreCase] = [
     StoreCase("an empty store holds nothing") { store in
       try equal(store.lastSequence, 0, "last sequence")
-      try equal(store.callCount, 0, "calls")
-      try equal(store.conversationCount, 0, "conversations")
+      try equal(count(store), 0, "calls")
+      try equal(conversationCount(store), 0, "conversations")
       try equal(store.events(after: 0, limit: 10).count, 0, "events")
       try expect(store.call(makeCall(1).id) == nil, "it knows a call that was never stored")
       try expect(
@@ -60,7 +60,7 @@ public enum StoreSuite {
       try move(&call, .admitted(arguments: ["n": 1], definitionHash: "h"))
       try await store.commit(StoreChange(calls: [CallChange(call)])).durable()
       try same(store.call(call.id), call)
-      try equal(store.callCount, 1, "calls")
+      try equal(count(store), 1, "calls")
     },
     StoreCase("a call waiting for approval keeps its digest and revision") { store in
       var call = makeCall(1)
@@ -85,65 +85,143 @@ public enum StoreSuite {
       try equal(store.call(call.id)?.outcome, call.outcome, "outcome")
       try equal(store.call(call.id)?.endedAt, call.endedAt, "end")
     },
-    StoreCase("calls are walked newest first, each once") { store in
+    StoreCase("calls are listed newest first, each once") { store in
       let calls = (1...700).map(makeCall)
-      for call in calls { try await store.commit(StoreChange(calls: [CallChange(call)])).durable() }
+      for call in calls { _ = try store.commit(StoreChange(calls: [CallChange(call)])) }
       // A later change of an old call does not make it a newer one.
       var first = calls[0]
       try move(&first, .admitted(arguments: [:], definitionHash: "h"))
       try await store.commit(StoreChange(calls: [CallChange(first)])).durable()
-      var walked: [CallID] = []
-      store.eachCall { call in
-        walked.append(call.id)
-        return true
-      }
-      try equal(walked, calls.reversed().map(\.id), "order")
+      let page = store.calls(HistoryQuery(ListQuery(after: 1000)))
+      try equal(page.items.map(\.id), calls.reversed().map(\.id), "order")
+      try equal(page.total, 700, "total")
+      try equal(page.firstIndex, 0, "first index")
     },
-    StoreCase("a walk over calls ends when it is told to") { store in
+    StoreCase("a window of calls stands around its anchor, or where that was") { store in
+      let calls = (1...50).map(makeCall)
+      for call in calls { _ = try store.commit(StoreChange(calls: [CallChange(call)])) }
+      let anchor = calls[29].id
+      let list = ListQuery(anchor: anchor.description, before: 2, after: 3)
+      let page = store.calls(HistoryQuery(list))
+      try equal(page.anchorIndex, 20, "anchor")
+      try equal(page.firstIndex, 18, "first index")
+      try equal(page.items.map(\.id), calls[26...31].reversed().map(\.id), "window")
+      let gone = ListQuery(
+        anchor: makeCall(99).id.description,
+        anchorIndex: 45,
+        before: 1,
+        after: 9
+      )
+      let rest = store.calls(HistoryQuery(gone))
+      try equal(rest.anchorIndex, nil, "an anchor that is not there")
+      try equal(rest.firstIndex, 44, "first index")
+      try equal(rest.items.map(\.id), calls[..<6].reversed().map(\.id), "window")
+      try equal(rest.total, 50, "total")
+    },
+    StoreCase("a list that is reversed is oldest first") { store in
+      let calls = (1...9).map(makeCall)
+      for call in calls { _ = try store.commit(StoreChange(calls: [CallChange(call)])) }
+      let list = ListQuery(reversed: true, anchor: calls[4].id.description, before: 1, after: 1)
+      let page = store.calls(HistoryQuery(list))
+      try equal(page.items.map(\.id), calls[3...5].map(\.id), "window")
+      try equal(page.anchorIndex, 4, "anchor")
+    },
+    StoreCase("a filter lets through what it says, and counts what it hides") { store in
       for number in 1...20 {
-        try await store.commit(StoreChange(calls: [CallChange(makeCall(number))])).durable()
+        var call = makeCall(number, function: number % 2 == 0 ? "pay.send" : "t.f")
+        if number % 5 == 0 {
+          try move(&call, .refused(CallFailure(.notAllowed, "not on a Sunday")))
+        }
+        _ = try store.commit(StoreChange(calls: [CallChange(call)]))
       }
-      var walked = 0
-      store.eachCall { _ in
-        walked += 1
-        return walked < 3
+      func found(_ filter: String) throws -> HistoryPage<Call> {
+        store.calls(
+          HistoryQuery(ListQuery(filter: try Filter(filter), after: 100), now: start) { name in
+            name == "pay.send" ? .write : .read
+          }
+        )
       }
-      try equal(walked, 3, "calls walked")
+      try equal(try found("fn:pay.*").total, 10, "by function")
+      try equal(try found("fn:pay.*").hidden, 10, "hidden")
+      try equal(
+        try found("state:rejected").items.map(\.id),
+        [20, 15, 10, 5].map { makeCall($0).id },
+        "by state"
+      )
+      try equal(try found("-state:rejected").total, 16, "by not being in a state")
+      try equal(try found("effect:write state:rejected").total, 2, "by effect and state")
+      try equal(try found("sunday").total, 4, "by a word of the failure")
+      try equal(try found("caller:nobody").total, 0, "by another caller")
+      let anchor = makeCall(10).id.description
+      let list = ListQuery(
+        filter: try Filter("state:rejected"),
+        anchor: anchor,
+        before: 1,
+        after: 0
+      )
+      let window = store.calls(HistoryQuery(list))
+      try equal(window.anchorIndex, 2, "anchor in a filtered list")
+      try equal(window.items.map(\.id), [15, 10].map { makeCall($0).id }, "filtered window")
+    },
+    StoreCase("the last call of a function that people decided is found") { store in
+      for number in 1...4 {
+        var call = makeCall(number, function: number == 4 ? "t.other" : "t.f")
+        if number != 3 { try decide(&call) }
+        _ = try store.commit(StoreChange(calls: [CallChange(call)]))
+      }
+      try equal(store.lastDecided("t.f", before: makeCall(9).id)?.id, makeCall(2).id, "last")
+      try equal(store.lastDecided("t.f", before: makeCall(2).id)?.id, makeCall(1).id, "before")
+      try expect(store.lastDecided("t.f", before: makeCall(1).id) == nil, "one before the first")
     },
     StoreCase("a conversation comes back as it was stored, and is replaced by a later commit") {
       store in
       let conversation = makeConversation(1)
-      try await store.commit(StoreChange(conversation: conversation)).durable()
+      try await store.commit(StoreChange(conversation: ConversationChange(conversation))).durable()
       try equal(store.conversation(conversation.id)?.title, "conversation 1", "title")
       let later = makeConversation(1, title: "renamed")
-      try await store.commit(StoreChange(conversation: later)).durable()
+      try await store.commit(StoreChange(conversation: ConversationChange(later))).durable()
       try equal(store.conversation(conversation.id)?.title, "renamed", "title")
       try equal(store.conversation(conversation.id)?.limits, conversation.limits, "limits")
-      try equal(store.conversationCount, 1, "conversations")
+      try equal(conversationCount(store), 1, "conversations")
     },
-    StoreCase("conversations are walked newest first, and a walk ends when it is told to") {
-      store in
+    StoreCase("live conversations are listed first, and each kind by its last activity") { store in
       for number in 1...5 {
-        try await store.commit(StoreChange(conversation: makeConversation(number))).durable()
+        var conversation = makeConversation(number)
+        if number.isMultiple(of: 2) {
+          try move(&conversation, .stop(by: .operator("anna")), at: Double(100 - number))
+        }
+        _ = try store.commit(StoreChange(conversation: ConversationChange(conversation)))
       }
-      var titles: [String] = []
-      store.eachConversation { conversation in
-        titles.append(conversation.title)
-        return titles.count < 3
+      let page = store.conversations(HistoryQuery(ListQuery(after: 2)))
+      try equal(page.items.map(\.title), [5, 3, 1].map { "conversation \($0)" }, "live ones")
+      try equal(page.total, 5, "total")
+      let rest = store.conversations(HistoryQuery(ListQuery(anchorIndex: 3, after: 9)))
+      try equal(rest.items.map(\.title), [2, 4].map { "conversation \($0)" }, "ended ones")
+      let filtered = HistoryQuery(ListQuery(filter: try Filter("state:stopped"), after: 9))
+      try equal(store.conversations(filtered).total, 2, "filtered")
+      try equal(store.conversations(filtered).hidden, 3, "hidden")
+    },
+    StoreCase("a transcript comes back message by message") { store in
+      var conversation = makeConversation(1)
+      for turn in 1...3 {
+        conversation = try adding("message \(turn)", to: conversation)
+        _ = try store.commit(StoreChange(conversation: ConversationChange(conversation)))
       }
-      try equal(titles, [5, 4, 3].map { "conversation \($0)" }, "order")
+      let found = store.conversation(conversation.id)
+      try equal(found?.messages, conversation.messages, "transcript")
+      try equal(found?.pending, conversation.pending, "words that wait")
     },
     StoreCase("a turn and its calls are stored by one commit") { store in
       let calls = (1...3).map(makeCall)
       try await store.commit(
         StoreChange(
           calls: calls.map { CallChange($0) },
-          conversation: makeConversation(1),
+          conversation: ConversationChange(makeConversation(1)),
           events: [makeEvent("turn")]
         )
       ).durable()
-      try equal(store.callCount, 3, "calls")
-      try equal(store.conversationCount, 1, "conversations")
+      try equal(count(store), 3, "calls")
+      try equal(conversationCount(store), 1, "conversations")
       try equal(
         store.events(after: 0, limit: 10).map { $0.call?.id },
         [nil] + calls.map(\.id),
@@ -228,12 +306,12 @@ public enum StoreSuite {
           "the two events of one commit"
         )
       }
-      try equal(store.callCount, 800, "calls")
+      try equal(count(store), 800, "calls")
       withExtendedLifetime(token) {}
     },
-    StoreCase("a walk while others commit sees each call at most once") { store in
+    StoreCase("a list while others commit has each call at most once") { store in
       for number in 1...500 {
-        try await store.commit(StoreChange(calls: [CallChange(makeCall(number))])).durable()
+        _ = try store.commit(StoreChange(calls: [CallChange(makeCall(number))]))
       }
       async let writing: Void = {
         for number in 501...900 {
@@ -241,15 +319,65 @@ public enum StoreSuite {
         }
       }()
       for _ in 0..<10 {
-        var seen: [CallID: Int] = [:]
-        store.eachCall { call in
-          seen[call.id, default: 0] += 1
-          return true
-        }
-        try expect(seen.count >= 500, "a walk missed calls that were there before it")
-        try expect(seen.values.allSatisfy { $0 == 1 }, "a walk met a call twice")
+        let ids = store.calls(HistoryQuery(ListQuery(after: 2000))).items.map(\.id)
+        try expect(ids.count >= 500, "a list missed calls that were there before it")
+        try equal(Set(ids).count, ids.count, "calls in a list, each once")
+        try expect(zip(ids, ids.dropFirst()).allSatisfy { $0 > $1 }, "a list is out of order")
       }
       try await writing
+      try equal(count(store), 900, "calls")
+    },
+    StoreCase("what is read after a commit is what was committed, on disk or not yet") { store in
+      var call = makeCall(1)
+      _ = try store.commit(StoreChange(calls: [CallChange(call)]))
+      for round in 0..<50 {
+        if round == 25 { try move(&call, .admitted(arguments: ["n": 1], definitionHash: "h")) }
+        _ = try store.commit(StoreChange(calls: [CallChange(call)]))
+        try equal(store.call(call.id)?.state.word, call.state.word, "state in round \(round)")
+        try equal(store.calls(HistoryQuery()).items.map(\.state.word), [call.state.word], "listed")
+      }
+    },
+    StoreCase("live calls and conversations, and what people have set, are there to be taken up") {
+      store in
+      var ended = makeCall(1)
+      try move(&ended, .refused(CallFailure(.notAllowed, "no")))
+      var stopped = makeConversation(1)
+      try move(&stopped, .stop(by: .operator("anna")), at: 1)
+      let talk = try adding("hello", to: makeConversation(2))
+      for call in [ended, makeCall(2), makeCall(3)] {
+        _ = try store.commit(StoreChange(calls: [CallChange(call)]))
+      }
+      for conversation in [stopped, talk] {
+        _ = try store.commit(StoreChange(conversation: ConversationChange(conversation)))
+      }
+      _ = try store.commit(StoreChange(settings: ["a": 1, "b": ["by": "anna"]]))
+      try await store.commit(StoreChange(settings: ["a": .null, "c": true])).durable()
+      let found = try store.unfinished()
+      try equal(found.calls.map(\.call.id), [makeCall(2).id, makeCall(3).id], "live calls")
+      try same(found.calls.first?.call, makeCall(2))
+      try equal(found.conversations.map(\.conversation.id), [talk.id], "live conversations")
+      try equal(found.conversations.first?.conversation.messages, talk.messages, "transcript")
+      try equal(found.settings, ["b": ["by": "anna"], "c": true], "settings")
+    },
+    StoreCase("what is sealed comes back as it was, and only where it was") { store in
+      let call = CallChange(CallRecord(makeCall(1)), stored: 0, sealed: [1, 2, 3])
+      var talk = try adding("one", to: makeConversation(1))
+      _ = try store.commit(StoreChange(calls: [call, CallChange(makeCall(2))]))
+      _ = try store.commit(
+        StoreChange(
+          conversation: ConversationChange(talk, sealedMessages: [0: [7]], sealedRest: [9, 9])
+        )
+      )
+      talk = try adding("two", to: talk)
+      try await store.commit(
+        StoreChange(conversation: ConversationChange(talk, sealedMessages: [1: [8]]))
+      ).durable()
+      try equal(store.sealed(makeCall(1).id), [1, 2, 3], "a call's originals")
+      try equal(store.sealed(makeCall(2).id), nil, "originals of a call without secrets")
+      let found = try store.unfinished()
+      try equal(found.calls.map(\.sealed), [[1, 2, 3], nil], "originals of live calls")
+      try equal(found.conversations.first?.sealedMessages, [0: [7], 1: [8]], "of messages")
+      try equal(found.conversations.first?.sealedRest, nil, "of what has been said by now")
     },
   ]
 
@@ -265,10 +393,12 @@ public enum StoreSuite {
     )
   }
 
-  private static func makeCall(_ number: Int) -> Call {
+  private static func makeCall(_ number: Int) -> Call { makeCall(number, function: "t.f") }
+
+  private static func makeCall(_ number: Int, function: String) -> Call {
     Call(
       id: CallID(uuid(number)),
-      function: "t.f",
+      function: function,
       caller: .caller("agent"),
       receivedAt: start.addingTimeInterval(Double(number)),
       idempotencyKey: "key \(number)",
@@ -296,16 +426,54 @@ public enum StoreSuite {
     _ = try call.handle(event, function: function, now: start, using: &generator)
   }
 
+  /// Takes a call to an end that a person decided.
+  private static func decide(_ call: inout Call) throws {
+    let requirement = ApprovalRequirement(rule: "rule 1")
+    try move(
+      &call,
+      .approvalNeeded(requirement, arguments: ["n": 1], definitionHash: "h", digest: "d")
+    )
+    let seen = Seen(revision: call.revision, digest: "d")
+    try move(&call, .approve(seen, by: .operator("anna"), isHeld: false, requesters: []))
+    try move(&call, .start(digest: "d"))
+    try move(&call, .attemptSucceeded(attempt: 1, "done"))
+  }
+
+  private static func move(
+    _ conversation: inout Conversation,
+    _ event: ConversationEvent,
+    at seconds: Double
+  ) throws {
+    _ = try conversation.handle(event, now: start.addingTimeInterval(seconds))
+  }
+
+  /// One more message in the transcript, and one that waits.
+  private static func adding(_ text: String, to conversation: Conversation) throws -> Conversation {
+    var conversation = conversation
+    conversation.append(Message(.user, text, author: "anna"), at: start)
+    try move(&conversation, .message(Message(.user, text + " waits"), by: .operator("anna")), at: 1)
+    return conversation
+  }
+
+  private static func count(_ store: any Store) -> Int { store.calls(HistoryQuery()).total }
+
+  private static func conversationCount(_ store: any Store) -> Int {
+    store.conversations(HistoryQuery()).total
+  }
+
   private static func expect(_ holds: Bool, _ otherwise: String) throws {
     guard holds else { throw StoreCaseFailed(description: otherwise) }
   }
 
   private static func equal<Value: Equatable>(
-    _ found: Value,
-    _ expected: Value,
+    _ found: Value?,
+    _ expected: Value?,
     _ what: String
   ) throws {
-    try expect(found == expected, "\(what): expected \(expected), found \(found)")
+    try expect(
+      found == expected,
+      "\(what): expected \(expected.map { "\($0)" } ?? "nothing"), found \(found.map { "\($0)" } ?? "nothing")"
+    )
   }
 
   /// Calls are compared by everything of them that is stored.

@@ -298,7 +298,31 @@ public enum CallOutcome: Sendable, Hashable, Codable {
   }
 }
 
+extension Call {
+  /// One line for lists: the arguments while it lives, why it failed afterwards.
+  public var summary: String {
+    if let failure = outcome?.failure { return failure.message }
+    return (decided ?? proposed)?.shown.words ?? unparsed?.prefix(200).description ?? ""
+  }
+}
+
 extension JSONValue {
+  /// One line for lists.
+  var words: String {
+    guard let object = objectValue else { return brief }
+    return object.map { "\($0.key) \($0.value.brief)" }.joined(separator: " · ")
+  }
+
+  /// A few words for lists.
+  var brief: String {
+    switch self {
+    case .string(let text): text.count > 80 ? text.prefix(79) + "…" : text
+    case .array(let items): items.count == 1 ? "1 item" : "\(items.count) items"
+    case .object(let object): object.count == 1 ? "1 field" : "\(object.count) fields"
+    case .null, .bool, .integer, .double, .decimal: serialized()
+    }
+  }
+
   /// About how many bytes the value takes as JSON; stops counting once it is over `limit`.
   func approximateBytes(upTo limit: Int) -> Int {
     switch self {

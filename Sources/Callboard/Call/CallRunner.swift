@@ -11,7 +11,7 @@ extension Engine {
     var effect = first
     while true {
       // What a `write` is about to do, and what it has done, is on disk before it counts.
-      if !store.commitsAtOnce, !(await isDurable(id, then: effect)) { return nil }
+      if !store.commitsAtOnce, !(await isOnDisk(id, before: effect)) { return withdrawn(id) }
       switch effect {
       case .enqueue, .startRunner: effect = await takeTurn(id)
       case .invoke(let attempt):
@@ -25,8 +25,37 @@ extension Engine {
     }
   }
 
+  /// Drives a call that another one waits for, which hears of its end also where it never was.
+  func driveLinked(_ id: CallID, _ link: Call.Link?, _ effect: CallEffect) {
+    Task {
+      await drive(id, effect)
+      guard let outcome = withdrawn(id) else { return }
+      switch link {
+      case .fallback(let parent): childEnded(id, outcome, parent: parent)
+      case .settles(let unknown): rerunEnded(id, outcome, of: unknown)
+      case .again, nil: break
+      }
+    }
+  }
+
+  /// What the caller hears of a call whose first commit was withdrawn: nothing has happened.
+  private func withdrawn(_ id: CallID) -> CallOutcome? {
+    guard table.withShard(of: id, { $0.calls[id] == nil }), store.call(id) == nil else {
+      return nil
+    }
+    return .failure(
+      CallFailure(.storeFailed, storeFault ?? "It could not be stored.", isRetryable: true)
+    )
+  }
+
   /// Performs what another event than the runner's asked for: a person's, a timer's, a linked call's.
-  func perform(_ id: CallID, _ move: Move) { perform(id, move.transition.effect) }
+  func perform(_ id: CallID, _ move: Move) {
+    let effect = move.transition.effect
+    guard move.transition.isDurable, move.ticket.isPending, effect != .none else {
+      return perform(id, effect)
+    }
+    Task { await drive(id, effect) }
+  }
 
   func perform(_ id: CallID, _ effect: CallEffect) {
     switch effect {
@@ -447,7 +476,7 @@ extension Engine {
   }
 
   /// Ends the flight this call leads, if it leads one.
-  private func landFlight(_ id: CallID, _ landing: ResultCache.Landing) {
+  func landFlight(_ id: CallID, _ landing: ResultCache.Landing) {
     let key = table.withShard(of: id) { shard -> ResultCache.Key? in
       guard let live = shard.calls[id], live.isLeading else { return nil }
       live.isLeading = false
@@ -682,8 +711,7 @@ extension Engine {
       id: child
     )
     do throws(StoreFault) {
-      let effect = try admit(made)
-      Task { await drive(child, effect) }
+      driveLinked(child, .fallback(for: parent), try admit(made))
     } catch {
       childEnded(
         child,

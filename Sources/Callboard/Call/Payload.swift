@@ -39,6 +39,9 @@ public struct Payload: Sendable, Hashable, Codable {
     counted = shown.approximateBytes(upTo: .max)
   }
 
+  /// Puts the original back beside what is shown, as it was before a restart.
+  mutating func restore(_ original: JSONValue) { hidden = original }
+
   /// The same without its original: for stores and views.
   public var withoutOriginal: Payload {
     guard hidden != nil else { return self }

@@ -27,4 +27,13 @@ extension CallEvent {
       .anew
     }
   }
+
+  /// Whether the step is taken back where the store finds out late that it can't store it: a person's word, and what
+  /// has not been done yet.
+  var isRevocable: Bool {
+    switch unstored {
+    case .refused, .anew: true
+    case .kept, .again: false
+    }
+  }
 }

@@ -1,7 +1,7 @@
 import Foundation
 
 /// What can happen to a conversation.
-enum ConversationEvent: Sendable {
+package enum ConversationEvent: Sendable {
   /// The model took its turn; these are the calls it became, in its order.
   case turnTaken(ModelTurn, calls: [CallID])
   case modelFailed(ModelFailure)
@@ -18,7 +18,7 @@ enum ConversationEvent: Sendable {
 }
 
 /// What has to be done after a conversation has moved.
-enum ConversationEffect: Sendable, Equatable {
+package enum ConversationEffect: Sendable, Equatable {
   case none
   case askModel
   case admit([CallID])
@@ -29,7 +29,7 @@ enum ConversationEffect: Sendable, Equatable {
 
 /// The table of a conversation, as one pure function.
 extension Conversation {
-  mutating func handle(_ event: ConversationEvent, now: Date) throws -> ConversationEffect {
+  package mutating func handle(_ event: ConversationEvent, now: Date) throws -> ConversationEffect {
     lastActivity = now
     switch (state, event) {
     case (.thinking, .turnTaken(let turn, let calls)):
@@ -179,7 +179,7 @@ extension Conversation {
     }
   }
 
-  mutating func append(_ message: Message, calls: [CallID] = [], at now: Date) {
+  package mutating func append(_ message: Message, calls: [CallID] = [], at now: Date) {
     messages.append(Entry(at: now, turn: turns, message: message, calls: calls))
   }
 

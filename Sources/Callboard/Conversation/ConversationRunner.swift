@@ -11,10 +11,7 @@ public struct ConversationRequest: Sendable {
   public var system: String?
   /// What the person or program says first; several messages are one after the other.
   public var messages: [String]
-  public var toolChoice: ToolChoice
-  /// What it is once the model has answers: one that must call would call for ever.
-  public var toolChoiceAfter: ToolChoice
-  public var parallelToolCalls: Bool
+  public var setup: Conversation.Setup
   /// nil: the engine's own.
   public var limits: ConversationLimits?
 
@@ -24,9 +21,7 @@ public struct ConversationRequest: Sendable {
     model: String,
     system: String? = nil,
     messages: [String],
-    toolChoice: ToolChoice = .auto,
-    toolChoiceAfter: ToolChoice = .auto,
-    parallelToolCalls: Bool = true,
+    setup: Conversation.Setup = Conversation.Setup(),
     limits: ConversationLimits? = nil
   ) {
     self.title = title
@@ -34,9 +29,7 @@ public struct ConversationRequest: Sendable {
     self.model = model
     self.system = system
     self.messages = messages
-    self.toolChoice = toolChoice
-    self.toolChoiceAfter = toolChoiceAfter
-    self.parallelToolCalls = parallelToolCalls
+    self.setup = setup
     self.limits = limits
   }
 }
@@ -46,9 +39,6 @@ final class ConversationTable: Sendable {
   final class Live {
     var conversation: Conversation
     let model: any Model
-    let toolChoice: ToolChoice
-    let toolChoiceAfter: ToolChoice
-    let parallelToolCalls: Bool
     /// Transcript as the model hears it: with originals, and only in memory.
     var heard: [Message] = []
     var writing = ""
@@ -64,18 +54,15 @@ final class ConversationTable: Sendable {
     /// What is shown and stored of the conversation's `answers` and `pending`, each redacted once.
     var shownAnswers: [CallID: String] = [:]
     var shownPending: [Message] = []
+    /// Originals of messages that are not sealed in the store yet, by their place in the transcript.
+    var unsealed: [Int: Message] = [:]
+    /// The last commit.
+    var ticket = CommitTicket.done
     var waiters: [OneShot<Conversation>] = []
 
-    init(
-      _ conversation: Conversation,
-      model: any Model,
-      request: ConversationRequest
-    ) {
+    init(_ conversation: Conversation, model: any Model) {
       self.conversation = conversation
       self.model = model
-      toolChoice = request.toolChoice
-      toolChoiceAfter = request.toolChoiceAfter
-      parallelToolCalls = request.parallelToolCalls
     }
 
     /// The model's turn is over; the timer of it is to be cancelled.
@@ -101,12 +88,15 @@ final class ConversationTable: Sendable {
     }
   }
 
-  func insert(
-    _ conversation: Conversation,
-    model: any Model,
-    request: ConversationRequest
-  ) {
-    lives.withLock { $0[conversation.id] = Live(conversation, model: model, request: request) }
+  func insert(_ conversation: Conversation, model: any Model) {
+    lives.withLock { $0[conversation.id] = Live(conversation, model: model) }
+  }
+
+  /// Those that have not ended.
+  var live: [Conversation] {
+    lives.withLock { lives in
+      lives.values.map(\.conversation).filter(\.state.word.isLive)
+    }
   }
 
   /// Conversations that ended stay for a person's message, the last 200 of them.
@@ -161,18 +151,19 @@ extension Engine {
       caller: request.caller,
       model: model.name,
       startedAt: now,
-      limits: request.limits ?? configuration.conversationLimits
+      limits: request.limits ?? configuration.conversationLimits,
+      setup: request.setup
     )
     conversation.busySince = now
-    conversations.insert(conversation, model: model, request: request)
+    conversations.insert(conversation, model: model)
     let opening =
       (request.system.map { [Message(.system, $0)] } ?? [])
       + request.messages.map { Message(.user, $0, author: request.caller.name) }
     conversations.withLive(id) { live in
       for message in opening {
-        live.heard.append(message)
-        live.conversation.append(redacted(message), at: now)
+        live.conversation.append(message, at: now)
       }
+      hear(live, from: 0)
       store(live, cause: "started")
     }
     askModel(id)
@@ -235,14 +226,17 @@ extension Engine {
   ) -> Bool {
     defer { changed() }
     let shown = shown(live)
-    do {
-      _ = try store.commit(
+    do throws(StoreFault) {
+      live.ticket = try store.commit(
         StoreChange(
-          calls: calls.map { CallChange(CallRecord($0).withoutOriginals, stored: 0) },
+          calls: calls.map {
+            CallChange(CallRecord($0).withoutOriginals, stored: 0, sealed: sealer?.seal($0))
+          },
           conversation: shown,
           events: events
         )
       )
+      live.unsealed = [:]
     } catch {
       storeFailed(error)
       unstored.keep(live.conversation.id, events)
@@ -253,15 +247,28 @@ extension Engine {
     return true
   }
 
-  /// A conversation without the secrets in what the model has not heard yet.
-  private func shown(_ live: ConversationTable.Live) -> Conversation {
+  /// A conversation without the secrets in what the model has not heard yet; these, and those of messages that are
+  /// not stored yet, sealed.
+  private func shown(_ live: ConversationTable.Live) -> ConversationChange {
     if live.conversation.answers.isEmpty { live.shownAnswers = [:] }
     if live.conversation.pending.count < live.shownPending.count { live.shownPending = [] }
     live.shownPending += live.conversation.pending.dropFirst(live.shownPending.count).map(redacted)
     var shown = live.conversation
     shown.answers = live.shownAnswers
     shown.pending = live.shownPending
-    return shown
+    guard let sealer else { return ConversationChange(shown) }
+    let id = shown.id
+    let hides =
+      shown.answers != live.conversation.answers
+      || shown.pending != live.conversation.pending
+    let rest = Sealer.Rest(pending: live.conversation.pending, answers: live.conversation.answers)
+    var sealed: [Int: [UInt8]] = [:]
+    for (index, message) in live.unsealed { sealed[index] = sealer.seal(message, index, of: id) }
+    return ConversationChange(
+      shown,
+      sealedMessages: sealed,
+      sealedRest: hides ? sealer.seal(rest, of: id) : nil
+    )
   }
 
   /// Stores what a conversation has become while the store could not write, and goes on with it.
@@ -274,7 +281,7 @@ extension Engine {
     }
   }
 
-  private func move(
+  func move(
     _ id: ConversationID,
     _ event: ConversationEvent,
     cause: String,
@@ -313,6 +320,9 @@ extension Engine {
       } else {
         live.conversation.messages[index].message = redacted(entry.message)
       }
+      if live.conversation.messages[index].message != entry.message {
+        live.unsealed[index] = entry.message
+      }
     }
   }
 
@@ -348,7 +358,7 @@ extension Engine {
     conversations.trim()
   }
 
-  private func askModel(_ id: ConversationID) {
+  func askModel(_ id: ConversationID) {
     let now = clock.now
     let limit = conversations.withLive(id) { $0.conversation.limitReached(at: now) } ?? nil
     if let limit { return reachLimit(id, limit) }
@@ -386,8 +396,9 @@ extension Engine {
         conversation: id,
         turn: live.conversation.turns + 1,
         messages: live.heard,
-        toolChoice: live.heard.last?.role == .tool ? live.toolChoiceAfter : live.toolChoice,
-        parallelToolCalls: live.parallelToolCalls
+        toolChoice: live.heard.last?.role == .tool
+          ? live.conversation.setup.toolChoiceAfter : live.conversation.setup.toolChoice,
+        parallelToolCalls: live.conversation.setup.parallelToolCalls
       )
       return (live.model, request, live.conversation.caller)
     }
@@ -409,7 +420,7 @@ extension Engine {
       let turn = try await model.respond(to: offered) { [weak self] delta in
         self?.heard(delta, in: id)
       }
-      turnTaken(turn, in: id, caller: caller)
+      await turnTaken(turn, in: id, caller: caller)
     } catch {
       let timer = conversations.withLive(id) { $0.endTurn() }
       if let timer = timer ?? nil { deadlines.cancel(timer) }
@@ -491,7 +502,7 @@ extension Engine {
   }
 
   /// A turn and its calls, as `received`, are stored in one commit before any is admitted.
-  private func turnTaken(_ turn: ModelTurn, in id: ConversationID, caller: Principal) {
+  private func turnTaken(_ turn: ModelTurn, in id: ConversationID, caller: Principal) async {
     // Before the calls are made: within one commit the turn comes first.
     let now = clock.now
     let number = (conversations.withLive(id) { $0.conversation.turns } ?? 0) + 1
@@ -554,7 +565,15 @@ extension Engine {
       unstored.keep(id, [], then: effect)
       return comeBack()
     }
+    if !calls.isEmpty { await stored(id) }
     perform(id, effect)
+  }
+
+  /// Waits until what a conversation has become is on disk.
+  private func stored(_ id: ConversationID) async {
+    let ticket = conversations.withLive(id) { $0.ticket }
+    // It stays in line until it is stored.
+    try? await ticket?.durable()
   }
 
   /// Puts a call into the live table as it stands in the turn's commit.
@@ -588,7 +607,7 @@ extension Engine {
   }
 
   /// Ends a conversation whose time is used while its calls run, as a limit does between turns.
-  private func watchTime(_ id: ConversationID) {
+  func watchTime(_ id: ConversationID) {
     let now = clock.now
     guard let conversation = conversations.withLive(id, { $0.conversation }),
       case .calling(let open) = conversation.state
@@ -701,6 +720,7 @@ extension Engine {
   func stopConversation(_ id: ConversationID, by principal: Principal) async -> Reply {
     do {
       _ = try move(id, .stop(by: principal), cause: "stopped", by: principal.name)
+      await stored(id)
       return .done("\(id.short) stopped")
     } catch {
       return .refused("\(error)")
@@ -712,7 +732,7 @@ extension Engine {
     from: Bool,
     to: Bool,
     by principal: Principal
-  ) -> Reply {
+  ) async -> Reply {
     let isPaused = conversations.withLive(id) { $0.conversation.state.word == .paused }
     guard isPaused == from, from != to else {
       return .refused(to ? "it is paused already" : "it is not paused any more")
@@ -723,13 +743,18 @@ extension Engine {
       } else {
         _ = try move(id, .resume(by: principal), cause: "resumed", by: principal.name)
       }
+      await stored(id)
       return .done("\(id.short) \(to ? "paused" : "resumed")")
     } catch {
       return .refused("\(error)")
     }
   }
 
-  func addMessage(_ text: String, to id: ConversationID, by principal: Principal) -> Reply {
+  func addMessage(
+    _ text: String,
+    to id: ConversationID,
+    by principal: Principal
+  ) async -> Reply {
     guard !text.isEmpty else { return .refused("an empty message says nothing") }
     do {
       _ = try move(
@@ -738,6 +763,7 @@ extension Engine {
         cause: "message",
         by: principal.name
       )
+      await stored(id)
       return .done("\(id.short) has your message")
     } catch {
       return .refused("\(error); it takes no more messages")
@@ -757,15 +783,8 @@ extension Engine {
     }
   }
 
-  /// At the engine's stop: nothing new is asked of any model.
-  func stopConversations() async {
-    for id in conversations.liveIDs {
-      _ = try? move(
-        id,
-        .pause(by: Principal(name: "callboard", roles: [.operator])),
-        cause: "the engine stops"
-      )
-      cancelTurn(of: id)
-    }
+  /// At the engine's stop: nothing new is asked of any model, and each conversation stays where it is.
+  func stopConversations() {
+    for id in conversations.liveIDs { cancelTurn(of: id) }
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import JSONSchema
 
 /// A model and a person (or program) taking turns, with calls in between.
 public struct Conversation: Sendable, Codable {
@@ -9,6 +10,8 @@ public struct Conversation: Sendable, Codable {
   public let model: String
   public let startedAt: Date
   public let limits: ConversationLimits
+  /// How its model is asked.
+  public let setup: Setup
 
   public internal(set) var state: State = .thinking
   /// The transcript; secrets are taken out of what is shown and stored.
@@ -40,7 +43,8 @@ public struct Conversation: Sendable, Codable {
     caller: Principal,
     model: String,
     startedAt: Date,
-    limits: ConversationLimits = ConversationLimits()
+    limits: ConversationLimits = ConversationLimits(),
+    setup: Setup = Setup()
   ) {
     self.id = id
     self.title = title
@@ -48,7 +52,39 @@ public struct Conversation: Sendable, Codable {
     self.model = model
     self.startedAt = startedAt
     self.limits = limits
+    self.setup = setup
     lastActivity = startedAt
+  }
+
+  /// How the model of a conversation is asked, and what makes it anew after a restart.
+  public struct Setup: Sendable, Codable, Hashable {
+    public var toolChoice: ToolChoice
+    /// What it is once the model has answers: one that must call would call for ever.
+    public var toolChoiceAfter: ToolChoice
+    public var parallelToolCalls: Bool
+    /// What a model that was made for this conversation was made from; nil: one of the configuration's.
+    public var made: JSONValue?
+
+    public init(
+      toolChoice: ToolChoice = .auto,
+      toolChoiceAfter: ToolChoice = .auto,
+      parallelToolCalls: Bool = true,
+      made: JSONValue? = nil
+    ) {
+      self.toolChoice = toolChoice
+      self.toolChoiceAfter = toolChoiceAfter
+      self.parallelToolCalls = parallelToolCalls
+      self.made = made
+    }
+  }
+
+  /// The same without its transcript, and with one: a store keeps them apart.
+  public var withoutTranscript: Conversation { with(transcript: []) }
+
+  public func with(transcript: [Entry]) -> Conversation {
+    var copy = self
+    copy.messages = transcript
+    return copy
   }
 
   /// One message, when it came and in which turn.

@@ -195,6 +195,8 @@ extension Engine {
           as: nil,
           function: function,
           keeps: false,
+          revocable: transition.isDurable,
+          awaited: transition.isDurable,
           in: &shard
         )
         live.hasPlace = entry == .place

@@ -79,7 +79,7 @@ extension Engine {
   func cancel(_ id: CallID, by person: Principal? = nil) {
     let event = CallEvent.cancel(by: person)
     do {
-      perform(id, try move(id, event))
+      perform(id, try move(id, event, stands: true))
     } catch {
       guard error is StoreFault else { return }
       unstored.note(.again(id, event))
@@ -92,7 +92,7 @@ extension Engine {
     do {
       let moved = try table.withShard(of: id) { shard throws -> Move? in
         guard let live = shard.calls[id], live.call.attempts.isEmpty else { return nil }
-        return try move(live, .cancel(by: nil), in: &shard)
+        return try move(live, .cancel(by: nil), stands: true, in: &shard)
       }
       if let moved { perform(id, moved) }
     } catch {
@@ -105,6 +105,9 @@ extension Engine {
   /// Stores what was kept, and takes the other steps that could not be stored; what fails again is noted again.
   private func recover() {
     let all = unstored.take()
+    if !all.events.isEmpty || !all.settings.isEmpty {
+      commit(events: all.events, settings: all.settings)
+    }
     for (id, talk) in all.talks { recover(id, talk) }
     for (id, effect) in all.calls {
       do throws(StoreFault) {
@@ -117,36 +120,81 @@ extension Engine {
     for step in all.steps { take(step) }
   }
 
-  /// Whether the last step of a call is on disk; where it isn't, the call goes on by `effect` as soon as it is.
-  func isDurable(_ id: CallID, then effect: CallEffect) async -> Bool {
-    let queued = table.withShard(of: id) { shard -> (ticket: CommitTicket, steps: Int)? in
-      guard let live = shard.calls[id], live.traits.effect == .write else { return nil }
-      return (live.ticket, live.committed)
+  /// What the store says of itself.
+  func heard(_ news: StoreNews) {
+    switch news {
+    case .fails(let fault): storeFailed(fault)
+    case .withdrawn(let change): for change in change.calls { takeBack(change.record.call) }
+    case .works: storeWorks()
     }
-    guard let queued else { return true }
+  }
+
+  /// Makes a call again what it was before a step that could not be stored; one that was never stored has never been.
+  private func takeBack(_ withdrawn: Call) {
+    table.withShard(of: withdrawn.id) { shard in
+      guard let live = shard.calls[withdrawn.id], let last = live.revocable.last,
+        last.steps == withdrawn.history.count, live.committed == last.steps
+      else { return }
+      live.revocable.removeLast()
+      live.committed = last.committed
+      live.owed = nil
+      guard let before = last.before else {
+        if let counted = live.counted { shard.count(counted, -1) }
+        waiting.remove(live.call)
+        shard.calls[withdrawn.id] = nil
+        return
+      }
+      show(before, of: live, in: &shard)
+    }
+    changed()
+  }
+
+  /// Whether what has to be on disk before `effect` is; where it was withdrawn, `effect` does not come.
+  func isOnDisk(_ id: CallID, before effect: CallEffect) async -> Bool {
+    let look = table.withShard(of: id) { shard -> (CommitTicket, RegisteredFunction?)? in
+      shard.calls[id].flatMap { live in live.owed.map { ($0, live.function) } }
+    }
+    guard let (owed, function) = look else { return true }
     do throws(StoreFault) {
-      try await queued.ticket.durable()
+      try await owed.durable()
       table.withShard(of: id) { shard in
         guard let live = shard.calls[id] else { return }
-        live.durable = max(live.durable, queued.steps)
+        live.owed = nil
+        live.revocable = []
       }
       return true
     } catch {
       storeFailed(error)
-      table.withShard(of: id) { shard in
-        // All that the commit held is stored again, with an event for each step.
-        if let live = shard.calls[id], live.isStored { live.committed = live.durable }
-      }
-      unstored.keep(id, then: effect)
-      comeBack()
+      abandon(id, effect, function)
       return false
     }
+  }
+
+  /// Gives back what a step had taken that was withdrawn, and has its call go on from where it stands when the store
+  /// works again.
+  private func abandon(_ id: CallID, _ effect: CallEffect, _ function: RegisteredFunction?) {
+    if case .invoke = effect, let function {
+      function.runtime.withBreaker { $0.abandoned() }
+      slots.giveBack(function)
+      landFlight(id, .otherwise)
+    }
+    guard table.withShard(of: id, { $0.calls[id] != nil }) else { return }
+    unstored.note(.anew(id))
+    comeBack()
   }
 
   private func storeKept(_ id: CallID) throws(StoreFault) {
     try table.withShard(of: id) { shard throws(StoreFault) in
       guard let live = shard.calls[id], !live.isStored else { return }
-      try commit(live.call, as: live, function: live.function, keeps: true, in: &shard)
+      try commit(
+        live.call,
+        as: live,
+        function: live.function,
+        keeps: true,
+        revocable: false,
+        awaited: true,
+        in: &shard
+      )
     }
   }
 

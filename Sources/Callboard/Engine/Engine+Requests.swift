@@ -51,24 +51,24 @@ extension Engine: EngineDoor {
     case .runAgain(let id, let revision, let arguments):
       return await runAgain(id, revision, arguments, by: principal)
     case .setFunction(let name, let from, let to):
-      return setFunctions([name], called: name, from: from, to: to, by: principal)
+      return await setFunctions([name], called: name, from: from, to: to, by: principal)
     case .setProvider(let namespace, let from, let to):
       let names = table.catalogue.functions.filter { $0.provider.namespace == namespace }.map(
         \.name
       )
       guard !names.isEmpty else { return .refused("there is no provider \(namespace)") }
-      return setFunctions(Set(names), called: namespace, from: from, to: to, by: principal)
+      return await setFunctions(Set(names), called: namespace, from: from, to: to, by: principal)
     case .setBreaker(let name, let from, let to):
       return setBreaker(name, from: from, to: to, by: principal)
     case .clearCache(let function):
       let count = cache.clear(function: function)
       commit(events: [event(.function(.cacheCleared), function: function, by: principal.name)])
       return .done("\(count) cached answers forgotten")
-    case .hold(let from, let to): return hold(from: from, to: to, by: principal)
+    case .hold(let from, let to): return await hold(from: from, to: to, by: principal)
     case .stopConversation(let id): return await stopConversation(id, by: principal)
     case .pauseConversation(let id, let from, let to):
-      return pauseConversation(id, from: from, to: to, by: principal)
-    case .message(let id, let text): return addMessage(text, to: id, by: principal)
+      return await pauseConversation(id, from: from, to: to, by: principal)
+    case .message(let id, let text): return await addMessage(text, to: id, by: principal)
     }
   }
 
@@ -332,8 +332,9 @@ extension Engine: EngineDoor {
 
   /// Returns whether it waits for a person.
   private func start(_ call: Call) throws(StoreFault) -> Bool {
+    let (id, link) = (call.id, call.link)
     let effect = try admit(call)
-    Task { await drive(call.id, effect) }
+    driveLinked(id, link, effect)
     if case .ask = effect { return true }
     return false
   }
@@ -346,22 +347,25 @@ extension Engine: EngineDoor {
     from: Bool,
     to: Bool,
     by principal: Principal
-  ) -> Reply {
+  ) async -> Reply {
     let now = clock.now
     let switched = Switched(by: principal.name, at: now)
+    // What stops things counts also while it can't be stored; what starts them does not.
+    if to, let fault = storeFault { return .refused(fault) }
     let before = table.catalogue
     guard names.allSatisfy({ before[$0] != nil }) else {
       let near = before.nearestName(to: called).map { "; did you mean \($0)?" } ?? ""
       return .refused("there is no function \(called)" + near)
     }
     var changed: [String] = []
+    var ticket = CommitTicket.done
     let done = table.withEveryShard { catalogue in
       let differing = names.filter { catalogue[$0]?.isOn == from }
       guard !differing.isEmpty, from != to else { return nil }
       changed = differing.sorted()
       return catalogue.switching(Set(differing), on: to, switched)
     } commit: {
-      commit(
+      ticket = commit(
         events: changed.map {
           event(
             .function(to ? .on : .off),
@@ -369,7 +373,12 @@ extension Engine: EngineDoor {
             cause: to ? "switched on" : "switched off",
             by: principal.name
           )
-        }
+        },
+        settings: Dictionary(
+          uniqueKeysWithValues: changed.map {
+            (Setting.function($0).key, to ? .null : Setting.value(of: switched))
+          }
+        )
       )
       // Under the same locks: two people who switch at once must leave line and catalogue alike.
       slots.change(functions: Set(changed), isOn: to)
@@ -378,6 +387,7 @@ extension Engine: EngineDoor {
       let who = names.compactMap { before[$0]?.switched }.max { $0.at < $1.at }
       return .refused("already \(to ? "on" : "off")" + ago(who, now))
     }
+    try? await ticket.durable()
     let held = changed.reduce(0) { $0 + slots.counts(of: $1).waiting }
     return .done(
       to
@@ -386,21 +396,32 @@ extension Engine: EngineDoor {
     )
   }
 
-  private func hold(from: Bool, to: Bool, by principal: Principal) -> Reply {
+  private func hold(from: Bool, to: Bool, by principal: Principal) async -> Reply {
     let now = clock.now
+    if !to, let fault = storeFault { return .refused(fault) }
     let before = table.catalogue.held
+    let switched = Switched(by: principal.name, at: now)
+    var ticket = CommitTicket.done
     let done = table.withEveryShard { catalogue in
       guard (catalogue.held != nil) == from, from != to else { return nil }
-      return catalogue.withHold(to ? Switched(by: principal.name, at: now) : nil)
+      return catalogue.withHold(to ? switched : nil)
     } commit: {
-      commit(events: [
-        event(.engine(to ? .held : .released), cause: to ? "held" : "released", by: principal.name)
-      ])
+      ticket = commit(
+        events: [
+          event(
+            .engine(to ? .held : .released),
+            cause: to ? "held" : "released",
+            by: principal.name
+          )
+        ],
+        settings: [Setting.hold.key: to ? Setting.value(of: switched) : .null]
+      )
       slots.change(isHeld: to)
     }
     guard done else {
       return .refused(to ? "already held" + ago(before, now) : "not held any more")
     }
+    try? await ticket.durable()
     return .done(to ? "everything is held: nothing new starts" : "released")
   }
 

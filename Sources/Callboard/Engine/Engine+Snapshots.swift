@@ -42,6 +42,10 @@ extension Engine {
       return engine.conversations.withLive(id) { $0.conversation.title }
         ?? engine.store.conversation(id)?.title
     }
+
+    func history(_ list: ListQuery) -> HistoryQuery {
+      HistoryQuery(list, now: now) { [catalogue] in catalogue[$0]?.definition.effect }
+    }
   }
 
   // MARK: - The title row
@@ -104,13 +108,7 @@ extension Engine {
     // Conversations whose call waits for a person come first here: the screen is about who is needed.
     return OverviewSnapshot(
       waiting: waitingPage(ListQuery(after: rows - 1), context).rows,
-      conversations: conversationPage(
-        ListQuery(
-          filter: (try? Filter("-state:finished -state:stopped -state:failed")) ?? Filter(),
-          after: rows - 1
-        ),
-        context
-      ),
+      conversations: liveConversations(ListQuery(after: rows - 1), context),
       active: active.prefix(rows).map { row($0.call, context) },
       functions: context.catalogue.functions.map { functionRow($0, context) },
       providers: providerRows(context),
@@ -140,130 +138,29 @@ extension Engine {
         anchorIndex: window.anchor
       )
     }
-    let calls = waiting.ids.compactMap(liveCall)
-    return page(of: calls, query, context)
+    let page = context.history(query).page(of: waiting.ids.compactMap(liveCall)) {
+      context.title(of: $0)
+    }
+    return Page(page, rows: page.items.map { row($0, context) })
   }
 
   private func callPage(_ query: ListQuery, _ context: SnapshotContext) -> Page<CallRow> {
-    if query.filter.isEmpty, query.sort == .natural, !query.reversed {
-      return newestCalls(query, context)
-    }
-    var calls: [Call] = []
-    store.eachCall { call in
-      calls.append(call)
-      return true
-    }
-    return page(of: calls, query, context)
-  }
-
-  /// The plain list, newest first: only the calls of the window become rows.
-  private func newestCalls(_ query: ListQuery, _ context: SnapshotContext) -> Page<CallRow> {
-    let anchor = query.anchor.flatMap(CallID.init)
-    var window: [Call] = []
-    var first = 0
-    var anchorIndex: Int?
-    if let anchor, store.call(anchor) != nil {
-      var index = 0
-      var before: [Call] = []
-      store.eachCall { call in
-        if anchorIndex == nil {
-          before.append(call)
-          if before.count > query.before + 1 { before.removeFirst() }
-          if call.id == anchor { anchorIndex = index }
-        } else {
-          window.append(call)
-        }
-        index += 1
-        return anchorIndex == nil || window.count < query.after
-      }
-      window = before + window
-      first = max(0, (anchorIndex ?? 0) - before.count + 1)
-    } else {
-      let centre = min(query.anchorIndex, max(store.callCount - 1, 0))
-      first = max(0, centre - query.before)
-      var index = 0
-      let last = centre + query.after
-      store.eachCall { call in
-        if index >= first { window.append(call) }
-        index += 1
-        return index <= last
-      }
-    }
-    return Page(
-      rows: window.map { row(liveCall($0.id) ?? $0, context) },
-      firstIndex: first,
-      total: store.callCount,
-      hidden: 0,
-      anchorIndex: anchorIndex
-    )
-  }
-
-  private func page(
-    of calls: [Call],
-    _ query: ListQuery,
-    _ context: SnapshotContext
-  ) -> Page<CallRow> {
-    var kept = calls.filter { call in
-      query.filter.admits(subject(of: call, context), at: context.now)
-    }
-    switch query.sort {
-    case .natural: break
-    case .name: kept = Self.sorted(kept, by: \.function)
-    case .age: kept.sort { $0.receivedAt > $1.receivedAt }
-    case .state: kept = Self.sorted(kept, by: \.state.word.index)
-    case .duration: kept.sort { ($0.duration ?? -1) > ($1.duration ?? -1) }
-    case .count: kept.sort { $0.attempts.count > $1.attempts.count }
-    }
-    return Self.page(of: kept, hidden: calls.count - kept.count, query) {
-      $0.id.description
-    } row: {
-      row($0, context)
-    }
-  }
-
-  /// By one thing, and the natural order where that is equal.
-  private static func sorted<Item, Value: Comparable>(
-    _ items: [Item],
-    by value: (Item) -> Value
-  ) -> [Item] {
-    items.enumerated().map { (value($1), $0, $1) }.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.map(\.2)
+    let page = store.calls(context.history(query))
+    var rows = Page(page, rows: page.items.map { row(liveCall($0.id) ?? $0, context) })
+    rows.notice = page.notice
+    return rows
   }
 
   /// The rows around the anchor, of what is kept in order.
-  private static func page<Item, Row>(
+  private static func page<Item: Sendable, Row>(
     of kept: [Item],
     hidden: Int,
     _ query: ListQuery,
     name: (Item) -> String,
     row: (Item) -> Row
   ) -> Page<Row> {
-    let kept = query.reversed ? kept.reversed() : kept
-    let anchor = query.anchor.flatMap { text in kept.firstIndex { name($0) == text } }
-    let centre = min(anchor ?? query.anchorIndex, max(kept.count - 1, 0))
-    let first = max(0, centre - query.before)
-    let last = max(first, min(kept.count, centre + query.after + 1))
-    return Page(
-      rows: kept[first..<last].map(row),
-      firstIndex: first,
-      total: kept.count,
-      hidden: hidden,
-      anchorIndex: anchor
-    )
-  }
-
-  private func subject(of call: Call, _ context: SnapshotContext) -> Filter.Subject {
-    Filter.Subject(
-      function: call.function,
-      state: call.state.word.rawValue,
-      caller: call.caller.name,
-      conversation: call.conversation.map { $0.short + " " + $0.description } ?? "",
-      effect: context.catalogue[call.function]?.definition.effect.rawValue ?? "",
-      since: call.receivedAt,
-      text: [
-        call.id.description, Self.summary(of: call), call.outcome?.failure?.message ?? "",
-        context.title(of: call.conversation) ?? "",
-      ]
-    )
+    let page = HistoryPage.window(of: kept, hidden: hidden, query, name: name)
+    return Page(page, rows: page.items.map(row))
   }
 
   private func liveCall(_ id: CallID) -> Call? {
@@ -279,7 +176,7 @@ extension Engine {
       state: call.state.word,
       receivedAt: call.receivedAt,
       since: call.inStateSince,
-      summary: Self.summary(of: call),
+      summary: call.summary,
       revision: call.revision
     )
     row.conversation = call.conversation
@@ -288,7 +185,7 @@ extension Engine {
     row.maxAttempts = function?.definition.retry.maxAttempts ?? 1
     row.duration = call.duration
     row.source = call.outcome?.source
-    row.result = (call.outcome?.value?.shown).map { Self.words(of: $0) }
+    row.result = (call.outcome?.value?.shown).map(\.words)
     row.failure = call.outcome?.failure?.kind
     row.effect = function?.definition.effect
     row.digest = call.approval?.digest
@@ -309,32 +206,6 @@ extension Engine {
     return row
   }
 
-  /// One line for lists: the arguments while it lives, what became of it afterwards.
-  private static func summary(of call: Call) -> String {
-    switch call.outcome {
-    case .failure(let failure): return failure.message
-    case .result, nil: break
-    }
-    guard let arguments = (call.decided ?? call.proposed)?.shown else {
-      return call.unparsed?.prefix(200).description ?? ""
-    }
-    return words(of: arguments)
-  }
-
-  private static func words(of value: JSONValue) -> String {
-    guard let object = value.objectValue else { return brief(value) }
-    return object.map { "\($0.key) \(brief($0.value))" }.joined(separator: " · ")
-  }
-
-  private static func brief(_ value: JSONValue) -> String {
-    switch value {
-    case .string(let text): text.count > 80 ? text.prefix(79) + "…" : text
-    case .array(let items): items.count == 1 ? "1 item" : "\(items.count) items"
-    case .object(let object): object.count == 1 ? "1 field" : "\(object.count) fields"
-    case .null, .bool, .integer, .double, .decimal: value.serialized()
-    }
-  }
-
   private func callDetail(_ id: CallID, _ context: SnapshotContext) -> CallDetail? {
     guard let call = liveCall(id) else { return nil }
     var detail = CallDetail(row: row(call, context), call: call.withoutOriginals)
@@ -353,20 +224,9 @@ extension Engine {
     return detail
   }
 
-  /// The last call of the same function that people decided, among the newest thousand.
+  /// The last call of the same function that people decided, among the newest.
   private func lastDecided(before call: Call, _ context: SnapshotContext) -> CallRow? {
-    var seen = 0
-    var found: Call?
-    store.eachCall { other in
-      seen += 1
-      if other.id < call.id, other.function == call.function, other.approval?.decidedAt != nil,
-        other.state.isEnded
-      {
-        found = other
-      }
-      return found == nil && seen < 1000
-    }
-    return found.map { row($0, context) }
+    store.lastDecided(call.function, before: call.id).map { row($0, context) }
   }
 
   // MARK: - Conversations
@@ -375,41 +235,18 @@ extension Engine {
     _ query: ListQuery,
     _ context: SnapshotContext
   ) -> Page<ConversationRow> {
-    var all: [Conversation] = []
-    store.eachConversation { conversation in
-      all.append(conversation)
-      return true
-    }
-    var kept = all.filter { conversation in
-      query.filter.admits(
-        Filter.Subject(
-          state: conversation.state.word.rawValue,
-          caller: conversation.caller.name,
-          conversation: conversation.id.short + " " + conversation.id.description,
-          since: conversation.startedAt,
-          text: [conversation.title, conversation.model]
-        ),
-        at: context.now
-      )
-    }
-    switch query.sort {
-    case .natural:
-      kept.sort {
-        ($0.state.word.isLive ? 1 : 0, $0.lastActivity) > (
-          $1.state.word.isLive ? 1 : 0, $1.lastActivity
-        )
-      }
-    case .name: kept.sort { $0.title < $1.title }
-    case .age: kept.sort { $0.startedAt > $1.startedAt }
-    case .state: kept.sort { $0.state.word.rawValue < $1.state.word.rawValue }
-    case .duration: kept.sort { $0.busySeconds > $1.busySeconds }
-    case .count: kept.sort { $0.callCount > $1.callCount }
-    }
-    return Self.page(of: kept, hidden: all.count - kept.count, query) {
-      $0.id.description
-    } row: {
-      row($0, context)
-    }
+    let page = store.conversations(context.history(query))
+    var rows = Page(page, rows: page.items.map { row($0, context) })
+    rows.notice = page.notice
+    return rows
+  }
+
+  private func liveConversations(
+    _ query: ListQuery,
+    _ context: SnapshotContext
+  ) -> Page<ConversationRow> {
+    let page = context.history(query).page(of: conversations.live)
+    return Page(page, rows: page.items.map { row($0, context) })
   }
 
   private func row(_ conversation: Conversation, _ context: SnapshotContext) -> ConversationRow {
@@ -612,7 +449,7 @@ extension Engine {
     }
     switch definition.fallback {
     case .value(let value):
-      lines.append(FunctionDetail.Policy(name: "fallback", value: "the value \(brief(value))"))
+      lines.append(FunctionDetail.Policy(name: "fallback", value: "the value \(value.brief)"))
     case .staleCache:
       lines.append(FunctionDetail.Policy(name: "fallback", value: "the last cached answer"))
     case .function(let name):

@@ -33,13 +33,17 @@ public final class Engine: Sendable {
   let waiting = WaitingIndex()
   let errors = ErrorGroups()
   let redactor: Redactor
-  let digest = ApprovalDigest()
+  /// Nil where originals of secrets go with this process.
+  let sealer: Sealer?
+  let digest: ApprovalDigest
   let log: Logger
   private let observers = Observers()
   private let phase = Atomic<Phase>(.running)
   let unstored = UnstoredSteps()
   /// What is wrong with the store, for people.
   let storeState = Mutex<String?>(nil)
+  /// What was found unfinished on the store.
+  let taken = Mutex<TakenUp?>(nil)
   let hasStoreFault = Atomic<Bool>(false)
   /// The store will be tried by itself.
   let isProbing = Atomic<Bool>(false)
@@ -57,6 +61,7 @@ public final class Engine: Sendable {
     store: any Store = InMemoryStore(),
     clock: any EngineClock = SystemClock(),
     deadlines: DeadlineQueue? = nil,
+    sealer: Sealer? = nil,
     log: Logger = Logger(label: "callboard.engine") { _ in SwiftLogNoOpLogHandler() }
   ) {
     self.configuration = configuration
@@ -64,6 +69,8 @@ public final class Engine: Sendable {
     self.deadlines = deadlines ?? DeadlineQueue(clock: clock)
     self.store = store
     self.log = log
+    self.sealer = sealer
+    digest = sealer?.digest ?? ApprovalDigest()
     self.models = Dictionary(models.map { ($0.name, $0) }) { first, _ in first }
     providers = registry.providers
     let catalogue = Catalogue(
@@ -84,6 +91,7 @@ public final class Engine: Sendable {
     cache = ResultCache(maxEntries: configuration.cacheEntries, maxBytes: configuration.cacheBytes)
     redactor = Redactor(fields: configuration.secrets)
     for notice in registry.notices { log.warning("\(notice)") }
+    store.onNews { [weak self] news in self?.heard(news) }
     commit(events: [event(.engine(.started), cause: "started")])
   }
 
@@ -264,18 +272,21 @@ public final class Engine: Sendable {
   }
 
   /// Moves a live call and queues the commit, together under its shard's lock.
-  func move(_ id: CallID, _ event: CallEvent) throws -> Move {
+  ///
+  /// `stands`: the step counts whatever becomes of its commit.
+  func move(_ id: CallID, _ event: CallEvent, stands: Bool = false) throws -> Move {
     try table.withShard(of: id) { shard in
       guard let live = shard.calls[id] else {
         throw IllegalMove(state: store.call(id)?.state.word ?? .cancelled, event: event.name)
       }
-      return try move(live, event, in: &shard)
+      return try move(live, event, stands: stands, in: &shard)
     }
   }
 
   func move(
     _ live: LiveTable.LiveCall,
     _ event: CallEvent,
+    stands: Bool = false,
     in shard: inout LiveTable.Shard
   ) throws
     -> Move
@@ -293,6 +304,8 @@ public final class Engine: Sendable {
         as: live,
         function: live.function,
         keeps: event.unstored == .kept,
+        revocable: !stands && transition.isDurable && event.isRevocable,
+        awaited: transition.isDurable,
         in: &shard
       )
     } catch {
@@ -305,21 +318,28 @@ public final class Engine: Sendable {
   /// Redacts the call and stores it, with one event for each new step; a call without an entry gets one.
   ///
   /// The only place where calls are stored. A step that can't be stored did not happen, but for those that the call
-  /// `keeps` in memory, because they have happened elsewhere.
+  /// `keeps` in memory, because they have happened elsewhere. One that is `revocable` did not happen either where the
+  /// store finds out late that it can't store it. One that is `awaited` is on disk before anything follows from it.
   @discardableResult
   func commit(
     _ next: consuming Call,
     as known: LiveTable.LiveCall?,
     function: RegisteredFunction?,
     keeps: Bool,
+    revocable: Bool,
+    awaited: Bool,
     in shard: inout LiveTable.Shard
   ) throws(StoreFault) -> LiveTable.LiveCall {
     next.redact(function?.redactor ?? redactor)
     let record = CallRecord(next)
-    let change = CallChange(record.withoutOriginals, stored: known?.committed ?? 0)
+    let change = CallChange(
+      record.withoutOriginals,
+      stored: known?.committed ?? 0,
+      sealed: sealer?.seal(record.call)
+    )
     let ticket: CommitTicket
     do {
-      ticket = try store.commit(StoreChange(calls: [change]))
+      ticket = try store.commit(StoreChange(calls: [change], isRevocable: revocable))
     } catch {
       storeFailed(error)
       if keeps { known?.record = record }
@@ -327,22 +347,42 @@ public final class Engine: Sendable {
     }
     storeWorks()
     let live = known ?? LiveTable.LiveCall(record, function: function)
+    if ticket.isPending {
+      if revocable {
+        live.revocable.append(
+          LiveTable.Revocable(
+            steps: record.call.history.count,
+            before: known?.record,
+            committed: live.committed
+          )
+        )
+      }
+      if awaited || ticket.isPressing { live.owed = ticket }
+    }
+    live.committed = record.call.history.count
+    live.ticket = ticket
+    show(record, of: live, in: &shard)
+    observers.changed()
+    return live
+  }
+
+  /// Makes a record the one that a live call has, and counts it by its state.
+  func show(
+    _ record: CallRecord,
+    of live: LiveTable.LiveCall,
+    in shard: inout LiveTable.Shard
+  ) {
     let before = live.counted
     let now = record.call.state.word
     live.record = record
     live.counted = now
-    live.committed = record.call.history.count
-    live.ticket = ticket
     if live.hasPlace {
       if case .queued(_, nil) = record.call.state {} else { leavePlace(live) }
     }
     if let before { shard.count(before, -1) }
     shard.count(now, 1)
     if before?.needsPerson == true || now.needsPerson { waiting.update(record.call, from: before) }
-    if now.isEnded, before?.isEnded != true { ended(live, in: &shard) }
     if now == .unknown, before != .unknown { becameUnknown(live, in: &shard) }
-    observers.changed()
-    return live
   }
 
   private func leavePlace(_ live: LiveTable.LiveCall) {
@@ -350,9 +390,7 @@ public final class Engine: Sendable {
     slots.leavePlace()
   }
 
-  /// Counts a call that has ended.
-  ///
-  /// Runs once a call, inside its last commit.
+  /// Counts a call that has ended, once that can't be taken back.
   private func ended(_ live: LiveTable.LiveCall, in shard: inout LiveTable.Shard) {
     let word = live.call.state.word
     let failure = live.call.outcome?.failure
@@ -435,6 +473,7 @@ public final class Engine: Sendable {
     let finished: Finished? = table.withShard(of: id) { shard in
       guard let live = shard.calls[id], live.call.state.isEnded else { return nil }
       shard.calls[id] = nil
+      ended(live, in: &shard)
       return Finished(
         record: live.record,
         waiters: live.waiters,
@@ -472,7 +511,7 @@ public final class Engine: Sendable {
     perform(parent, moved)
   }
 
-  private func rerunEnded(_ id: CallID, _ outcome: CallOutcome, of unknown: CallID) {
+  func rerunEnded(_ id: CallID, _ outcome: CallOutcome, of unknown: CallID) {
     guard let moved = try? move(unknown, .rerunEnded(id, outcome)) else { return }
     perform(unknown, moved)
   }
@@ -498,14 +537,20 @@ public final class Engine: Sendable {
     )
   }
 
-  func commit(events: [EngineEvent]) {
-    do {
-      _ = try store.commit(StoreChange(events: events))
+  /// Stores events, and with them what people have set; where the store fails they are stored when it works again.
+  @discardableResult
+  func commit(events: [EngineEvent], settings: [String: JSONValue] = [:]) -> CommitTicket {
+    defer { observers.changed() }
+    do throws(StoreFault) {
+      let ticket = try store.commit(StoreChange(events: events, settings: settings))
       storeWorks()
+      return ticket
     } catch {
       storeFailed(error)
+      unstored.keep(events, settings: settings)
+      comeBack()
+      return .done
     }
-    observers.changed()
   }
 
   /// Something visible changed that no commit tells of.
@@ -547,7 +592,7 @@ public final class Engine: Sendable {
     guard isFirst else { return }
     slots.close()
     commit(events: [event(.engine(.stopping), cause: "stopping")])
-    await stopConversations()
+    stopConversations()
     let until = clock.monotonic + patience
     while runningCount > 0, clock.monotonic < until {
       try? await clock.sleep(for: .milliseconds(20), on: deadlines)

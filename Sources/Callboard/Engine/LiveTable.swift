@@ -15,12 +15,14 @@ final class LiveTable: Sendable {
     var function: RegisteredFunction?
     /// The state under which the shard counts it; nil before its first commit.
     var counted: CallState.Word?
-    /// The commit that a durable step waits for.
+    /// The last commit.
     var ticket = CommitTicket.done
-    /// How many steps of the call's history are in the store.
+    /// A commit that has to be on disk before anything follows from it.
+    var owed: CommitTicket?
+    /// How many steps of the call's history the store has been given.
     var committed = 0
-    /// How many of those are known to be on disk, of a `write`.
-    var durable = 0
+    /// Steps that may still be taken back, oldest first.
+    var revocable: [Revocable] = []
     var waiters: [OneShot<CallOutcome>] = []
     /// A runner that sleeps through a backoff.
     var sleeper: OneShot<Bool>?
@@ -45,6 +47,13 @@ final class LiveTable: Sendable {
     var isStored: Bool { committed == record.call.history.count }
 
     var traits: FunctionTraits { function?.traits ?? .unknown }
+  }
+
+  /// A step that the store was given and may withdraw, and what the call was before it; nil: there was none.
+  struct Revocable {
+    var steps: Int
+    var before: CallRecord?
+    var committed: Int
   }
 
   /// An attempt under way: how to stop it, and who is told how it ended.

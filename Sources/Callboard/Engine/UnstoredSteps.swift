@@ -1,3 +1,4 @@
+import JSONSchema
 import Synchronization
 
 /// What the store did not take, in the order it came, for when the store works again.
@@ -21,12 +22,28 @@ final class UnstoredSteps: Sendable {
     /// Calls that are further than the store knows, and what comes next of each.
     var calls: [CallID: CallEffect] = [:]
     var steps: [Step] = []
+    /// What happened to no call, in order, and what people have set.
+    var events: [EngineEvent] = []
+    var settings: [String: JSONValue] = [:]
     var talks: [ConversationID: Talk] = [:]
   }
 
   private let all = Mutex(All())
 
   func keep(_ call: CallID, then effect: CallEffect) { all.withLock { $0.calls[call] = effect } }
+
+  func keep(_ events: [EngineEvent], settings: [String: JSONValue]) {
+    all.withLock { all in
+      // A fault may last: the newest count.
+      all.events += events
+      if all.events.count > Self.eventLimit {
+        all.events.removeFirst(all.events.count - Self.eventLimit)
+      }
+      all.settings.merge(settings) { $1 }
+    }
+  }
+
+  private static let eventLimit = 10_000
 
   func note(_ step: Step) { all.withLock { $0.steps.append(step) } }
 

@@ -25,10 +25,7 @@ final class WaitingIndex: Sendable {
   func update(_ call: Call, from before: CallState.Word?) {
     guard before?.needsPerson == true || call.state.word.needsPerson else { return }
     state.withLock { state in
-      if let old = state.places.removeValue(forKey: call.id) {
-        let index = Self.index(of: old, in: state.order)
-        if index < state.order.count, state.order[index] == old { state.order.remove(at: index) }
-      }
+      Self.remove(call.id, from: &state)
       let place: Place
       switch call.state.word {
       case .unknown:
@@ -44,6 +41,17 @@ final class WaitingIndex: Sendable {
       state.places[call.id] = place
       state.order.insert(place, at: Self.index(of: place, in: state.order))
     }
+  }
+
+  /// Takes out a call that never was.
+  func remove(_ call: Call) {
+    state.withLock { Self.remove(call.id, from: &$0) }
+  }
+
+  private static func remove(_ id: CallID, from state: inout State) {
+    guard let old = state.places.removeValue(forKey: id) else { return }
+    let index = index(of: old, in: state.order)
+    if index < state.order.count, state.order[index] == old { state.order.remove(at: index) }
   }
 
   /// Every id in order; a copy of the array's reference, not of its elements.

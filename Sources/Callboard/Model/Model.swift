@@ -62,7 +62,7 @@ public struct ToolOffer: Sendable, Hashable {
 }
 
 /// Whether the model may, must or must not ask for functions.
-public enum ToolChoice: Sendable, Hashable {
+public enum ToolChoice: Sendable, Hashable, Codable {
   case auto
   case none
   case required

@@ -100,6 +100,8 @@ public struct EngineEvent: Sendable {
     /// What became of the whole engine, or could not be counted as a step of any call.
     public enum EngineChange: String, Sendable, CaseIterable {
       case started
+      /// It went on with what it found unfinished on its store.
+      case recovered
       case held
       case released
       case stopping
@@ -181,6 +183,93 @@ public struct EngineEvent: Sendable {
   }
 }
 
+extension EngineEvent {
+  /// An event of version 1, as `json` wrote it; nil where it is none.
+  public init?(_ json: JSONValue) {
+    guard json["v"]?.intValue == 1, let seq = json["seq"]?.intValue,
+      let time = json["time"]?.stringValue.flatMap(ISOTime.date(of:)),
+      let type = json["type"]?.stringValue.flatMap(Kind.init(text:))
+    else { return nil }
+    self.init(
+      time: time,
+      type: type,
+      call: json["call"].flatMap(CallPart.init(json:)),
+      conversation: json["conversation"]?.stringValue.flatMap { ConversationID($0) },
+      function: json["function"]?.stringValue,
+      model: json["model"].flatMap(ModelPart.init(json:)),
+      cause: json["cause"]?.stringValue,
+      by: json["by"]?.stringValue,
+      rule: json["rule"]?.stringValue,
+      failure: json["failure"].flatMap(CallFailure.init(json:)),
+      source: json["source"]?.stringValue.flatMap(CallOutcome.Source.init(rawValue:)),
+      value: json["value"]
+    )
+    self.seq = Int(seq)
+    errorOutput = json["stderr"]?.stringValue
+  }
+}
+
+extension EngineEvent.Kind {
+  init?(text: String) {
+    let parts = text.split(separator: ".", maxSplits: 1).map(String.init)
+    guard parts.count == 2 else { return nil }
+    let kind: Self? =
+      switch parts[0] {
+      case "call": CallState.Word(rawValue: parts[1]).map(Self.call)
+      case "conversation": Conversation.Word(rawValue: parts[1]).map(Self.conversation)
+      case "model": ModelChange(rawValue: parts[1]).map(Self.model)
+      case "function": FunctionChange(rawValue: parts[1]).map(Self.function)
+      case "breaker": CircuitBreaker.State(rawValue: parts[1]).map(Self.breaker)
+      case "engine": EngineChange(rawValue: parts[1]).map(Self.engine)
+      default: nil
+      }
+    guard let kind else { return nil }
+    self = kind
+  }
+}
+
+extension EngineEvent.ModelPart {
+  fileprivate init?(json: JSONValue) {
+    guard let name = json["name"]?.stringValue,
+      let failure = json["failure"]?.stringValue.flatMap(ModelFailure.Kind.init(rawValue:))
+    else { return nil }
+    self.init(name: name, failure: failure)
+  }
+}
+
+extension CallFailure {
+  /// As much of a failure as an event tells.
+  fileprivate init?(json: JSONValue) {
+    guard let kind = json["kind"]?.stringValue.flatMap(Kind.init(rawValue:)),
+      let message = json["message"]?.stringValue,
+      let reach = json["reach"]?.stringValue.flatMap(Reach.init(rawValue:))
+    else { return nil }
+    self.init(kind, message, pointer: json["pointer"]?.stringValue, reach: reach)
+  }
+}
+
+extension EngineEvent.CallPart {
+  fileprivate init?(json: JSONValue) {
+    guard let id = json["id"]?.stringValue.flatMap({ CallID($0) }),
+      let function = json["function"]?.stringValue, let caller = json["caller"]?.stringValue,
+      let state = json["state"]?.stringValue.flatMap(CallState.Word.init(rawValue:)),
+      let revision = json["revision"]?.intValue
+    else { return nil }
+    func other(_ name: String) -> CallID? { json[name]?.stringValue.flatMap { CallID($0) } }
+    self.init(
+      id: id,
+      function: function,
+      caller: caller,
+      conversation: json["conversation"]?.stringValue.flatMap { ConversationID($0) },
+      state: state,
+      attempt: json["attempt"]?.intValue.map { Int($0) },
+      revision: Int(revision),
+      link: other("again").map(Call.Link.again) ?? other("settles").map(Call.Link.settles)
+        ?? other("fallback_for").map { .fallback(for: $0) }
+    )
+  }
+}
+
 extension EngineEvent.CallPart {
   init(_ origin: Call.Origin, state: CallState.Word, attempt: Int?, revision: Int) {
     self.init(
@@ -198,6 +287,11 @@ extension EngineEvent.CallPart {
 
 /// RFC 3339 in UTC with milliseconds: `2026-11-22T10:31:07.412Z`.
 public enum ISOTime {
+  /// The moment that `text(of:)` wrote, to the millisecond; nil where it is none.
+  public static func date(of text: String) -> Date? {
+    try? JSONValue.string(text).decode(as: Date.self)
+  }
+
   public static func text(of date: Date) -> String {
     let milliseconds = Int64((date.timeIntervalSince1970 * 1000).rounded(.down))
     var seconds = milliseconds / 1000

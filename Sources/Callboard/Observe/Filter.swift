@@ -52,8 +52,7 @@ public struct Filter: Sendable, Hashable, Codable {
     switch word[..<colon] {
     case "fn", "function": return .function(NamePattern(value))
     case "state":
-      let known =
-        CallState.Word.allCases.map(\.rawValue) + Conversation.Word.allCases.map(\.rawValue)
+      let known = words
       let named = value.replacing("-", with: "_")
       guard !named.isEmpty, known.contains(where: { $0.hasPrefix(named) }) else {
         throw Mistake(
@@ -84,6 +83,9 @@ public struct Filter: Sendable, Hashable, Codable {
     }
   }
 
+  private static let words =
+    CallState.Word.allCases.map(\.rawValue) + Conversation.Word.allCases.map(\.rawValue)
+
   private static func seconds(_ text: Substring) -> Double? {
     guard let unit = text.last, let number = Double(text.dropLast()), number.isFinite, number >= 0
     else {
@@ -99,17 +101,43 @@ public struct Filter: Sendable, Hashable, Codable {
   }
 
   /// What of a row a filter looks at.
-  struct Subject {
-    var function: String = ""
-    var state: String = ""
-    var caller: String = ""
-    var conversation: String = ""
-    var effect: String = ""
-    var since: Date
-    var text: [String] = []
+  public struct Subject: Sendable {
+    public var function: String
+    public var state: String
+    public var caller: String
+    public var conversation: String
+    public var effect: String
+    public var since: Date
+    public var text: [String]
+
+    public init(
+      function: String = "",
+      state: String = "",
+      caller: String = "",
+      conversation: String = "",
+      effect: String = "",
+      since: Date,
+      text: [String] = []
+    ) {
+      self.function = function
+      self.state = state
+      self.caller = caller
+      self.conversation = conversation
+      self.effect = effect
+      self.since = since
+      self.text = text
+    }
   }
 
-  func admits(_ subject: @autoclosure () -> Subject, at now: Date) -> Bool {
+  /// The only states that it lets through, where it names them.
+  public var states: [String]? {
+    for term in terms where !term.isNegated {
+      if case .state(let word) = term.test { return Self.words.filter { $0.hasPrefix(word) } }
+    }
+    return nil
+  }
+
+  public func admits(_ subject: @autoclosure () -> Subject, at now: Date) -> Bool {
     guard !terms.isEmpty else { return true }
     let subject = subject()
     return terms.allSatisfy { $0.isNegated != Self.matches($0.test, subject, at: now) }

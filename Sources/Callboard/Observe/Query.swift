@@ -74,6 +74,8 @@ public struct Page<Row: Sendable & Codable>: Sendable, Codable {
   public var hidden: Int
   /// Position of the anchor in the whole filtered list, or nil when it has left.
   public var anchorIndex: Int?
+  /// What was not done as asked, and why, in a sentence.
+  public var notice: String?
 
   public init(
     rows: [Row] = [],
@@ -87,5 +89,16 @@ public struct Page<Row: Sendable & Codable>: Sendable, Codable {
     self.total = total
     self.hidden = hidden
     self.anchorIndex = anchorIndex
+  }
+
+  /// The rows of a part of the history.
+  init<Item>(_ page: HistoryPage<Item>, rows: [Row]) {
+    self.init(
+      rows: rows,
+      firstIndex: page.firstIndex,
+      total: page.total,
+      hidden: page.hidden,
+      anchorIndex: page.anchorIndex
+    )
   }
 }

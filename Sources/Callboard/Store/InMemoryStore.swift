@@ -1,5 +1,6 @@
 import DequeModule
 import Foundation
+import JSONSchema
 import Synchronization
 
 /// The store that keeps nothing past the exit, and the specification of what every store does.
@@ -50,6 +51,10 @@ public final class InMemoryStore: Store {
     var endedConversations: Deque<ConversationID> = []
     var events: Deque<Happening> = []
     var sequence = 0
+    var settings: [String: JSONValue] = [:]
+    /// Originals of live calls and of what is kept of conversations, sealed.
+    var sealed: [CallID: [UInt8]] = [:]
+    var sealedConversations: [ConversationID: ConversationChange] = [:]
     var followers: [Int: @Sendable (EngineEvent) -> Void] = [:]
     var nextFollower = 0
   }
@@ -79,8 +84,18 @@ public final class InMemoryStore: Store {
     // What leaves the store is freed after its lock.
     let left = state.withLock { state -> Left in
       var left = Left()
-      for change in change.calls { put(change.record, in: &state, &left) }
+      for change in change.calls {
+        if let sealed = change.sealed { state.sealed[change.record.call.id] = sealed }
+        put(change.record, in: &state, &left)
+      }
       if let conversation = change.conversation { put(conversation, in: &state) }
+      for (key, value) in change.settings {
+        if value.isNull {
+          state.settings.removeValue(forKey: key)
+        } else {
+          state.settings[key] = value
+        }
+      }
       for var event in change.events {
         state.sequence += 1
         event.seq = state.sequence
@@ -132,6 +147,7 @@ public final class InMemoryStore: Store {
       let oldest = state.endedCalls.popFirst()
     {
       left.record = state.calls.removeValue(forKey: oldest.id)
+      if !state.sealed.isEmpty { state.sealed[oldest.id] = nil }
       state.endedBytes -= oldest.bytes
     }
     while let first = state.callOrder.first, state.calls[first] == nil {
@@ -144,7 +160,16 @@ public final class InMemoryStore: Store {
     }
   }
 
-  private func put(_ conversation: Conversation, in state: inout State) {
+  private func put(_ change: ConversationChange, in state: inout State) {
+    let conversation = change.conversation
+    let sealed = state.sealedConversations[conversation.id]?.sealedMessages ?? [:]
+    if !sealed.isEmpty || !change.sealedMessages.isEmpty || change.sealedRest != nil {
+      state.sealedConversations[conversation.id] = ConversationChange(
+        conversation,
+        sealedMessages: sealed.merging(change.sealedMessages) { $1 },
+        sealedRest: change.sealedRest
+      )
+    }
     let before = state.conversations.updateValue(conversation, forKey: conversation.id)
     if before == nil { state.conversationOrder.append(conversation.id) }
     let wasLive = before?.state.word.isLive ?? true
@@ -158,6 +183,7 @@ public final class InMemoryStore: Store {
       let oldest = state.endedConversations.popFirst()
     {
       state.conversations[oldest] = nil
+      state.sealedConversations[oldest] = nil
     }
     if state.conversationOrder.count > 2 * state.conversations.count + 64 {
       let conversations = state.conversations
@@ -167,34 +193,85 @@ public final class InMemoryStore: Store {
 
   public func call(_ id: CallID) -> Call? { state.withLock { $0.calls[id] }?.call }
 
-  public func eachCall(_ body: (Call) -> Bool) {
-    let order = state.withLock { $0.callOrder }
-    // Calls are copied in slices, so that a long walk doesn't keep the engine from committing.
-    var upper = order.count
-    while upper > 0 {
-      let lower = max(0, upper - 256)
-      let slice = state.withLock { state in
-        (lower..<upper).reversed().compactMap { state.calls[order[$0]] }
-      }
-      for record in slice where !body(record.call) { return }
-      upper = lower
+  public func onNews(_ handler: @escaping @Sendable (StoreNews) -> Void) {}
+
+  public func calls(_ query: HistoryQuery) -> HistoryPage<Call> {
+    let list = query.list
+    guard list.filter.isEmpty, list.sort == .natural, !list.reversed else {
+      return query.page(of: newest(.max)) { self.conversation($0)?.title }
     }
+    let (order, total) = state.withLock { ($0.callOrder, $0.calls.count) }
+    // Only the calls of the window are looked at, and those before it that are counted.
+    var anchorIndex: Int?
+    if let anchor = list.anchor.flatMap(CallID.init), call(anchor) != nil {
+      anchorIndex = state.withLock { state in
+        var index = 0
+        for id in order.reversed() where state.calls[id] != nil {
+          if id == anchor { return index }
+          index += 1
+        }
+        return nil
+      }
+    }
+    let range = list.range(of: total, anchor: anchorIndex)
+    return HistoryPage(
+      items: Array(newest(range.upperBound).dropFirst(range.lowerBound)),
+      firstIndex: range.lowerBound,
+      total: total,
+      anchorIndex: anchorIndex
+    )
   }
 
-  public var callCount: Int { state.withLock { $0.calls.count } }
+  /// The newest calls, newest first.
+  private func newest(_ limit: Int) -> [Call] {
+    let order = state.withLock { $0.callOrder }
+    var calls: [Call] = []
+    // Calls are copied in slices, so that a long walk doesn't keep the engine from committing.
+    var upper = order.count
+    while upper > 0, calls.count < limit {
+      let lower = max(0, upper - 256)
+      calls += state.withLock { state in
+        (lower..<upper).reversed().compactMap { state.calls[order[$0]]?.call }
+      }
+      upper = lower
+    }
+    return calls.count > limit ? Array(calls.prefix(limit)) : calls
+  }
+
+  public func lastDecided(_ function: String, before id: CallID) -> Call? {
+    newest(1000).first { other in
+      other.id < id && other.function == function && other.approval?.decidedAt != nil
+        && other.state.isEnded
+    }
+  }
 
   public func conversation(_ id: ConversationID) -> Conversation? {
     state.withLock { $0.conversations[id] }
   }
 
-  public func eachConversation(_ body: (Conversation) -> Bool) {
-    let all: [Conversation] = state.withLock { state in
-      state.conversationOrder.reversed().compactMap { state.conversations[$0] }
-    }
-    for conversation in all where !body(conversation) { return }
+  public func conversations(_ query: HistoryQuery) -> HistoryPage<Conversation> {
+    query.page(
+      of: state.withLock { state in
+        state.conversationOrder.reversed().compactMap { state.conversations[$0] }
+      }
+    )
   }
 
-  public var conversationCount: Int { state.withLock { $0.conversations.count } }
+  public func unfinished() -> Unfinished {
+    state.withLock { state in
+      let calls = state.calls.values.map(\.call).filter { !$0.state.isEnded }
+      let live = state.conversations.values.filter(\.state.word.isLive)
+      return Unfinished(
+        calls: calls.sorted { $0.id < $1.id }.map { ($0, state.sealed[$0.id]) },
+        conversations: live.sorted { $0.id < $1.id }.map {
+          state.sealedConversations[$0.id] ?? ConversationChange($0)
+        },
+        settings: state.settings
+      )
+    }
+  }
+
+  public func sealed(_ id: CallID) -> [UInt8]? { state.withLock { $0.sealed[id] } }
 
   public var lastSequence: Int { state.withLock { $0.sequence } }
 

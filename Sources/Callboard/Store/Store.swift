@@ -1,4 +1,5 @@
 import Foundation
+import JSONSchema
 
 /// Where calls, conversations and events are kept: about ten verbs of the domain.
 ///
@@ -11,43 +12,73 @@ public protocol Store: Sendable {
   var commitsAtOnce: Bool { get }
 
   /// Stores a call's new state and appends its events, in one step. The order of calls to `commit` is the order of
-  /// sequence numbers. Throws `StoreFault` when nothing can be stored.
+  /// sequence numbers. Throws `StoreFault` when nothing can be stored: then nothing of the change is kept.
+  ///
+  /// A change that was taken is stored, if need be after a fault is over; but see `StoreChange.isRevocable`.
   func commit(_ change: StoreChange) throws(StoreFault) -> CommitTicket
 
+  /// Tells `handler` what becomes of the store, on a thread of its own; nothing is taken while it is told.
+  func onNews(_ handler: @escaping @Sendable (StoreNews) -> Void)
+
   func call(_ id: CallID) -> Call?
-  /// Every call, newest first, while `body` returns true.
-  func eachCall(_ body: (Call) -> Bool)
-  /// How many calls are kept.
-  var callCount: Int { get }
+  /// A window onto every call, newest first.
+  func calls(_ query: HistoryQuery) -> HistoryPage<Call>
+  /// The last call of a function before another one that people decided, among the newest.
+  func lastDecided(_ function: String, before id: CallID) -> Call?
   func conversation(_ id: ConversationID) -> Conversation?
-  /// Every conversation, newest first, while `body` returns true.
-  func eachConversation(_ body: (Conversation) -> Bool)
-  var conversationCount: Int { get }
+  /// A window onto every conversation: live ones first, then by last activity.
+  func conversations(_ query: HistoryQuery) -> HistoryPage<Conversation>
 
   /// Sequence number of the last event; 0 before the first.
   var lastSequence: Int { get }
   /// Events after a sequence number, oldest first. Events that are kept no longer are left out.
   func events(after sequence: Int, limit: Int) -> [EngineEvent]
-  /// Hands every event to `follower` in order, from any thread and under the store's lock: it must only take it over.
+  /// Hands every event to `follower` in order, once it is stored, from any thread and under the store's lock: it must
+  /// only take it over.
   func follow(_ follower: @escaping @Sendable (EngineEvent) -> Void) -> ObservationToken
+
+  /// What an engine that starts on this store has to take up again.
+  func unfinished() throws(StoreFault) -> Unfinished
+  /// The sealed originals of a call, where it has some.
+  func sealed(_ id: CallID) -> [UInt8]?
+}
+
+/// What becomes of a store that does not commit at once.
+public enum StoreNews: Sendable {
+  /// Nothing can be stored, for this reason.
+  case fails(StoreFault)
+  /// A revocable change that was taken could not be stored; its ticket says so after this.
+  case withdrawn(StoreChange)
+  /// Things can be stored again, and what was in line is.
+  case works
 }
 
 /// What one commit stores together.
 public struct StoreChange: Sendable {
   /// Calls as they are now, without originals of secrets, and what has become of them since the last commit.
   public var calls: [CallChange]
-  public var conversation: Conversation?
+  public var conversation: ConversationChange?
   /// Sequence numbers are given by the store: to these first, then to the calls' steps.
   public var events: [EngineEvent]
+  /// Switches and the hold, by key; null takes one out.
+  public var settings: [String: JSONValue]
+  /// What this asks for has not happened where it can't be stored: then it is withdrawn and its ticket says why.
+  ///
+  /// A person's decision, and what a `write` is about to do. Anything else stays in line until it is stored.
+  public var isRevocable: Bool
 
   public init(
     calls: [CallChange] = [],
-    conversation: Conversation? = nil,
-    events: [EngineEvent] = []
+    conversation: ConversationChange? = nil,
+    events: [EngineEvent] = [],
+    settings: [String: JSONValue] = [:],
+    isRevocable: Bool = false
   ) {
     self.calls = calls
     self.conversation = conversation
     self.events = events
+    self.settings = settings
+    self.isRevocable = isRevocable
   }
 }
 
@@ -56,10 +87,13 @@ public struct CallChange: Sendable {
   public let record: CallRecord
   /// How many steps of the call's history earlier commits have stored.
   public let stored: Int
+  /// Its originals, sealed; nil where it has none.
+  public let sealed: [UInt8]?
 
-  public init(_ record: CallRecord, stored: Int) {
+  public init(_ record: CallRecord, stored: Int, sealed: [UInt8]? = nil) {
     self.record = record
     self.stored = min(stored, record.call.history.count)
+    self.sealed = sealed
   }
 
   /// How many events of the stream it makes.
@@ -91,19 +125,79 @@ public final class CallRecord: Sendable {
   }
 }
 
+/// A conversation in a commit: as it may be shown, and beside it the originals, sealed.
+public struct ConversationChange: Sendable {
+  public let conversation: Conversation
+  /// Of messages of the transcript whose originals differ, by their place in it.
+  public let sealedMessages: [Int: [UInt8]]
+  /// Of answers and words that are not in the transcript yet.
+  public let sealedRest: [UInt8]?
+
+  public init(
+    _ conversation: Conversation,
+    sealedMessages: [Int: [UInt8]] = [:],
+    sealedRest: [UInt8]? = nil
+  ) {
+    self.conversation = conversation
+    self.sealedMessages = sealedMessages
+    self.sealedRest = sealedRest
+  }
+}
+
+/// What an engine that starts on a store has to take up again.
+public struct Unfinished: Sendable {
+  /// Live calls in the order they were received, with their sealed originals.
+  public var calls: [(call: Call, sealed: [UInt8]?)]
+  public var conversations: [ConversationChange]
+  /// Switches and the hold, by key.
+  public var settings: [String: JSONValue]
+
+  public init(
+    calls: [(call: Call, sealed: [UInt8]?)] = [],
+    conversations: [ConversationChange] = [],
+    settings: [String: JSONValue] = [:]
+  ) {
+    self.calls = calls
+    self.conversations = conversations
+    self.settings = settings
+  }
+}
+
+/// Who knows when a commit is on disk.
+public protocol CommitGate: Sendable {
+  /// Returns when every commit up to this one is on disk, or throws when this one was withdrawn.
+  func durable(_ position: UInt64) async throws(StoreFault)
+}
+
 /// A commit that was queued; what has to be on disk first waits for it.
 public struct CommitTicket: Sendable {
-  private let written: OneShot<StoreFault?>?
+  private let gate: (any CommitGate)?
+  private let position: UInt64
+  /// So much is in line that whoever brings more waits until this is on disk.
+  let isPressing: Bool
 
   /// A commit that is as durable as it will ever be.
-  public static let done = CommitTicket(written: nil)
+  public static let done = CommitTicket()
 
-  public init(written: OneShot<StoreFault?>?) { self.written = written }
+  private init() {
+    gate = nil
+    position = 0
+    isPressing = false
+  }
 
-  /// Returns when the commit is on disk.
+  public init(_ position: UInt64, at gate: any CommitGate, isPressing: Bool = false) {
+    self.gate = gate
+    self.position = position
+    self.isPressing = isPressing
+  }
+
+  /// Whether it is not known to be on disk.
+  var isPending: Bool { gate != nil }
+
+  /// Returns when the commit is on disk; throws when it was withdrawn.
   public func durable() async throws(StoreFault) {
-    guard let written, let fault = await written.value else { return }
-    throw fault
+    guard let gate else { return }
+    try await gate.durable(position)
   }
 }
 

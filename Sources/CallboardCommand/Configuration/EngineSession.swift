@@ -161,9 +161,11 @@ final class EngineSession: Sendable {
       model: plan.model,
       system: plan.system,
       messages: plan.messages,
-      toolChoice: plan.toolChoice,
-      toolChoiceAfter: plan.toolChoiceAfter,
-      parallelToolCalls: plan.parallel
+      setup: Conversation.Setup(
+        toolChoice: plan.toolChoice,
+        toolChoiceAfter: plan.toolChoiceAfter,
+        parallelToolCalls: plan.parallel
+      )
     )
     do throws(ConfigurationMistake) {
       guard let script = script(named: plan.model) else { return try engine.start(request) }

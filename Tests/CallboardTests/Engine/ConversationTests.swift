@@ -27,8 +27,7 @@ struct ConversationTests {
         caller: agent,
         model: model.name,
         messages: ["go"],
-        toolChoice: .required,
-        toolChoiceAfter: after
+        setup: Conversation.Setup(toolChoice: .required, toolChoiceAfter: after)
       ),
       model: model
     )

@@ -158,7 +158,9 @@ struct StopTests {
     #expect(try rig.row(waiting.id).state == .awaitingApproval)
   }
 
-  @Test func `conversations are paused, and their models asked nothing more`() async throws {
+  @Test func `conversations stay where they are, and their models are asked nothing more`()
+    async throws
+  {
     let look = TestFunction("look", .hold(whenCancelled: .maybe))
     let rig = try Rig(look)
     let model = TestModel(.call(("t_look", "{}")))
@@ -168,7 +170,8 @@ struct StopTests {
     attempt.answer("done")
     await rig.advance(by: .milliseconds(20)) { isStopped(rig) }
     await stopping.value
-    #expect(try rig.conversation(talk).row.state == .paused)
+    #expect(try rig.conversation(talk).row.state == .thinking)
+    #expect(try rig.conversation(talk).transcript.last?.message.role == .tool)
     #expect(model.count == 1)
   }
 
@@ -203,9 +206,9 @@ struct StopTests {
     await model.isStopped.value
     // No event tells that the turn is over: where it made one, it is the failure that must not come.
     for _ in 0..<1000 { await Task.yield() }
-    #expect(rig.store.conversation(talk)?.state == .paused(from: .thinking))
+    #expect(rig.store.conversation(talk)?.state == .thinking)
     #expect(rig.events.all { $0.type == .conversation(.failed) }.isEmpty)
-    #expect(await rig.engine.ended(talk)?.state.word == .paused)
+    #expect(await rig.engine.ended(talk)?.state.word == .thinking)
   }
 
   @Test func `a stopped engine asks no model, and nobody waits for the answer`() async throws {

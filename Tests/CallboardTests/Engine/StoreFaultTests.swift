@@ -492,31 +492,94 @@ struct StoreFaultTests {
     #expect(look.executions == 10)
   }
 
-  @Test
-  func
-    `where the store says late that it can't, a write does nothing and says nothing before it can`()
+  @Test func `where the store says late that it can't, a new write has never been`() async throws {
+    let store = FaultyStore(failsLate: true)
+    let wire = held("wire")
+    let rig = try Rig(wire, store: store)
+    store.fail(full)
+    #expect(await rig.submit("wire").failure?.kind == .storeFailed)
+    #expect(rig.header.storeFault == "the disk is full")
+    #expect(rig.header.live == 0)
+    #expect(rig.header.running == 0)
+    #expect(wire.executions == 0)
+    await mend(store, rig)
+    let call = rig.begin("wire")
+    await wire.attempt(1).answer("sent")
+    #expect(await call.value.value == "sent")
+  }
+
+  @Test func `where the store says late that it can't, an outcome is told when it is stored`()
     async throws
   {
     let store = FaultyStore(failsLate: true)
     let wire = held("wire")
     let rig = try Rig(wire, store: store)
-    store.fail(full)
     let call = rig.begin("wire")
-    await met(rig)
-    rig.clock.advance(by: .seconds(5))
-    #expect(wire.executions == 0)
-    await mend(store, rig)
     let attempt = await wire.attempt(1)
-    #expect(store.call(attempt.id)?.state.word == .running)
     store.fail(full)
     attempt.answer("sent")
     await met(rig)
     #expect(store.call(attempt.id)?.state.word == .running)
+    rig.clock.advance(by: .seconds(60))
     await mend(store, rig)
     #expect(await call.value.value == "sent")
     #expect(store.call(attempt.id)?.state.word == .succeeded)
     #expect(wire.executions == 1)
     let steps: [CallState.Word] = [.received, .queued, .running, .succeeded]
     #expect(rig.events.states(of: attempt.id) == steps)
+  }
+
+  @Test(arguments: ["approve", "deny", "edit", "cancel"])
+  func `a decision whose commit fails late is refused, taken back, and can be made again`(
+    _ decision: String
+  ) async throws {
+    let store = FaultyStore(failsLate: true)
+    let wire = TestFunction("wire")
+    let rig = try Rig(wire, rules: [asking("wire")], store: store)
+    let waiting = await rig.submit("wire").id
+    let before = try rig.call(waiting)
+    func decide() async throws -> Reply {
+      switch decision {
+      case "approve": try await rig.approve(waiting)
+      case "deny": try await rig.deny(waiting)
+      case "edit": try await rig.edit(waiting, ["n": 1])
+      default: await rig.cancel(waiting)
+      }
+    }
+    store.fail(full)
+    #expect(try await decide().message == "the disk is full")
+    #expect(try rig.row(waiting).state == .awaitingApproval)
+    #expect(try rig.call(waiting).revision == before.revision)
+    #expect(rig.header.waiting == 1)
+    #expect(wire.executions == 0)
+    await mend(store, rig)
+    #expect(try await decide().isDone)
+    let steps = rig.events.states(of: waiting)
+    #expect(steps.starts(with: [.received, .awaitingApproval]))
+    #expect(steps.count == (decision == "approve" ? steps.count : 3))
+  }
+
+  @Test
+  func `a start whose commit fails late is taken back, and checked anew when it can be stored`()
+    async throws
+  {
+    let store = FaultyStore(failsLate: true)
+    let first = held("first", .read)
+    let wire = TestFunction("wire")
+    let rig = try Rig(first, wire, store: store) { $0.slots = 1 }
+    let running = rig.begin("first")
+    let attempt = await first.attempt(1)
+    let queued = rig.begin("wire")
+    await rig.queued("wire", 1)
+    // The end of the first is stored; the start that its slot makes possible is not.
+    store.fail(full, after: 1)
+    attempt.answer("done")
+    await met(rig)
+    #expect(await running.value.value == "done")
+    await eventually { rig.header.queued == 1 && rig.header.running == 0 }
+    #expect(wire.executions == 0)
+    await mend(store, rig)
+    #expect(await queued.value.failure == nil)
+    #expect(wire.executions == 1)
   }
 }

@@ -1,0 +1,332 @@
+import Foundation
+import JSONSchema
+import Logging
+import Synchronization
+
+/// What an engine found unfinished on its store, and what it made of it.
+public struct TakenUp: Sendable, Hashable, Codable {
+  /// Calls that were live.
+  public var calls = 0
+  /// Of these: by the state they are in now.
+  public var states: [String: Int] = [:]
+  public var conversations = 0
+  /// Conversations whose model is no longer there.
+  public var orphaned = 0
+  /// Calls and conversations whose originals could not be opened: another key, or changed by somebody.
+  public var unreadable = 0
+
+  public var isEmpty: Bool { calls == 0 && conversations == 0 }
+
+  /// One sentence for the screen and the event stream.
+  public var sentence: String {
+    guard !isEmpty else { return "nothing was unfinished" }
+    var words = calls == 1 ? "1 call" : "\(calls) calls"
+    let parts = states.sorted { $0.key < $1.key }.map { state, count in
+      "\(count) \(state.replacing("_", with: " "))"
+    }
+    if !parts.isEmpty { words += " (" + parts.joined(separator: ", ") + ")" }
+    words += conversations == 1 ? " and 1 conversation" : " and \(conversations) conversations"
+    var text = "recovered " + words
+    if orphaned > 0 { text += "; \(orphaned) without their model have failed" }
+    if unreadable > 0 {
+      text += "; \(unreadable) had secrets that can't be opened with this key, and were ended"
+    }
+    return text
+  }
+}
+
+/// The restart row of the table: an engine goes on with what its store holds.
+extension Engine {
+  /// Takes up what was unfinished when the last engine on this store ended, however it did.
+  ///
+  /// Asked once, before anything is submitted. `model` gives the model of a conversation; nil where there is none
+  /// any more.
+  @discardableResult
+  public func takeUp(
+    model: (Conversation) -> (any Model)? = { _ in nil }
+  ) throws(StoreFault) -> TakenUp {
+    let unfinished = try store.unfinished()
+    takeUp(settings: unfinished.settings)
+    var result = TakenUp()
+    result.calls = unfinished.calls.count
+    result.conversations = unfinished.conversations.count
+    var unreadable: Set<CallID> = []
+    for (call, sealed) in unfinished.calls {
+      insert(stored: call, sealed, &unreadable)
+    }
+    let orphans = unfinished.conversations.compactMap { insert(stored: $0, model, &result) }
+    result.unreadable += unreadable.count
+    for (call, _) in unfinished.calls {
+      if unreadable.contains(call.id) { endUnreadable(call) } else { restart(call) }
+    }
+    for change in unfinished.conversations { restart(change.conversation) }
+    for id in orphans {
+      let why = "the engine started anew, and its model is not there any more"
+      _ = try? move(id, .modelFailed(ModelFailure(.badRequest, why)), cause: why)
+    }
+    result.orphaned = orphans.count
+    for (call, _) in unfinished.calls {
+      let state = table.withShard(of: call.id) { $0.calls[call.id]?.call.state.word }
+      let word = state ?? store.call(call.id)?.state.word
+      if let word { result.states[word.rawValue, default: 0] += 1 }
+    }
+    if !result.isEmpty {
+      commit(events: [event(.engine(.recovered), cause: result.sentence)])
+    }
+    taken.withLock { $0 = result }
+    return result
+  }
+
+  // MARK: - Putting things back
+
+  private func takeUp(settings: [String: JSONValue]) {
+    var off: [(name: String, Switched)] = []
+    var held: Switched?
+    for (key, value) in settings {
+      switch Setting(key: key) {
+      case .function(let name): off.append((name, Setting.switched(value)))
+      case .hold: held = Setting.switched(value)
+      case nil: break
+      }
+    }
+    guard !off.isEmpty || held != nil else { return }
+    _ = table.withEveryShard { catalogue in
+      var catalogue = catalogue
+      for (name, switched) in off where catalogue[name] != nil {
+        catalogue = catalogue.switching([name], on: false, switched)
+      }
+      return held.map { catalogue.withHold($0) } ?? catalogue
+    } commit: {
+      slots.change(functions: Set(off.map(\.name)), isOn: false)
+      if held != nil { slots.change(isHeld: true) }
+    }
+  }
+
+  private func insert(stored call: Call, _ sealed: [UInt8]?, _ unreadable: inout Set<CallID>) {
+    var call = call
+    if let sealed {
+      if let restored = sealer?.restoring(call, from: sealed) {
+        call = restored
+      } else {
+        unreadable.insert(call.id)
+      }
+    }
+    let record = CallRecord(call)
+    table.withShard(of: call.id) { shard in
+      let function = shard.catalogue[call.function]
+      let live = LiveTable.LiveCall(record, function: function)
+      live.committed = record.call.history.count
+      shard.calls[record.call.id] = live
+      show(record, of: live, in: &shard)
+    }
+  }
+
+  /// Returns its id where its model is gone.
+  private func insert(
+    stored change: ConversationChange,
+    _ model: (Conversation) -> (any Model)?,
+    _ result: inout TakenUp
+  ) -> ConversationID? {
+    var conversation = change.conversation
+    let id = conversation.id
+    let shownAnswers = conversation.answers
+    let shownPending = conversation.pending
+    var heard = conversation.messages.map(\.message)
+    var isReadable = true
+    for (index, sealed) in change.sealedMessages where heard.indices.contains(index) {
+      if let message = sealer?.openMessage(sealed, index, of: id) {
+        heard[index] = message
+      } else {
+        isReadable = false
+      }
+    }
+    if let sealed = change.sealedRest {
+      if let rest = sealer?.openRest(sealed, of: id) {
+        conversation.pending = rest.pending
+        conversation.answers = rest.answers
+      } else {
+        isReadable = false
+      }
+    }
+    conversation.goOn(at: clock.now)
+    let found = isReadable ? model(conversation) : nil
+    if !isReadable { result.unreadable += 1 }
+    conversations.insert(conversation, model: found ?? MissingModel(name: conversation.model))
+    conversations.withLive(id) { live in
+      live.heard = heard
+      live.shownAnswers = shownAnswers
+      live.shownPending = shownPending
+    }
+    return found == nil ? id : nil
+  }
+
+  /// Stands where a conversation's model was.
+  private struct MissingModel: Model {
+    let name: String
+
+    func respond(
+      to request: ModelRequest,
+      onDelta: @escaping @Sendable (ModelDelta) -> Void
+    ) async throws(ModelFailure) -> ModelTurn {
+      throw ModelFailure(.badRequest, "there is no model \(name) any more")
+    }
+  }
+
+  // MARK: - Going on
+
+  private func restart(_ call: Call) {
+    let catalogue = table.catalogue
+    do {
+      guard let function = catalogue[call.function] else {
+        return perform(call.id, try move(call.id, removedOrStays(call)))
+      }
+      if call.definitionHash.map({ $0 != function.hash }) ?? false, call.isUndecided {
+        return perform(call.id, try move(call.id, redefined(call, function)))
+      }
+      let moved = try move(call.id, .restart(ownerIsLive: ownerIsLive(call)))
+      perform(call.id, moved)
+    } catch is StoreFault {
+      // Noted, and taken again when the store works.
+      return
+    } catch {
+      log.error("a call was not taken up", metadata: ["call": "\(call.id)", "why": "\(error)"])
+    }
+    takeUpLinks(of: call.id)
+  }
+
+  /// A function that is not there any more ends what has not started; the rest is as after any restart.
+  private func removedOrStays(_ call: Call) -> CallEvent {
+    switch call.state {
+    case .received, .awaitingApproval, .approved, .queued, .backingOff: .functionRemoved
+    case .running, .stopping, .unknown, .succeeded, .failed, .rejected, .denied, .expired,
+      .cancelled:
+      .restart(ownerIsLive: true)
+    }
+  }
+
+  /// A changed definition was accepted by loading it: what waits for approval is asked anew, if it still fits.
+  private func redefined(_ call: Call, _ function: RegisteredFunction) -> CallEvent {
+    let live = table.withShard(of: call.id) { $0.calls[call.id]?.call } ?? call
+    let arguments = live.effectiveArguments ?? [:]
+    if let expires = call.approval?.expiresAt, expires <= clock.now { return .expire }
+    let errors = function.redactor.redact(function.schema.validate(arguments), about: arguments)
+    guard errors.isEmpty else { return .argumentsNoLongerFit(Self.invalid(errors)) }
+    let filled = function.schema.fillingDefaults(in: arguments)
+    let requirement =
+      table.catalogue.rules.requirement(
+        for: filled,
+        function: function.definition,
+        caller: call.caller
+      ) ?? call.approval?.requirement ?? ApprovalRequirement(rule: "its definition has changed")
+    return .definitionAccepted(
+      arguments: filled,
+      requirement: requirement,
+      definitionHash: function.hash,
+      digest: approvalDigest(live, function, filled, rule: requirement.rule)
+    )
+  }
+
+  /// Whether somebody still waits for a call: its conversation, the approval that a person gave, or the call it stands in
+  /// for.
+  private func ownerIsLive(_ call: Call) -> Bool {
+    if call.approval?.decidedAt != nil { return true }
+    if let link = call.link {
+      return table.withShard(of: link.other) { $0.calls[link.other] != nil }
+        || call.conversation != nil
+    }
+    guard let id = call.conversation else { return false }
+    return conversations.withLive(id) { $0.conversation.state.word.isLive } ?? false
+  }
+
+  /// What a call waits for may have ended in the last moment before the stop.
+  private func takeUpLinks(of id: CallID) {
+    let call = table.withShard(of: id) { $0.calls[id]?.call }
+    guard let call else { return }
+    switch call.state {
+    case .running(_, let child?), .stopping(_, let child?):
+      if let outcome = endedBefore(child) { childEnded(child, outcome, parent: id) }
+    case .unknown:
+      if let rerun = call.rerun, let outcome = endedBefore(rerun) {
+        rerunEnded(rerun, outcome, of: id)
+      }
+    case .received, .awaitingApproval, .approved, .queued, .running, .stopping, .backingOff,
+      .succeeded, .failed, .rejected, .denied, .expired, .cancelled:
+      break
+    }
+  }
+
+  /// How a linked call ended; one that was never stored was stopped.
+  ///
+  /// Nil while it lives.
+  private func endedBefore(_ id: CallID) -> CallOutcome? {
+    guard table.withShard(of: id, { $0.calls[id] == nil }) else { return nil }
+    guard let call = stored(id) else {
+      return .failure(
+        CallFailure(.engineStopped, "The engine stopped before it was run.", isRetryable: true)
+      )
+    }
+    return call.outcome
+  }
+
+  /// A call of the store's with its originals.
+  private func stored(_ id: CallID) -> Call? {
+    guard let call = store.call(id) else { return nil }
+    guard let sealed = store.sealed(id) else { return call }
+    return sealer?.restoring(call, from: sealed) ?? call
+  }
+
+  /// Its arguments are gone: what may have happened is unknown, everything else ends.
+  private func endUnreadable(_ call: Call) {
+    switch call.state {
+    case .unknown: unknownWaits(call.id)
+    case .running, .stopping:
+      if let moved = try? move(call.id, .restart(ownerIsLive: false)) {
+        if case .unknown = moved.state { return perform(call.id, moved) }
+        cancel(call.id)
+      }
+    case .received, .awaitingApproval, .approved, .queued, .backingOff: cancel(call.id)
+    case .succeeded, .failed, .rejected, .denied, .expired, .cancelled: break
+    }
+  }
+
+  private func restart(_ stored: Conversation) {
+    let state = conversations.withLive(stored.id) { $0.conversation.state }
+    switch state {
+    case .thinking: askModel(stored.id)
+    case .calling(let open), .paused(.calling(let open)):
+      for id in open { tellEnd(of: id) }
+      watchTime(stored.id)
+    case .paused, .stopped, .finished, .failed, nil: break
+    }
+  }
+
+  /// A call may have ended, or become unknown, without its conversation hearing of it.
+  private func tellEnd(of id: CallID) {
+    if let live = table.withShard(of: id, { $0.calls[id]?.call }) {
+      if case .unknown = live.state { unknownWaits(id) }
+      return
+    }
+    if let call = stored(id), call.state.isEnded { conversationCallEnded(call) }
+  }
+}
+
+extension Call {
+  /// Whether a person may still have to decide on it.
+  fileprivate var isUndecided: Bool {
+    switch state {
+    case .awaitingApproval, .approved: true
+    case .received, .queued, .running, .stopping, .backingOff, .unknown, .succeeded, .failed,
+      .rejected, .denied, .expired, .cancelled:
+      false
+    }
+  }
+}
+
+extension Conversation {
+  /// Time that no engine ran is nobody's.
+  mutating func goOn(at now: Date) {
+    guard busySince != nil else { return }
+    busySeconds = busy(at: lastActivity)
+    busySince = now
+  }
+}
