@@ -19,6 +19,7 @@ let strict =
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let http = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -56,6 +57,7 @@ let all: [Target] = [
   library("JSONSchema", ["CPCRE2"]),
   library("Callboard", ["JSONSchema", collections, crypto, logging]),
   library("CallboardTesting", ["Callboard", "JSONSchema"]),
+  library("CallboardSQLite", ["Callboard", "JSONSchema", grdb]),
   library("CallboardYAML", ["JSONSchema", yams]),
   library("CallboardModels", ["Callboard", "JSONSchema", "CallboardYAML", http, nio, nioHTTP1]),
   library(
@@ -80,6 +82,10 @@ let all: [Target] = [
   ),
   tests("JSONSchemaTests", ["JSONSchema"]),
   tests("CallboardTests", ["Callboard", "CallboardTesting", "JSONSchema"]),
+  tests(
+    "CallboardSQLiteTests",
+    ["CallboardSQLite", "Callboard", "CallboardTesting", "JSONSchema"]
+  ),
   tests("CallboardYAMLTests", ["CallboardYAML", "JSONSchema"]),
   tests(
     "CallboardModelsTests",
@@ -159,6 +165,7 @@ let packages: [(String, Package.Dependency)] = [
     "swift-argument-parser",
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2")
   ),
+  ("GRDB.swift", .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0")),
   ("Yams", .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2")),
 ]
 

@@ -16,6 +16,7 @@ allowed() {
     JSONSchema) echo "CPCRE2" ;;
     Callboard) echo "JSONSchema Crypto DequeModule Logging" ;;
     CallboardTesting) echo "Callboard JSONSchema" ;;
+    CallboardSQLite) echo "Callboard JSONSchema GRDB" ;;
     CallboardYAML) echo "JSONSchema Yams" ;;
     CallboardModels) echo "Callboard JSONSchema CallboardYAML AsyncHTTPClient NIOCore NIOHTTP1 NIOFoundationCompat" ;;
     CallboardProviders) echo "Callboard JSONSchema AsyncHTTPClient NIOCore NIOPosix NIOHTTP1 CSpawn" ;;

@@ -2,7 +2,7 @@
 # Installs the Debian packages that callboard is built and tested with, where they are missing.
 set -euo pipefail
 
-needed=(libncurses-dev libpcre2-dev tmux)
+needed=(libncurses-dev libpcre2-dev libsqlite3-dev tmux)
 missing=()
 for package in "${needed[@]}"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")

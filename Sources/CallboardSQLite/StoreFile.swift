@@ -1,0 +1,312 @@
+import Callboard
+import Crypto
+import Foundation
+import GRDB
+import Glibc
+import JSONSchema
+import Synchronization
+
+/// The end of the audit log: the number of the last event and the hash of its entry.
+struct StoreHead: Sendable, Hashable {
+  var sequence: Int
+  var hash: [UInt8]
+}
+
+/// What the writer remembers of what it has written, so that it need not ask the file.
+struct StoreMemory {
+  /// How many messages of a conversation's transcript are on disk.
+  var messages: [ConversationID: Int] = [:]
+}
+
+/// The database file, and how a batch of changes is written into it.
+final class StoreFile: Sendable {
+  let path: String
+  let pool: DatabasePool
+  let retention: SQLiteStore.Retention
+  private let key: Sealer.MasterKey?
+  private let isPartOf: FileIdentity
+
+  init(
+    path: String,
+    pool: DatabasePool,
+    retention: SQLiteStore.Retention,
+    key: Sealer.MasterKey?
+  ) throws(StoreProblem) {
+    self.path = path
+    self.pool = pool
+    self.retention = retention
+    self.key = key
+    guard let identity = FileIdentity(path) else { throw StoreProblem("\(path) is not there") }
+    isPartOf = identity
+  }
+
+  /// What tells a file from another one at the same path.
+  private struct FileIdentity: Hashable {
+    var device: UInt64
+    var inode: UInt64
+
+    init?(_ path: String) {
+      var info = stat()
+      guard stat(path, &info) == 0 else { return nil }
+      device = UInt64(info.st_dev)
+      inode = UInt64(info.st_ino)
+    }
+  }
+
+  struct Written {
+    var head: StoreHead
+    var newCalls = 0
+    /// In order, with their numbers.
+    var events: [EngineEvent] = []
+  }
+
+  /// SQLite goes on writing into a file that somebody has removed; nothing of that would be found again.
+  private func checkPlace() throws(StoreFault) {
+    switch FileIdentity(path) {
+    case isPartOf: return
+    case nil:
+      throw StoreFault("\(path) is gone: somebody removed or renamed it; put it back")
+    case .some: throw StoreFault("\(path) is another file now: somebody replaced it; put it back")
+    }
+  }
+
+  func write(
+    _ items: [StoreWriter.Item],
+    after head: StoreHead,
+    _ memory: inout StoreMemory,
+    keepsEvents: Bool
+  ) throws -> Written {
+    try checkPlace()
+    var written = Written(head: head)
+    var next = memory
+    try pool.writeWithoutTransaction { database in
+      try database.inTransaction(.immediate) {
+        try put(items, into: database, &written, &next, keepsEvents: keepsEvents)
+        return .commit
+      }
+    }
+    memory = next
+    return written
+  }
+
+  private func put(
+    _ items: [StoreWriter.Item],
+    into database: Database,
+    _ written: inout Written,
+    _ memory: inout StoreMemory,
+    keepsEvents: Bool
+  ) throws {
+    // Of what changed more than once only the last is written.
+    var last: [CallID: UInt64] = [:]
+    for item in items {
+      for call in item.change.calls { last[call.record.call.id] = item.position }
+    }
+    var isNew: Set<CallID> = []
+    let rows = try Rows(database)
+    for item in items {
+      for call in item.change.calls {
+        let id = call.record.call.id
+        if call.stored == 0 { isNew.insert(id) }
+        guard last[id] == item.position else { continue }
+        written.newCalls += try rows.put(call, isNew: isNew.contains(id), database)
+      }
+      if let talk = item.change.conversation { try rows.put(talk, &memory) }
+      for (name, value) in item.change.settings { try rows.put(name, value) }
+      try append(item.change, to: rows, &written, keepsEvents: keepsEvents)
+    }
+    if written.head.sequence > 0 {
+      var head = Data(written.head.hash)
+      withUnsafeBytes(of: UInt64(written.head.sequence).bigEndian) { head.append(contentsOf: $0) }
+      if let key { head.append(contentsOf: key.auditCode(of: Array(head))) }
+      try rows.putHead(head)
+    }
+  }
+
+  /// The events of one change are one entry of the audit log.
+  private func append(
+    _ change: StoreChange,
+    to rows: Rows,
+    _ written: inout Written,
+    keepsEvents: Bool
+  ) throws {
+    var lines: [UInt8] = []
+    var count = 0
+    func add(_ event: EngineEvent) {
+      var event = event
+      count += 1
+      event.seq = written.head.sequence + count
+      if count > 1 { lines.append(UInt8(ascii: "\n")) }
+      event.json.write(into: &lines)
+      if keepsEvents { written.events.append(event) }
+    }
+    for event in change.events { add(event) }
+    for call in change.calls where call.count > 0 {
+      for event in call.steps.events { add(event) }
+    }
+    guard count > 0 else { return }
+    let hash = AuditChain.link(lines, count: count, after: written.head.hash)
+    written.head = StoreHead(sequence: written.head.sequence + count, hash: hash)
+    try rows.putEntry(written.head, count, lines)
+  }
+
+  /// Deletes what is older or more than is kept, a part at a time.
+  func trim(_ memory: inout StoreMemory) {
+    // A fault here is met by the next commit, which tells of it.
+    try? pool.write { database in
+      for (sql, argument) in retention.deletions(now: Date.now) {
+        try database.execute(sql: sql, arguments: [argument])
+      }
+      try database.execute(
+        sql: "DELETE FROM messages WHERE conversation NOT IN (SELECT id FROM conversations)"
+      )
+    }
+  }
+}
+
+/// The statements that write rows.
+private struct Rows {
+  private let insertCall: Statement
+  private let updateCall: Statement
+  private let insertConversation: Statement
+  private let insertMessage: Statement
+  private let countMessages: Statement
+  private let putSetting: Statement
+  private let dropSetting: Statement
+  private let insertEntry: Statement
+  private let putFact: Statement
+
+  init(_ database: Database) throws {
+    insertCall = try database.cachedStatement(
+      sql: """
+        INSERT INTO calls
+          (id, state, function, caller, conversation, received, ended, isDecided, bytes, summary, record, sealed)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (id) DO NOTHING
+        """
+    )
+    updateCall = try database.cachedStatement(
+      sql: """
+        UPDATE calls SET state = ?, ended = ?, isDecided = ?, bytes = ?, summary = ?, record = ?, sealed = ?
+        WHERE id = ?
+        """
+    )
+    insertConversation = try database.cachedStatement(
+      sql: """
+        INSERT INTO conversations
+          (id, isLive, state, title, caller, model, started, activity, bytes, record, sealed)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (id) DO UPDATE SET isLive = excluded.isLive, state = excluded.state,
+          activity = excluded.activity, bytes = excluded.bytes, record = excluded.record,
+          sealed = excluded.sealed
+        """
+    )
+    insertMessage = try database.cachedStatement(
+      sql: """
+        INSERT OR REPLACE INTO messages (conversation, place, entry, sealed) VALUES (?, ?, ?, ?)
+        """
+    )
+    countMessages = try database.cachedStatement(
+      sql: "SELECT COALESCE(MAX(place) + 1, 0) FROM messages WHERE conversation = ?"
+    )
+    putSetting = try database.cachedStatement(
+      sql: "INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)"
+    )
+    dropSetting = try database.cachedStatement(sql: "DELETE FROM settings WHERE name = ?")
+    insertEntry = try database.cachedStatement(
+      sql: "INSERT INTO events (seq, count, lines, hash) VALUES (?, ?, ?, ?)"
+    )
+    putFact = try database.cachedStatement(
+      sql: "INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)"
+    )
+  }
+
+  /// Returns how many calls are more than before.
+  func put(_ change: CallChange, isNew: Bool, _ database: Database) throws -> Int {
+    let call = change.record.call
+    let state = call.state.word.rawValue
+    let ended = call.endedAt?.timeIntervalSince1970
+    let isDecided = call.approval?.decidedAt != nil && call.state.isEnded
+    let record = Data(try StoredForm.bytes(of: call))
+    let sealed = change.sealed.map { Data($0) }
+    let size = record.count + (sealed?.count ?? 0)
+    func update() throws -> Bool {
+      updateCall.setUncheckedArguments([
+        state, ended, isDecided, size, call.summary, record, sealed, call.id.uuid.data,
+      ])
+      try updateCall.execute()
+      return database.changesCount > 0
+    }
+    if !isNew, try update() { return 0 }
+    insertCall.setUncheckedArguments([
+      call.id.uuid.data, state, call.function, call.caller.name, call.conversation?.uuid.data,
+      call.receivedAt.timeIntervalSince1970, ended, isDecided, size, call.summary, record, sealed,
+    ])
+    try insertCall.execute()
+    if database.changesCount > 0 { return 1 }
+    _ = try update()
+    return 0
+  }
+
+  func put(_ change: ConversationChange, _ memory: inout StoreMemory) throws {
+    let conversation = change.conversation
+    let id = conversation.id.uuid.data
+    var known = memory.messages[conversation.id]
+    if known == nil { known = try Int.fetchOne(countMessages, arguments: [id]) }
+    let first = min(known ?? 0, change.sealedMessages.keys.min() ?? .max)
+    for place in conversation.messages.indices.dropFirst(first) {
+      insertMessage.setUncheckedArguments([
+        id, place, Data(try JSONValue(encoding: conversation.messages[place]).serializedBytes()),
+        change.sealedMessages[place].map { Data($0) },
+      ])
+      try insertMessage.execute()
+    }
+    let isLive = conversation.state.word.isLive
+    memory.messages[conversation.id] = isLive ? conversation.messages.count : nil
+    let record = Data(try StoredForm.bytes(of: conversation))
+    insertConversation.setUncheckedArguments([
+      id, isLive, conversation.state.word.rawValue, conversation.title, conversation.caller.name,
+      conversation.model, conversation.startedAt.timeIntervalSince1970,
+      conversation.lastActivity.timeIntervalSince1970, record.count, record,
+      change.sealedRest.map { Data($0) },
+    ])
+    try insertConversation.execute()
+  }
+
+  func put(_ name: String, _ value: JSONValue) throws {
+    if value.isNull {
+      try dropSetting.execute(arguments: [name])
+    } else {
+      try putSetting.execute(arguments: [name, value.serialized()])
+    }
+  }
+
+  func putEntry(_ head: StoreHead, _ count: Int, _ lines: [UInt8]) throws {
+    insertEntry.setUncheckedArguments([head.sequence, count, Data(lines), Data(head.hash)])
+    try insertEntry.execute()
+  }
+
+  func putHead(_ head: Data) throws {
+    try putFact.execute(arguments: ["head", head])
+  }
+}
+
+extension UUIDv7 {
+  /// Its 16 bytes, which sort as it does.
+  var data: Data {
+    var data = Data(capacity: 16)
+    withUnsafeBytes(of: high.bigEndian) { data.append(contentsOf: $0) }
+    withUnsafeBytes(of: low.bigEndian) { data.append(contentsOf: $0) }
+    return data
+  }
+
+  init?(_ data: Data) {
+    guard data.count == 16 else { return nil }
+    let words = data.withUnsafeBytes { bytes in
+      (
+        bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self),
+        bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+      )
+    }
+    self.init(high: UInt64(bigEndian: words.0), low: UInt64(bigEndian: words.1))
+  }
+}

@@ -1,0 +1,44 @@
+import Foundation
+import Glibc
+
+/// One engine a file: whoever opens it first holds it until the process ends, however it ends.
+final class StoreHold: Sendable {
+  private let descriptor: Int32
+
+  /// Throws a sentence that names the process that holds the file.
+  init(path: String) throws(StoreProblem) {
+    let lock = path + ".lock"
+    descriptor = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else {
+      throw StoreProblem("\(lock) can't be opened: \(String(cString: strerror(errno)))")
+    }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      var bytes = [UInt8](repeating: 0, count: 256)
+      let count = max(0, pread(descriptor, &bytes, bytes.count, 0))
+      close(descriptor)
+      let holder = String(decoding: bytes.prefix(count), as: UTF8.self)
+        .trimmingCharacters(in: .whitespacesAndNewlines)
+      throw StoreProblem(
+        "\(path) is held by \(holder.isEmpty ? "another process" : holder); one engine a file: stop it, or use another file"
+      )
+    }
+    let line = "process \(getpid()) (\(Self.command)), since \(Date.now.formatted(.iso8601))\n"
+    _ = ftruncate(descriptor, 0)
+    _ = line.utf8CString.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count - 1, 0) }
+  }
+
+  private static var command: String {
+    CommandLine.arguments.prefix(2).map { ($0 as NSString).lastPathComponent }.joined(
+      separator: " "
+    )
+  }
+
+  deinit { close(descriptor) }
+}
+
+/// Why a store can't be opened or read, in a sentence.
+public struct StoreProblem: Error, Sendable, Hashable, CustomStringConvertible {
+  public let description: String
+
+  init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,101 @@
+import Callboard
+import Foundation
+import GRDB
+import Glibc
+
+/// Opens a file and brings it up to date.
+enum StoreOpening {
+  struct Opened {
+    var pool: DatabasePool
+    var head: StoreHead
+    var callTotal: Int
+  }
+
+  static func open(_ path: String) throws(StoreProblem) -> Opened {
+    try create(path)
+    do {
+      let pool = try DatabasePool(path: path, configuration: configuration)
+      try pool.writeWithoutTransaction { database in
+        if let refusal = try refusal(of: database, at: path) { throw StoreProblem(refusal) }
+      }
+      try StoreSchema.migrator.migrate(pool)
+      try pool.writeWithoutTransaction(provesDurability)
+      let (head, callTotal) = try pool.write { database -> (StoreHead, Int) in
+        let count = try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM calls")
+        return (try Self.head(of: database), count ?? 0)
+      }
+      return Opened(pool: pool, head: head, callTotal: callTotal)
+    } catch let problem as StoreProblem {
+      throw problem
+    } catch {
+      throw StoreProblem(StoreFault(error, at: path).description)
+    }
+  }
+
+  /// An empty file that only its owner can read.
+  private static func create(_ path: String) throws(StoreProblem) {
+    let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else {
+      let why = String(cString: strerror(errno))
+      throw StoreProblem(
+        "\(path) can't be opened for writing: \(why); see that its folder exists and may be written"
+      )
+    }
+    close(descriptor)
+  }
+
+  private static var configuration: GRDB.Configuration {
+    var configuration = GRDB.Configuration()
+    configuration.label = "callboard.store"
+    configuration.maximumReaderCount = 3
+    configuration.busyMode = .timeout(5)
+    configuration.journalMode = .wal
+    configuration.prepareDatabase { database in
+      try database.execute(sql: "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384")
+    }
+    return configuration
+  }
+
+  /// GRDB's pool sets `synchronous` to NORMAL when it opens, which loses the last commits with the power.
+  private static func provesDurability(_ database: Database) throws {
+    try database.execute(sql: "PRAGMA synchronous = FULL")
+    let level = try Int.fetchOne(database, sql: "PRAGMA synchronous")
+    let journal = try String.fetchOne(database, sql: "PRAGMA journal_mode")
+    guard level == 2, journal == "wal" else {
+      throw StoreProblem(
+        "SQLite does not write through to the disk (synchronous \(level ?? -1), journal \(journal ?? "none")); "
+          + "use a local file system"
+      )
+    }
+  }
+
+  private static func refusal(of database: Database, at path: String) throws -> String? {
+    let tables = try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM sqlite_master") ?? 0
+    let owner = try Int32.fetchOne(database, sql: "PRAGMA application_id") ?? 0
+    if tables > 0, owner != StoreSchema.applicationID {
+      return "\(path) is another program's database; use another file"
+    }
+    return try StoreSchema.refusal(of: database, at: path)
+  }
+
+  /// The end of the audit log; names the stream where there is none yet.
+  private static func head(of database: Database) throws -> StoreHead {
+    let stream = try String.fetchOne(
+      database,
+      sql: "SELECT CAST(value AS TEXT) FROM facts WHERE name = 'stream'"
+    )
+    let name = stream ?? UUID().uuidString.lowercased()
+    if stream == nil {
+      try database.execute(
+        sql: "INSERT INTO facts (name, value) VALUES ('stream', ?)",
+        arguments: [Data(name.utf8)]
+      )
+    }
+    let row = try Row.fetchOne(
+      database,
+      sql: "SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1"
+    )
+    guard let row else { return StoreHead(sequence: 0, hash: AuditChain.start(of: name)) }
+    return StoreHead(sequence: row[0], hash: Array(row[1] as Data))
+  }
+}

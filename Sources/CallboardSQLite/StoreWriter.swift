@@ -1,0 +1,281 @@
+import Callboard
+import Dispatch
+import Foundation
+import GRDB
+import JSONSchema
+import Synchronization
+
+/// The thread that writes: it commits what has gathered, so that many changes share one wait for the disk.
+///
+/// What it has taken it stores, if need be when a fault is over; only revocable changes are handed back.
+final class StoreWriter: CommitGate {
+  /// A change in line.
+  struct Item: Sendable {
+    var change: StoreChange
+    var position: UInt64
+  }
+
+  private struct State {
+    var line: [Item] = []
+    /// Of the last change that was taken.
+    var position: UInt64 = 0
+    /// Of the last change that is on disk, or was withdrawn.
+    var durable: UInt64 = 0
+    /// Somebody waits: what has gathered is to be written at once.
+    var isUrgent = false
+    var isClosing = false
+    var fault: StoreFault?
+    var withdrawn: [UInt64: StoreFault] = [:]
+    var waiters: [(position: UInt64, waiter: OneShot<Void>)] = []
+    var followers: [Int: @Sendable (EngineEvent) -> Void] = [:]
+    var nextFollower = 0
+    var tell: (@Sendable (StoreNews) -> Void)?
+    var overlay = StoreOverlay()
+    var sequence: Int
+    var callTotal: Int
+  }
+
+  /// How long a change that nobody waits for may gather others.
+  private static let gathering = DispatchTimeInterval.milliseconds(50)
+  /// So many changes are written without gathering more.
+  private static let enough = 512
+  /// How many changes one commit takes at most.
+  private static let batchLimit = 8192
+  /// With more changes in line than this, whoever brings one waits until it is on disk.
+  private static let pressing = 16_384
+  /// How often a store that fails is tried.
+  private static let retry = DispatchTimeInterval.milliseconds(500)
+
+  private let state: Mutex<State>
+  private let work = DispatchSemaphore(value: 0)
+  private let hurry = DispatchSemaphore(value: 0)
+  private let finished = DispatchSemaphore(value: 0)
+  private let file: StoreFile
+
+  init(_ file: StoreFile, head: StoreHead, callTotal: Int) {
+    self.file = file
+    state = Mutex(State(sequence: head.sequence, callTotal: callTotal))
+    let thread = Thread { [self] in run(from: head) }
+    thread.name = "callboard.store"
+    thread.qualityOfService = .userInitiated
+    thread.start()
+  }
+
+  // MARK: - Taking changes
+
+  func commit(_ change: StoreChange) throws(StoreFault) -> CommitTicket {
+    enum Answer {
+      case refused(StoreFault)
+      case taken(UInt64, isFirst: Bool, isEnough: Bool, isPressing: Bool)
+    }
+    let answer = state.withLock { state -> Answer in
+      if let fault = state.fault { return .refused(fault) }
+      if state.isClosing { return .refused(StoreFault("the store is closed")) }
+      state.position += 1
+      state.line.append(Item(change: change, position: state.position))
+      state.overlay.put(change, at: state.position)
+      let isEnough = state.line.count == Self.enough
+      return .taken(
+        state.position,
+        isFirst: state.line.count == 1,
+        isEnough: isEnough,
+        isPressing: state.line.count > Self.pressing
+      )
+    }
+    switch answer {
+    case .refused(let fault): throw fault
+    case .taken(let position, let isFirst, let isEnough, let isPressing):
+      if isFirst { work.signal() }
+      if isEnough { hurry.signal() }
+      return CommitTicket(position, at: self, isPressing: isPressing)
+    }
+  }
+
+  func durable(_ position: UInt64) async throws(StoreFault) {
+    let waiter = OneShot<Void>()
+    let (isDone, isFirst) = state.withLock { state -> (Bool, Bool) in
+      if state.durable >= position || state.withdrawn[position] != nil { return (true, false) }
+      state.waiters.append((position, waiter))
+      defer { state.isUrgent = true }
+      return (false, !state.isUrgent)
+    }
+    if isFirst { hurry.signal() }
+    if !isDone { await waiter.value }
+    let fault = state.withLock { $0.withdrawn[position] }
+    if let fault { throw fault }
+  }
+
+  func onNews(_ handler: @escaping @Sendable (StoreNews) -> Void) {
+    state.withLock { $0.tell = handler }
+  }
+
+  func follow(_ follower: @escaping @Sendable (EngineEvent) -> Void) -> ObservationToken {
+    let key = state.withLock { state in
+      state.nextFollower += 1
+      state.followers[state.nextFollower] = follower
+      return state.nextFollower
+    }
+    return ObservationToken { [weak self] in
+      self?.state.withLock { state in _ = state.followers.removeValue(forKey: key) }
+    }
+  }
+
+  // MARK: - Reading what is in line
+
+  /// Sequence number of the last event on disk.
+  var sequence: Int { state.withLock { $0.sequence } }
+
+  /// What is in line, and how many calls are on disk: taken together, before the file is read.
+  var overlay: (StoreOverlay, callTotal: Int) { state.withLock { ($0.overlay, $0.callTotal) } }
+
+  func call(_ id: CallID) -> StoreOverlay.Entry? { state.withLock { $0.overlay.calls[id] } }
+
+  func conversation(_ id: ConversationID) -> Conversation? {
+    state.withLock { $0.overlay.conversations[id]?.conversation }
+  }
+
+  // MARK: - Writing
+
+  private func run(from head: StoreHead) {
+    var head = head
+    var memory = StoreMemory()
+    var lastTrim = DispatchTime.now()
+    while true {
+      let isDue = work.wait(timeout: .now() + .seconds(30)) == .success
+      if isDue { gather() }
+      let (items, isClosing) = state.withLock { state -> ([Item], Bool) in
+        state.isUrgent = false
+        return (Array(state.line.prefix(Self.batchLimit)), state.isClosing)
+      }
+      if !items.isEmpty {
+        guard write(items, &head, &memory) else {
+          if !waitOut(&head, &memory) { break }
+          continue
+        }
+      }
+      let hasMore = state.withLock { !$0.line.isEmpty }
+      if hasMore { work.signal() } else if isClosing { break }
+      if lastTrim + .seconds(10) < .now() {
+        lastTrim = .now()
+        file.trim(&memory)
+      }
+    }
+    finished.signal()
+  }
+
+  /// Waits for more, unless somebody waits for what there is, or there is enough.
+  private func gather() {
+    let isEnough = state.withLock { $0.isUrgent || $0.isClosing || $0.line.count >= Self.enough }
+    if !isEnough { _ = hurry.wait(timeout: .now() + Self.gathering) }
+  }
+
+  /// Writes changes in one transaction; false when that failed.
+  private func write(_ items: [Item], _ head: inout StoreHead, _ memory: inout StoreMemory) -> Bool
+  {
+    do {
+      let hasFollowers = state.withLock { !$0.followers.isEmpty }
+      let written = try file.write(items, after: head, &memory, keepsEvents: hasFollowers)
+      head = written.head
+      done(items, written)
+      return true
+    } catch {
+      memory = StoreMemory()
+      failed(StoreFault(error, at: file.path))
+      return false
+    }
+  }
+
+  private func done(_ items: [Item], _ written: StoreFile.Written) {
+    guard let last = items.last?.position else { return }
+    typealias Told = ([OneShot<Void>], (@Sendable (StoreNews) -> Void)?)
+    let (waiters, tell) = state.withLock { state -> Told in
+      state.line.removeFirst(items.count)
+      state.durable = last
+      state.sequence = written.head.sequence
+      state.callTotal += written.newCalls
+      state.overlay.remove(upTo: last)
+      for event in written.events {
+        for follower in state.followers.values { follower(event) }
+      }
+      let ready = state.waiters.filter { $0.position <= last }.map(\.waiter)
+      state.waiters.removeAll { $0.position <= last }
+      defer { state.fault = nil }
+      return (ready, state.fault == nil ? nil : state.tell)
+    }
+    for waiter in waiters { waiter.resolve(()) }
+    tell?(.works)
+  }
+
+  /// Hands back what may be taken back; everything else stays in line.
+  private func failed(_ fault: StoreFault) {
+    let (back, isNew, tell) = state.withLock { state in
+      let isNew = state.fault != fault
+      if state.fault == nil { state.withdrawn = [:] }
+      state.fault = fault
+      var back: [Item] = []
+      for index in state.line.indices.reversed() {
+        let item = state.line[index]
+        guard item.change.isRevocable, state.overlay.isLast(item) else { continue }
+        state.line.remove(at: index)
+        state.overlay.withdraw(item, leaving: state.line)
+        back.append(item)
+      }
+      return (back, isNew, state.tell)
+    }
+    if isNew { tell?(.fails(fault)) }
+    for item in back { tell?(.withdrawn(item.change)) }
+    let waiters = state.withLock { state -> [OneShot<Void>] in
+      let positions = Set(back.map(\.position))
+      for position in positions { state.withdrawn[position] = fault }
+      let ready = state.waiters.filter { positions.contains($0.position) }.map(\.waiter)
+      state.waiters.removeAll { positions.contains($0.position) }
+      return ready
+    }
+    for waiter in waiters { waiter.resolve(()) }
+  }
+
+  /// Tries until the store takes what is in line; false when it is closed first.
+  private func waitOut(_ head: inout StoreHead, _ memory: inout StoreMemory) -> Bool {
+    while true {
+      Thread.sleep(forTimeInterval: 0.5)
+      let (items, isClosing) = state.withLock { ($0.line, $0.isClosing) }
+      do {
+        let hasFollowers = state.withLock { !$0.followers.isEmpty }
+        let written = try file.write(items, after: head, &memory, keepsEvents: hasFollowers)
+        head = written.head
+        if items.isEmpty {
+          works()
+        } else {
+          done(items, written)
+        }
+        return !isClosing
+      } catch {
+        memory = StoreMemory()
+        failed(StoreFault(error, at: file.path))
+        if isClosing { return false }
+      }
+    }
+  }
+
+  /// An empty commit went through.
+  private func works() {
+    let tell = state.withLock { state in
+      defer { state.fault = nil }
+      return state.tell
+    }
+    tell?(.works)
+  }
+
+  /// Writes what is in line and ends the thread; returns the fault where something of it was lost.
+  func close() -> StoreFault? {
+    let isFirst = state.withLock { state in
+      defer { state.isClosing = true }
+      return !state.isClosing
+    }
+    guard isFirst else { return nil }
+    work.signal()
+    hurry.signal()
+    finished.wait()
+    return state.withLock { $0.line.isEmpty ? nil : $0.fault }
+  }
+}
