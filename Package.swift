@@ -77,7 +77,7 @@ let all: [Target] = [
   .target(name: "CAllocationCount"),
   .executableTarget(
     name: "CallboardBench",
-    dependencies: ["Callboard", "JSONSchema", "CAllocationCount"],
+    dependencies: ["Callboard", "CallboardSQLite", "JSONSchema", "CAllocationCount", grdb],
     swiftSettings: strict
   ),
   tests("JSONSchemaTests", ["JSONSchema"]),

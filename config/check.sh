@@ -22,7 +22,7 @@ allowed() {
     CallboardProviders) echo "Callboard JSONSchema AsyncHTTPClient NIOCore NIOPosix NIOHTTP1 CSpawn" ;;
     CallboardTerminal) echo "Callboard CNcurses" ;;
     CallboardConsole) echo "Callboard JSONSchema CallboardTerminal Crypto" ;;
-    CallboardBench) echo "Callboard JSONSchema CAllocationCount" ;;
+    CallboardBench) echo "Callboard CallboardSQLite JSONSchema CAllocationCount GRDB" ;;
     CallboardCommand) echo "Callboard JSONSchema CallboardYAML CallboardModels CallboardProviders CallboardTerminal CallboardConsole ArgumentParser Logging AsyncHTTPClient NIOCore" ;;
   esac
 }

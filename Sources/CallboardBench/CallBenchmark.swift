@@ -24,6 +24,13 @@ enum CallBenchmark {
   private static let caller = Principal.caller("bench")
 
   static func makeEngine() throws -> Engine {
+    let rules = ApprovalRules([
+      ApprovalRules.Rule(function: "payments.*"), ApprovalRules.Rule(effect: .read, asks: false),
+    ])
+    return try makeEngine(store: InMemoryStore(), rules: rules)
+  }
+
+  static func makeEngine(store: any Store, rules: ApprovalRules) throws -> Engine {
     let provider = try NativeProvider(
       namespace: "bench",
       [
@@ -38,15 +45,13 @@ enum CallBenchmark {
         }
       ]
     )
-    let rules = ApprovalRules([
-      ApprovalRules.Rule(function: "payments.*"), ApprovalRules.Rule(effect: .read, asks: false),
-    ])
     let access = AccessPolicy([
       AccessPolicy.Rule(caller: "bench", function: "bench.*", allows: true)
     ])
     return Engine(
       EngineConfiguration(name: "bench", rules: rules, access: access, slots: 1000),
-      registry: try FunctionRegistry([provider])
+      registry: try FunctionRegistry([provider]),
+      store: store
     )
   }
 

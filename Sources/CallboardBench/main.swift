@@ -16,6 +16,25 @@ case "count":
   }
   await CallBenchmark.run(calls: count)
 case "thresholds": exit(await AllocationThresholds.check() ? 0 : 1)
+case "store":
+  do {
+    try await StoreBenchmark.run(in: arguments.dropFirst().first ?? ".")
+  } catch {
+    FileHandle.standardError.write(Data("callboard-bench store: \(error)\n".utf8))
+    exit(1)
+  }
+case "opening", "open":
+  do {
+    let path = arguments.dropFirst().first ?? "."
+    if arguments.first == "open" {
+      try OpeningBenchmark.open(path)
+    } else {
+      try await OpeningBenchmark.run(in: path)
+    }
+  } catch {
+    FileHandle.standardError.write(Data("callboard-bench opening: \(error)\n".utf8))
+    exit(1)
+  }
 case "waiting":
   guard let count = arguments.dropFirst().first.flatMap({ Int($0) }) else {
     FileHandle.standardError.write(Data("callboard-bench waiting needs a number of calls\n".utf8))
@@ -30,6 +49,8 @@ default:
       callboard-bench b      JSON Schema, {"case":NAME,"form":"value|text|parse","secs":S,…} a line on stdin
       callboard-bench count N   N calls by 100 callers, then exit: for perf or callgrind
       callboard-bench thresholds   allocations of a call and of a verdict; ends with 1 when one is over its limit
+      callboard-bench store [FOLDER]   calls a second on a store in FOLDER, beside the disk's fdatasync and bare SQLite
+      callboard-bench opening [FOLDER]   opens a store with a million ended calls and 10,000 waiting: time and memory
       callboard-bench waiting N   N calls held for approval and 1,000 running: memory, and the cost of a screen
 
       """.utf8

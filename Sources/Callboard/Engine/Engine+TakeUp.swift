@@ -183,8 +183,12 @@ extension Engine {
       if call.definitionHash.map({ $0 != function.hash }) ?? false, call.isUndecided {
         return perform(call.id, try move(call.id, redefined(call, function)))
       }
-      let moved = try move(call.id, .restart(ownerIsLive: ownerIsLive(call)))
-      perform(call.id, moved)
+      let event = CallEvent.restart(ownerIsLive: ownerIsLive(call))
+      if let effect = effectOfNoStep(call, function, event) {
+        perform(call.id, effect)
+      } else {
+        perform(call.id, try move(call.id, event))
+      }
     } catch is StoreFault {
       // Noted, and taken again when the store works.
       return
@@ -192,6 +196,18 @@ extension Engine {
       log.error("a call was not taken up", metadata: ["call": "\(call.id)", "why": "\(error)"])
     }
     takeUpLinks(of: call.id)
+  }
+
+  /// What follows from an event that changes nothing of a call, so that nothing is to be stored; nil where it does.
+  private func effectOfNoStep(
+    _ call: Call,
+    _ function: RegisteredFunction,
+    _ event: CallEvent
+  ) -> CallEffect? {
+    var copy = call
+    var generator = SeededGenerator(seed: 0)
+    let transition = try? copy.handle(event, function.traits, now: clock.now, using: &generator)
+    return copy.history.count == call.history.count ? transition?.effect : nil
   }
 
   /// A function that is not there any more ends what has not started; the rest is as after any restart.
