@@ -70,7 +70,7 @@ let all: [Target] = [
     name: "CallboardCommand",
     dependencies: [
       "Callboard", "JSONSchema", "CallboardYAML", "CallboardModels", "CallboardProviders",
-      "CallboardTerminal", "CallboardConsole", arguments, http, logging,
+      "CallboardSQLite", "CallboardTerminal", "CallboardConsole", arguments, http, logging,
     ],
     swiftSettings: strict
   ),
@@ -84,7 +84,7 @@ let all: [Target] = [
   tests("CallboardTests", ["Callboard", "CallboardTesting", "JSONSchema"]),
   tests(
     "CallboardSQLiteTests",
-    ["CallboardSQLite", "Callboard", "CallboardTesting", "JSONSchema"]
+    ["CallboardSQLite", "Callboard", "CallboardTesting", "JSONSchema", grdb]
   ),
   tests("CallboardYAMLTests", ["CallboardYAML", "JSONSchema"]),
   tests(

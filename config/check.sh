@@ -23,7 +23,7 @@ allowed() {
     CallboardTerminal) echo "Callboard CNcurses" ;;
     CallboardConsole) echo "Callboard JSONSchema CallboardTerminal Crypto" ;;
     CallboardBench) echo "Callboard CallboardSQLite JSONSchema CAllocationCount GRDB" ;;
-    CallboardCommand) echo "Callboard JSONSchema CallboardYAML CallboardModels CallboardProviders CallboardTerminal CallboardConsole ArgumentParser Logging AsyncHTTPClient NIOCore" ;;
+    CallboardCommand) echo "Callboard CallboardSQLite JSONSchema CallboardYAML CallboardModels CallboardProviders CallboardTerminal CallboardConsole ArgumentParser Logging AsyncHTTPClient NIOCore" ;;
   esac
 }
 own="Foundation FoundationEssentials Synchronization Dispatch Glibc"

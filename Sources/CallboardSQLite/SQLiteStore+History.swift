@@ -259,26 +259,3 @@ extension SQLiteStore {
     return page ?? HistoryPage()
   }
 }
-
-extension SQLiteStore.Retention {
-  /// What removes what is kept no longer, a part at a time.
-  func deletions(now: Date) -> [(sql: String, argument: DatabaseValue)] {
-    let part = 500
-    let old = now.timeIntervalSince1970 - age
-    return [
-      (
-        "DELETE FROM calls WHERE number IN (SELECT number FROM calls WHERE ended < ? ORDER BY ended LIMIT \(part))",
-        old.databaseValue
-      ),
-      (
-        "DELETE FROM conversations WHERE NOT isLive AND activity < ?", old.databaseValue
-      ),
-      (
-        """
-        DELETE FROM calls WHERE number IN (SELECT number FROM calls WHERE ended IS NOT NULL ORDER BY ended LIMIT
-          MIN(\(part), MAX(0, (SELECT COUNT(*) FROM calls WHERE ended IS NOT NULL) - ?)))
-        """, calls.databaseValue
-      ),
-    ]
-  }
-}

@@ -11,24 +11,6 @@ import Synchronization
 /// One engine a file. A thread of its own writes, and commits together what has gathered; readers see the file and what
 /// is in line to be written.
 public final class SQLiteStore: Store {
-  /// How long ended calls and conversations are kept.
-  ///
-  /// The audit log is never shortened by it.
-  public struct Retention: Sendable, Hashable {
-    /// Seconds since the end.
-    public var age: Double
-    /// How many ended calls.
-    public var calls: Int
-    /// Bytes of ended calls together.
-    public var bytes: Int
-
-    public init(age: Double = 90 * 86400, calls: Int = 5_000_000, bytes: Int = 20 << 30) {
-      self.age = age
-      self.calls = calls
-      self.bytes = bytes
-    }
-  }
-
   public let name: String
   public let commitsAtOnce = false
   let path: String
@@ -53,14 +35,20 @@ public final class SQLiteStore: Store {
     writer = StoreWriter(file, head: opened.head, callTotal: opened.callTotal)
   }
 
-  deinit { _ = writer.close() }
+  deinit { _ = close() }
 
   /// Writes what is in line and closes the file; returns what was in the way where something of it is lost.
+  @discardableResult
   public func close() -> StoreFault? {
     let fault = writer.close()
     try? file.pool.close()
+    hold.release()
     return fault
   }
+
+  /// Deletes a part of what is kept no longer, as the writer does now and then; returns how many calls.
+  @discardableResult
+  public func trim() -> Int { writer.trim() }
 
   public func commit(_ change: StoreChange) throws(StoreFault) -> CommitTicket {
     try writer.commit(change)
@@ -71,6 +59,9 @@ public final class SQLiteStore: Store {
   public func follow(_ follower: @escaping @Sendable (EngineEvent) -> Void) -> ObservationToken {
     writer.follow(follower)
   }
+
+  /// Whether a batch is on its way to the file.
+  package var isWriting: Bool { writer.isWriting }
 
   public var lastSequence: Int { writer.sequence }
 

@@ -149,17 +149,13 @@ final class StoreFile: Sendable {
     try rows.putEntry(written.head, count, lines)
   }
 
-  /// Deletes what is older or more than is kept, a part at a time.
-  func trim(_ memory: inout StoreMemory) {
+  /// Deletes a part of what is older or more than is kept; returns how many calls.
+  func trim() -> Int {
     // A fault here is met by the next commit, which tells of it.
-    try? pool.write { database in
-      for (sql, argument) in retention.deletions(now: Date.now) {
-        try database.execute(sql: sql, arguments: [argument])
-      }
-      try database.execute(
-        sql: "DELETE FROM messages WHERE conversation NOT IN (SELECT id FROM conversations)"
-      )
+    let deleted = try? pool.write { database in
+      try retention.trim(database, now: Date.now)
     }
+    return deleted ?? 0
   }
 }
 

@@ -1,14 +1,15 @@
 import Foundation
 import Glibc
+import Synchronization
 
 /// One engine a file: whoever opens it first holds it until the process ends, however it ends.
 final class StoreHold: Sendable {
-  private let descriptor: Int32
+  private let descriptor: Mutex<Int32>
 
   /// Throws a sentence that names the process that holds the file.
   init(path: String) throws(StoreProblem) {
     let lock = path + ".lock"
-    descriptor = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    let descriptor = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else {
       throw StoreProblem("\(lock) can't be opened: \(String(cString: strerror(errno)))")
     }
@@ -23,6 +24,7 @@ final class StoreHold: Sendable {
       )
     }
     let line = "process \(getpid()) (\(Self.command)), since \(Date.now.formatted(.iso8601))\n"
+    self.descriptor = Mutex(descriptor)
     _ = ftruncate(descriptor, 0)
     _ = line.utf8CString.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count - 1, 0) }
   }
@@ -33,7 +35,15 @@ final class StoreHold: Sendable {
     )
   }
 
-  deinit { close(descriptor) }
+  /// Lets another engine have the file.
+  func release() {
+    descriptor.withLock { descriptor in
+      if descriptor >= 0 { close(descriptor) }
+      descriptor = -1
+    }
+  }
+
+  deinit { release() }
 }
 
 /// Why a store can't be opened or read, in a sentence.

@@ -1,4 +1,5 @@
 import Callboard
+import Dispatch
 import Foundation
 import GRDB
 import Glibc
@@ -14,16 +15,15 @@ enum StoreOpening {
   static func open(_ path: String) throws(StoreProblem) -> Opened {
     try create(path)
     do {
+      try refuseOthers(path)
       let pool = try DatabasePool(path: path, configuration: configuration)
-      try pool.writeWithoutTransaction { database in
-        if let refusal = try refusal(of: database, at: path) { throw StoreProblem(refusal) }
-      }
       try StoreSchema.migrator.migrate(pool)
       try pool.writeWithoutTransaction(provesDurability)
       let (head, callTotal) = try pool.write { database -> (StoreHead, Int) in
         let count = try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM calls")
         return (try Self.head(of: database), count ?? 0)
       }
+      try openReaders(of: pool)
       return Opened(pool: pool, head: head, callTotal: callTotal)
     } catch let problem as StoreProblem {
       throw problem
@@ -47,7 +47,8 @@ enum StoreOpening {
   private static var configuration: GRDB.Configuration {
     var configuration = GRDB.Configuration()
     configuration.label = "callboard.store"
-    configuration.maximumReaderCount = 3
+    configuration.maximumReaderCount = readers
+    configuration.persistentReadOnlyConnections = true
     configuration.busyMode = .timeout(5)
     configuration.journalMode = .wal
     configuration.prepareDatabase { database in
@@ -68,6 +69,38 @@ enum StoreOpening {
       )
     }
   }
+
+  /// Looks before anything is written: opening a pool writes.
+  private static func refuseOthers(_ path: String) throws {
+    var configuration = GRDB.Configuration()
+    configuration.readonly = true
+    configuration.busyMode = .timeout(5)
+    let queue = try DatabaseQueue(path: path, configuration: configuration)
+    defer { try? queue.close() }
+    if let refusal = try queue.read({ try refusal(of: $0, at: path) }) {
+      throw StoreProblem(refusal)
+    }
+  }
+
+  /// Opens every reader now: when the file is taken away later, what it holds can still be read.
+  private static func openReaders(of pool: DatabasePool) throws {
+    let inside = DispatchSemaphore(value: 0)
+    let all = DispatchSemaphore(value: 0)
+    let group = DispatchGroup()
+    for _ in 0..<readers {
+      DispatchQueue.global().async(group: group) {
+        try? pool.read { _ in
+          inside.signal()
+          all.wait()
+        }
+      }
+    }
+    for _ in 0..<readers { inside.wait() }
+    for _ in 0..<readers { all.signal() }
+    group.wait()
+  }
+
+  private static let readers = 3
 
   private static func refusal(of database: Database, at path: String) throws -> String? {
     let tables = try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM sqlite_master") ?? 0

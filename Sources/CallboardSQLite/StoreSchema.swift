@@ -74,6 +74,10 @@ enum StoreSchema {
         PRIMARY KEY (conversation, place)
       ) WITHOUT ROWID;
 
+      CREATE TRIGGER conversations_gone AFTER DELETE ON conversations BEGIN
+        DELETE FROM messages WHERE conversation = OLD.id;
+      END;
+
       -- What people have set.
       CREATE TABLE settings (
         name TEXT PRIMARY KEY NOT NULL,

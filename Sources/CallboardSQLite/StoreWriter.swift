@@ -24,6 +24,8 @@ final class StoreWriter: CommitGate {
     /// Somebody waits: what has gathered is to be written at once.
     var isUrgent = false
     var isClosing = false
+    /// A batch is on its way to the file.
+    var isWriting = false
     var fault: StoreFault?
     var withdrawn: [UInt64: StoreFault] = [:]
     var waiters: [(position: UInt64, waiter: OneShot<Void>)] = []
@@ -122,6 +124,8 @@ final class StoreWriter: CommitGate {
 
   // MARK: - Reading what is in line
 
+  var isWriting: Bool { state.withLock { $0.isWriting } }
+
   /// Sequence number of the last event on disk.
   var sequence: Int { state.withLock { $0.sequence } }
 
@@ -145,6 +149,7 @@ final class StoreWriter: CommitGate {
       if isDue { gather() }
       let (items, isClosing) = state.withLock { state -> ([Item], Bool) in
         state.isUrgent = false
+        state.isWriting = !state.line.isEmpty
         return (Array(state.line.prefix(Self.batchLimit)), state.isClosing)
       }
       if !items.isEmpty {
@@ -156,15 +161,25 @@ final class StoreWriter: CommitGate {
       let hasMore = state.withLock { !$0.line.isEmpty }
       if hasMore { work.signal() } else if isClosing { break }
       if lastTrim + .seconds(10) < .now() {
-        lastTrim = .now()
-        file.trim(&memory)
+        let deleted = trim()
+        // What was a whole part leaves more to do soon.
+        lastTrim = deleted < SQLiteStore.Retention.part ? .now() : lastTrim
       }
     }
     finished.signal()
   }
 
+  /// Deletes a part of what is kept no longer; returns how many calls.
+  func trim() -> Int {
+    let deleted = file.trim()
+    state.withLock { $0.callTotal -= deleted }
+    return deleted
+  }
+
   /// Waits for more, unless somebody waits for what there is, or there is enough.
   private func gather() {
+    // What hurried the last round is no reason to hurry this one.
+    while hurry.wait(timeout: .now()) == .success {}
     let isEnough = state.withLock { $0.isUrgent || $0.isClosing || $0.line.count >= Self.enough }
     if !isEnough { _ = hurry.wait(timeout: .now() + Self.gathering) }
   }
@@ -189,6 +204,7 @@ final class StoreWriter: CommitGate {
     guard let last = items.last?.position else { return }
     typealias Told = ([OneShot<Void>], (@Sendable (StoreNews) -> Void)?)
     let (waiters, tell) = state.withLock { state -> Told in
+      state.isWriting = false
       state.line.removeFirst(items.count)
       state.durable = last
       state.sequence = written.head.sequence

@@ -2,6 +2,7 @@ import Callboard
 import CallboardSQLite
 import CallboardTesting
 import Foundation
+import GRDB
 import JSONSchema
 import Testing
 
@@ -12,6 +13,294 @@ struct SQLiteStoreSuiteTests {
   ) async throws {
     let folder = try Folder()
     try await rule.run(on: try SQLiteStore(folder.file("a.db")))
+  }
+}
+
+/// What only a store in a file does: it outlives its process, and its file can be in the way.
+@Suite(.timeLimit(.minutes(5)))
+struct SQLiteStoreTests {
+  private let start = Date(timeIntervalSince1970: 1_795_341_600)
+
+  private func call(_ number: Int, endedAt: Date? = nil) throws -> Call {
+    let at = endedAt ?? start
+    var call = Call(
+      id: CallID(UUIDv7(at: at, sequence: UInt16(number), random: UInt64(number))),
+      function: "t.f",
+      caller: .caller("agent"),
+      receivedAt: at,
+      idempotencyKey: "key \(number)",
+      proposed: ["n": .integer(Int64(number))]
+    )
+    if endedAt != nil {
+      var generator = SeededGenerator(seed: 1)
+      _ = try call.handle(
+        .refused(CallFailure(.notAllowed, "no")),
+        function: nil,
+        now: at,
+        using: &generator
+      )
+    }
+    return call
+  }
+
+  private func problem(_ open: () throws -> SQLiteStore) -> String {
+    do {
+      _ = try open()
+      return ""
+    } catch {
+      return "\(error)"
+    }
+  }
+
+  // MARK: - Opening
+
+  @Test func `what was stored is there after the file was closed and opened again`() async throws {
+    let folder = try Folder()
+    let path = folder.file("a.db")
+    let store = try SQLiteStore(path)
+    for number in 1...3 {
+      _ = try store.commit(StoreChange(calls: [CallChange(try call(number))]))
+    }
+    #expect(store.close() == nil)
+    let again = try SQLiteStore(path)
+    #expect(again.calls(HistoryQuery()).total == 3)
+    #expect(again.lastSequence == 3)
+    _ = try again.commit(StoreChange(calls: [CallChange(try call(4))]))
+    #expect(again.close() == nil)
+    let third = try SQLiteStore(path)
+    #expect(third.events(after: 0, limit: 10).map(\.seq) == [1, 2, 3, 4])
+  }
+
+  @Test func `a second engine on a file is told which process holds it`() throws {
+    let folder = try Folder()
+    let path = folder.file("a.db")
+    let store = try SQLiteStore(path)
+    let problem = problem { try SQLiteStore(path) }
+    #expect(
+      problem.contains("\(path) is held by process \(ProcessInfo.processInfo.processIdentifier)")
+    )
+    #expect(store.close() == nil)
+  }
+
+  @Test func `a file that nobody holds any more can be opened`() throws {
+    let folder = try Folder()
+    let path = folder.file("a.db")
+    do { _ = try SQLiteStore(path) }
+    #expect(problem { try SQLiteStore(path) } == "")
+  }
+
+  @Test func `a file of a newer callboard is refused, and left as it is`() throws {
+    let folder = try Folder()
+    let path = folder.file("a.db")
+    #expect(try SQLiteStore(path).close() == nil)
+    let queue = try DatabaseQueue(path: path)
+    try queue.write { database in
+      try database.execute(sql: "INSERT INTO grdb_migrations VALUES ('99')")
+    }
+    try queue.close()
+    let before = try Data(contentsOf: URL(filePath: path))
+    let problem = problem { try SQLiteStore(path) }
+    #expect(problem.contains("was written by a newer callboard: it has migration 99"))
+    #expect(try Data(contentsOf: URL(filePath: path)) == before)
+  }
+
+  @Test func `another program's database, and a file that is none, are refused`() throws {
+    let folder = try Folder()
+    let other = folder.file("other.db")
+    let queue = try DatabaseQueue(path: other)
+    try queue.write { try $0.execute(sql: "CREATE TABLE t (x)") }
+    try queue.close()
+    #expect(problem { try SQLiteStore(other) }.contains("another program's database"))
+    let text = folder.file("text.db")
+    try Data(repeating: 65, count: 8192).write(to: URL(filePath: text))
+    #expect(problem { try SQLiteStore(text) }.contains("\(text) is damaged"))
+    let nowhere = folder.file("no/where.db")
+    #expect(problem { try SQLiteStore(nowhere) }.contains("can't be opened"))
+  }
+
+  @Test func `what it makes can be read by its owner alone`() throws {
+    let folder = try Folder()
+    let path = folder.file("a.db")
+    let store = try SQLiteStore(path)
+    _ = try store.commit(StoreChange(calls: [CallChange(try call(1))]))
+    for file in try FileManager.default.contentsOfDirectory(atPath: folder.path) {
+      let attributes = try FileManager.default.attributesOfItem(atPath: folder.file(file))
+      #expect(attributes[.posixPermissions] as? Int == 0o600, "\(file)")
+    }
+    #expect(store.close() == nil)
+  }
+
+  // MARK: - Faults
+
+  @Test func `a file that was taken away is a fault, and when it is back the line is stored`()
+    async throws
+  {
+    let folder = try Folder()
+    let path = folder.file("a.db")
+    let store = try SQLiteStore(path)
+    let news = News(store)
+    try await store.commit(StoreChange(calls: [CallChange(try call(1))])).durable()
+    try FileManager.default.moveItem(atPath: path, toPath: path + ".away")
+    let kept = try store.commit(StoreChange(calls: [CallChange(try call(2))]))
+    async let stored: Void = kept.durable()
+    await news.wait { if case .fails = $0 { true } else { false } }
+    #expect(throws: StoreFault("\(path) is gone: somebody removed or renamed it; put it back")) {
+      try store.commit(StoreChange())
+    }
+    // What is in line is read as if it were stored.
+    #expect(store.calls(HistoryQuery()).total == 2)
+    try FileManager.default.moveItem(atPath: path + ".away", toPath: path)
+    await news.wait { if case .works = $0 { true } else { false } }
+    try await stored
+    #expect(store.close() == nil)
+    #expect(try SQLiteStore(path).calls(HistoryQuery()).total == 2)
+  }
+
+  @Test func `a revocable change that can't be stored is withdrawn, and the rest stays in line`()
+    async throws
+  {
+    let folder = try Folder()
+    let path = folder.file("a.db")
+    let store = try SQLiteStore(path)
+    let news = News(store)
+    let first = try call(1)
+    try await store.commit(StoreChange(calls: [CallChange(first)])).durable()
+    let blocker = try Blocker(path)
+    _ = try store.commit(StoreChange(calls: [CallChange(try call(3))]))
+    await blocker.meets(store)
+    var next = first
+    var generator = SeededGenerator(seed: 1)
+    _ = try next.handle(
+      .refused(CallFailure(.notAllowed, "no")),
+      function: nil,
+      now: start,
+      using: &generator
+    )
+    let other = try store.commit(StoreChange(calls: [CallChange(try call(2))]))
+    let revocable = try store.commit(
+      StoreChange(calls: [CallChange(CallRecord(next), stored: 1)], isRevocable: true)
+    )
+    try FileManager.default.moveItem(atPath: path, toPath: path + ".away")
+    try blocker.end()
+    await #expect(throws: StoreFault.self) { try await revocable.durable() }
+    #expect(store.call(first.id)?.state == .received)
+    try FileManager.default.moveItem(atPath: path + ".away", toPath: path)
+    await news.wait { if case .works = $0 { true } else { false } }
+    try await other.durable()
+    #expect(store.call(first.id)?.state == .received)
+    #expect(
+      store.events(after: 0, limit: 10).map(\.type)
+        == [EngineEvent.Kind](repeating: .call(.received), count: 3)
+    )
+    let withdrawn = news.all.compactMap { news -> CallID? in
+      if case .withdrawn(let change) = news { change.calls.first?.record.call.id } else { nil }
+    }
+    #expect(withdrawn == [first.id])
+  }
+
+  @Test func `a revocable change that a later one builds on stays in line with it`() async throws {
+    let folder = try Folder()
+    let path = folder.file("a.db")
+    let store = try SQLiteStore(path)
+    let news = News(store)
+    try await store.commit(StoreChange(calls: [CallChange(try call(9))])).durable()
+    let blocker = try Blocker(path)
+    _ = try store.commit(StoreChange(calls: [CallChange(try call(3))]))
+    await blocker.meets(store)
+    let first = try call(1)
+    var next = first
+    var generator = SeededGenerator(seed: 1)
+    _ = try next.handle(
+      .refused(CallFailure(.notAllowed, "no")),
+      function: nil,
+      now: start,
+      using: &generator
+    )
+    let tickets = [
+      try store.commit(StoreChange(calls: [CallChange(first)], isRevocable: true)),
+      try store.commit(StoreChange(calls: [CallChange(CallRecord(next), stored: 1)])),
+    ]
+    try FileManager.default.moveItem(atPath: path, toPath: path + ".away")
+    try blocker.end()
+    await news.wait { if case .fails = $0 { true } else { false } }
+    try FileManager.default.moveItem(atPath: path + ".away", toPath: path)
+    for ticket in tickets { try await ticket.durable() }
+    #expect(store.call(first.id)?.state == .rejected)
+    #expect(store.lastSequence == 4)
+  }
+
+  // MARK: - Long histories
+
+  @Test func `a list that has no index is not sorted, and says so`() throws {
+    let folder = try Folder()
+    let store = try SQLiteStore(folder.file("a.db"))
+    for number in 1...3 { _ = try store.commit(StoreChange(calls: [CallChange(try call(number))])) }
+    for sort in [ListQuery.Sort.name, .state, .duration, .count] {
+      let page = store.calls(HistoryQuery(ListQuery(sort: sort)))
+      #expect(page.notice == "the history can't be sorted by \(sort.rawValue): newest first")
+      #expect(page.items.map(\.id) == page.items.map(\.id).sorted(by: >))
+    }
+    #expect(store.calls(HistoryQuery()).notice == nil)
+  }
+
+  @Test func `calls that ended long ago, or are too many, are deleted, and their events kept`()
+    async throws
+  {
+    let folder = try Folder()
+    let path = folder.file("a.db")
+    let store = try SQLiteStore(path)
+    _ = try store.commit(StoreChange(calls: [CallChange(try call(1))]))
+    for number in 2...9 {
+      let ended = try call(number, endedAt: Date.now - Double(number) * 86400)
+      _ = try store.commit(StoreChange(calls: [CallChange(ended)]))
+    }
+    #expect(store.close() == nil)
+    let short = try SQLiteStore(path, retention: SQLiteStore.Retention(age: 5.5 * 86400))
+    #expect(short.trim() == 4)
+    #expect(short.calls(HistoryQuery()).total == 5)
+    #expect(short.close() == nil)
+    let few = try SQLiteStore(path, retention: SQLiteStore.Retention(calls: 1))
+    #expect(few.trim() == 3)
+    let left = few.calls(HistoryQuery()).items
+    #expect(left.map(\.state.isEnded) == [true, false])
+    #expect(few.lastSequence == 17)
+    #expect(few.events(after: 0, limit: 100).count == 17)
+  }
+
+  /// Keeps a store's writer waiting, as another program's lock does, so that changes gather in its line.
+  private final class Blocker {
+    private let queue: DatabaseQueue
+    private let path: String
+
+    init(_ path: String) throws {
+      self.path = path
+      var configuration = GRDB.Configuration()
+      configuration.allowsUnsafeTransactions = true
+      queue = try DatabaseQueue(path: path, configuration: configuration)
+      try queue.inDatabase { try $0.execute(sql: "BEGIN IMMEDIATE") }
+    }
+
+    /// Returns once the writer has left its line for the file: what comes now is another batch.
+    func meets(_ store: SQLiteStore) async {
+      while !store.isWriting { await Task.yield() }
+    }
+
+    func end() throws { try queue.inDatabase { try $0.execute(sql: "ROLLBACK") } }
+  }
+
+  /// What a store said of itself.
+  private final class News: Sendable {
+    private let recorder = Recorder<StoreNews>()
+
+    init(_ store: SQLiteStore) {
+      store.onNews { [recorder] in recorder.add($0) }
+    }
+
+    var all: [StoreNews] { recorder.all }
+
+    func wait(_ wanted: @escaping @Sendable (StoreNews) -> Bool) async {
+      await recorder.wait(wanted)
+    }
   }
 }
 

@@ -15,6 +15,8 @@ public struct TakenUp: Sendable, Hashable, Codable {
   /// Calls and conversations whose originals could not be opened: another key, or changed by somebody.
   public var unreadable = 0
 
+  public init() {}
+
   public var isEmpty: Bool { calls == 0 && conversations == 0 }
 
   /// One sentence for the screen and the event stream.
@@ -75,6 +77,11 @@ extension Engine {
     }
     taken.withLock { $0 = result }
     return result
+  }
+
+  /// Takes up only what people have set, and leaves everything else for the engine that is to go on with it.
+  public func takeUpSettings() throws(StoreFault) {
+    takeUp(settings: try store.unfinished().settings)
   }
 
   // MARK: - Putting things back

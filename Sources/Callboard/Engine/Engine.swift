@@ -27,7 +27,8 @@ public final class Engine: Sendable {
   let table: LiveTable
   let slots: SlotQueue
   let cache: ResultCache
-  let models: [String: any Model]
+  /// By name.
+  public let models: [String: any Model]
   let providers: [any FunctionProvider]
   let conversations = ConversationTable()
   let waiting = WaitingIndex()

@@ -43,7 +43,18 @@ struct CallCommand: AsyncParsableCommand {
     let principal = try principal(in: configuration)
     let text = try argumentText(configuration)
     let interruption = Interruption()
-    let session = try EngineSession(configuration, isUnattended: !dryRun)
+    let file = configuration.store.file(
+      named: configuration.engine.name,
+      environment: Entry.environment,
+      ofConsole: false
+    )
+    let store =
+      try dryRun ? nil : file.map { try OpenedStore.open($0, environment: Entry.environment) }
+    let session = try EngineSession(
+      configuration,
+      isUnattended: !dryRun,
+      store: store ?? .memory
+    )
     do {
       try await interruption.watching {
         await session.engine.stop(patience: .zero)

@@ -26,12 +26,24 @@ struct ConsoleCommand: AsyncParsableCommand {
     }
     try ConsoleRun.requireTerminal()
     let events = try eventFile.open()
-    let session = try EngineSession(configuration, isUnattended: false) { events?.add($0) }
-    for plan in configuration.conversations { _ = try session.start(plan) }
+    let file = configuration.store.file(
+      named: configuration.engine.name,
+      environment: Entry.environment,
+      ofConsole: true
+    )
+    let session = try EngineSession(
+      configuration,
+      isUnattended: false,
+      store: try file.map { try OpenedStore.open($0, environment: Entry.environment) } ?? .memory,
+      takesUp: true
+    ) { events?.add($0) }
+    for plan in configuration.conversations where !session.hasTakenUp(plan) {
+      _ = try session.start(plan)
+    }
     try await ConsoleRun.run(
       session,
       principal: person,
-      options: look.options(hint: nil),
+      options: look.options(hint: session.taken.isEmpty ? nil : session.taken.sentence),
       events: events
     )
   }

@@ -10,6 +10,7 @@ typealias Script = CallboardModels.Script
 /// Everything that a configuration file says, checked, before anything of it is started.
 struct Configuration: Sendable {
   var engine = EngineConfiguration()
+  var store = StorePlan.unsaid
   var providers: [ProviderPlan] = []
   var models: [ModelPlan] = []
   /// By name, also those of script files that models name.

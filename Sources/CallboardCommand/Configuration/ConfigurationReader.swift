@@ -1,6 +1,7 @@
 import Callboard
 import CallboardModels
 import CallboardProviders
+import CallboardSQLite
 import CallboardYAML
 import Foundation
 import JSONSchema
@@ -40,6 +41,7 @@ struct ConfigurationReader {
     result.scripts = scripts(at: JSONPointer(tokens: ["scripts"]))
     result.models = models(into: &result.scripts)
     result.engine = engine()
+    result.store = store(root["store"], at: JSONPointer(tokens: ["store"]))
     result.people = people(in: root, at: JSONPointer())
     let models = Set(result.models.map(\.name) + result.scripts.keys)
     result.conversations = (root["conversations"]?.arrayValue ?? []).enumerated().map {
@@ -362,6 +364,28 @@ struct ConfigurationReader {
   }
 
   // MARK: - Engine and people
+
+  private mutating func store(_ value: JSONValue?, at pointer: JSONPointer) -> StorePlan {
+    guard let value else { return .unsaid }
+    guard let file = value["file"]?.stringValue else { return .memory }
+    let path = resolved(file)
+    var place = KeyFile.Place.beside(store: path)
+    if let key = value["key_file"]?.stringValue { place = .file(resolved(key)) }
+    if let name = value["key_variable"]?.stringValue { place = .environment(name) }
+    var plan = StorePlan.File(path: path, key: place)
+    let keep = value["keep"]
+    plan.retention.age =
+      seconds(keep?["time"], at: pointer.appending("keep").appending("time"))
+      ?? plan.retention.age
+    plan.retention.calls = keep?["calls"]?.intValue ?? plan.retention.calls
+    plan.retention.bytes = keep?["bytes"]?.intValue ?? plan.retention.bytes
+    return .file(plan)
+  }
+
+  /// A path of the file, which is meant from the file's own folder.
+  private func resolved(_ path: String) -> String {
+    URL(fileURLWithPath: path, relativeTo: folder).path
+  }
 
   private mutating func engine() -> EngineConfiguration {
     var engine = EngineConfiguration(name: root["name"]?.stringValue ?? "callboard")

@@ -107,8 +107,9 @@ enum ConfigurationSchema {
       "properties": {
         "name": { "description": "Stands in the title row.", "type": "string", "minLength": 1 },
         "store": {
-          "description": "Where calls and events are kept. memory: nothing survives the exit.",
-          "enum": ["memory"]
+          "description": "Where calls and events are kept. memory: nothing survives the exit. Not said: the console keeps them in the state folder, and a single call in memory.",
+          "oneOf": [{ "const": "memory" }, { "$ref": "#/$defs/store_file" }],
+          "hint": "write memory, or a file: { file: callboard.db }"
         },
         "providers": {
           "description": "Where functions come from, by namespace: a function is namespace.name.",
@@ -136,6 +137,27 @@ enum ConfigurationSchema {
       "namespace": {
         "pattern": "^[A-Za-z0-9_-]{1,128}$",
         "hint": "use letters, digits, _ and -, without a dot"
+      },
+      "store_file": {
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["file"],
+        "properties": {
+          "file": { "description": "The SQLite file; it is made where there is none.", "type": "string", "minLength": 1 },
+          "key_file": { "description": "The file with the key that secrets are sealed with; not said: FILE.key, made at the first start.", "type": "string", "minLength": 1 },
+          "key_variable": { "description": "The environment variable with that key, instead of a file.", "type": "string", "minLength": 1 },
+          "keep": {
+            "description": "How long ended calls and conversations are kept; the audit log always is.",
+            "type": "object",
+            "additionalProperties": false,
+            "properties": {
+              "time": { "$ref": "#/$defs/duration", "description": "90d." },
+              "calls": { "description": "5000000.", "type": "integer", "minimum": 0 },
+              "bytes": { "description": "21474836480.", "type": "integer", "minimum": 0 }
+            }
+          }
+        },
+        "not": { "required": ["key_file", "key_variable"] }
       },
       "duration": {
         "description": "A duration such as 250ms, 1.5s, 5m, 2h or 1d.",

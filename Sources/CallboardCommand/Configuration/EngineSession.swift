@@ -12,6 +12,9 @@ final class EngineSession: Sendable {
   let engine: Engine
   let clock: any EngineClock
   let deadlines: DeadlineQueue
+  /// What the engine found unfinished on its store.
+  let taken: TakenUp
+  private let store: OpenedStore
   private let seed: UInt64
   private let client: HTTPClient?
   private let connections: ModelConnections?
@@ -19,7 +22,8 @@ final class EngineSession: Sendable {
   /// How many conversations each script has begun: others draw other values.
   private let ordinals = Mutex<[String: Int]>([:])
 
-  /// Makes the engine; nothing of it runs yet.
+  /// Makes the engine on a store, in memory where none is given, and takes up what was unfinished there where that is
+  /// wanted.
   ///
   /// `isUnattended`: nobody can be asked, so what needs approval is denied. `overlays` stand in front of the
   /// configuration's providers. `onEvent` is told every event from the first on, under the store's lock.
@@ -27,6 +31,8 @@ final class EngineSession: Sendable {
     _ configuration: Configuration,
     isUnattended: Bool,
     seed: UInt64? = nil,
+    store: OpenedStore = .memory,
+    takesUp: Bool = false,
     world: DemoWorld? = nil,
     overlays: [MockProvider] = [],
     clock: any EngineClock = SystemClock(),
@@ -49,8 +55,8 @@ final class EngineSession: Sendable {
     self.client = client
     self.connections = connections
     let world = world ?? DemoWorld(seed: self.seed, clock: clock, deadlines: deadlines)
-    let store = InMemoryStore()
-    following = store.follow(onEvent)
+    self.store = store
+    following = store.store.follow(onEvent)
     do {
       let providers = try configuration.providers.map { plan in
         try Self.provider(plan, client: client, world: world, clock: clock, deadlines: deadlines)
@@ -72,17 +78,59 @@ final class EngineSession: Sendable {
           deadlines: deadlines,
           seed: self.seed
         ),
-        store: store,
+        store: store.store,
         clock: clock,
-        deadlines: deadlines
+        deadlines: deadlines,
+        sealer: store.sealer
       )
+      if takesUp {
+        let maker = ScriptMaker(configuration, clock: clock, deadlines: deadlines)
+        let made = engine.models
+        taken = try engine.takeUp { maker.model(of: $0) ?? made[$0.model] }
+      } else {
+        try engine.takeUpSettings()
+        taken = TakenUp()
+      }
     } catch {
       // Shut down in the background: nothing was ever sent.
       Task {
         try? await client?.shutdown()
         await connections?.shutDown()
       }
+      _ = store.close()
+      if let fault = error as? StoreFault {
+        throw Failure(.unreachable, "The store can't be read: \(fault)")
+      }
       throw Failure(.fileIsWrong, "The configuration can't be used: \(error)")
+    }
+  }
+
+  /// Makes a conversation's scripted model anew, as it was before a restart.
+  private struct ScriptMaker {
+    let configuration: Configuration
+    let clock: any EngineClock
+    let deadlines: DeadlineQueue
+
+    init(_ configuration: Configuration, clock: any EngineClock, deadlines: DeadlineQueue) {
+      self.configuration = configuration
+      self.clock = clock
+      self.deadlines = deadlines
+    }
+
+    func model(of conversation: Conversation) -> (any Model)? {
+      guard let made = conversation.setup.made,
+        let name = made["script"]?.stringValue, let script = configuration.scripts[name],
+        let seed = made["seed"]?.stringValue.flatMap({ UInt64($0) }),
+        let ordinal = made["ordinal"]?.intValue
+      else { return nil }
+      return ScriptedModel(
+        name: conversation.model,
+        script: script,
+        seed: seed,
+        ordinal: ordinal,
+        clock: clock,
+        deadlines: deadlines
+      )
     }
   }
 
@@ -169,14 +217,19 @@ final class EngineSession: Sendable {
     )
     do throws(ConfigurationMistake) {
       guard let script = script(named: plan.model) else { return try engine.start(request) }
+      let ordinal = nextOrdinal(of: script.name)
       let model = ScriptedModel(
         name: plan.model,
         script: script,
         seed: seed,
-        ordinal: nextOrdinal(of: script.name),
+        ordinal: ordinal,
         clock: clock,
         deadlines: deadlines
       )
+      request.setup.made = [
+        "script": .string(script.name), "seed": .string(String(seed)),
+        "ordinal": .integer(Int64(ordinal)),
+      ]
       request.title = plan.title ?? model.title
       let opening = model.opening
       request.system = plan.system ?? opening.first { $0.role == .system }?.text
@@ -189,6 +242,18 @@ final class EngineSession: Sendable {
         .fileIsWrong,
         "The conversation “\(request.title)” can't begin: \(error.message)"
       )
+    }
+  }
+
+  /// Whether a conversation of this plan still lives from before.
+  func hasTakenUp(_ plan: Configuration.ConversationPlan) -> Bool {
+    guard taken.conversations > 0,
+      case .conversations(let page) = engine.snapshot(of: .conversations(ListQuery(after: 1000)))
+        .body
+    else { return false }
+    let title = plan.title ?? Self.title(of: plan.messages)
+    return page.rows.contains { row in
+      row.state.isLive && row.model == plan.model && (title == nil || row.title == title)
     }
   }
 
@@ -215,6 +280,9 @@ final class EngineSession: Sendable {
   /// Stops the engine in order and closes every connection.
   func close(patience: Duration = .seconds(10)) async {
     await engine.stop(patience: patience)
+    if let fault = store.close() {
+      Output.error.line("callboard: what happened last was not stored: \(fault)")
+    }
     await connections?.shutDown()
     try? await client?.shutdown()
   }

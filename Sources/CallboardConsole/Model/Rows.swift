@@ -53,6 +53,8 @@ struct Rows: Sendable {
   var firstIndex = 0
   var total = 0
   var hidden = 0
+  /// What was not done as asked, and why.
+  var notice: String?
   /// Whether a cursor that is on nothing goes to the first row by itself.
   var isForTaking = true
 
@@ -83,6 +85,7 @@ struct Rows: Sendable {
     firstIndex = page.firstIndex
     total = page.total
     hidden = page.hidden
+    notice = page.notice
   }
 
   /// The rows that a snapshot holds; none for a document.

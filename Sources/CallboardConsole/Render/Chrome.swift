@@ -175,7 +175,11 @@ extension Painter {
       } else if screen == .waiting, sight.rows.hidden > 0 {
         parts.append("\(sight.rows.hidden) hidden")
       }
-      parts.append(screen.words(for: state.sort) + (state.isReversed ? ", reversed" : ""))
+      if let notice = sight.rows.notice {
+        parts.append(SafeText(untrusted: notice, limit: 200))
+      } else {
+        parts.append(screen.words(for: state.sort) + (state.isReversed ? ", reversed" : ""))
+      }
       if let frozen = state.frozen {
         let new = max(0, sight.header.calls - frozen.calls)
         parts.append("frozen \(moment.clock(frozen.at)), \(counted(new, "new call", "new calls"))")
