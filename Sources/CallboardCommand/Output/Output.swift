@@ -37,6 +37,11 @@ final class Output: Sendable {
   func safe(_ text: String) { write(text) }
 
   /// A line that the next one replaces; only where there is a terminal.
+  /// One line, whatever the text holds: a line break in text from outside is shown, and begins no line.
+  ///
+  /// Also where no terminal is: lines are read as callboard's own words there too.
+  func row(_ text: String) { write(SafeText(untrusted: text, limit: .max).text + "\n") }
+
   func progress(_ text: String) {
     guard isTerminal else { return }
     write("\r\u{1B}[K" + SafeText(untrusted: text, limit: 160).text, isProgress: true)
