@@ -58,6 +58,7 @@ extension Engine {
       header.unknown += shard.counts[CallState.Word.unknown.index]
       header.running +=
         shard.counts[CallState.Word.running.index] + shard.counts[CallState.Word.stopping.index]
+      header.runningWrites += shard.runningWrites
       header.queued += shard.counts[CallState.Word.queued.index]
       header.backingOff += shard.counts[CallState.Word.backingOff.index]
       header.live += shard.calls.count

@@ -32,7 +32,8 @@ struct ConsoleCommand: AsyncParsableCommand {
       session,
       principal: person,
       options: look.options(hint: nil),
-      events: events
+      events: events,
+      isDemo: false
     )
   }
 }
@@ -63,7 +64,8 @@ struct DemoCommand: AsyncParsableCommand {
       demo.session,
       principal: Entry.person(in: People()),
       options: look.options(hint: Demo.hint),
-      events: events
+      events: events,
+      isDemo: true
     )
   }
 }

@@ -213,7 +213,7 @@ final class EngineSession: Sendable {
   }
 
   /// Stops the engine in order and closes every connection.
-  func close(patience: Duration = .seconds(10)) async {
+  func close(patience: Engine.Patience) async {
     await engine.stop(patience: patience)
     await connections?.shutDown()
     try? await client?.shutdown()
