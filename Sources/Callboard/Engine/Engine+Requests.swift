@@ -12,12 +12,9 @@ extension Engine: EngineDoor {
   /// Performs a request and waits until it counts.
   public func perform(_ request: Request, by principal: Principal) async -> Reply {
     guard principal.mayDecide else {
-      refuse(
-        request,
-        by: principal,
-        "\(principal.name) has no right to: that takes the role operator"
-      )
-      return .refused("that takes the role operator, and \(principal.name) has not")
+      let why = "that takes the role operator, and \(principal.name) has not got it"
+      refuse(request, by: principal, why)
+      return .refused(why)
     }
     switch request {
     case .approve(let id, let seen): return await approve(id, seen, by: principal)
@@ -90,6 +87,9 @@ extension Engine: EngineDoor {
       return .done("\(named(id)) \(done)")
     } catch {
       return refused(id, error, by: principal)
+    }
+  }
+
   private func cancel(_ id: CallID, _ revision: Int, by principal: Principal) async -> Reply {
     do {
       let (moved, effect) = try table.withShard(of: id) { shard throws -> (Move, FunctionEffect) in
@@ -118,9 +118,6 @@ extension Engine: EngineDoor {
     case .received, .awaitingApproval, .approved, .queued, .running, .backingOff, .unknown,
       .succeeded, .failed, .rejected, .denied, .expired, .cancelled:
       "cancelled"
-    }
-  }
-
     }
   }
 
