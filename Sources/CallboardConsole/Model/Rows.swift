@@ -53,6 +53,8 @@ struct Rows: Sendable {
   var firstIndex = 0
   var total = 0
   var hidden = 0
+  /// Equal calls have a row each, because there are more than were fetched.
+  private(set) var isTooLongToFold = false
   /// Whether a cursor that is on nothing goes to the first row by itself.
   var isForTaking = true
 
@@ -108,7 +110,11 @@ struct Rows: Sendable {
   ///
   /// What the cursor is on is never folded away under it.
   func folded(open: Set<String>, cursor: String?) -> Rows {
-    guard items.count == total else { return self }
+    guard items.count == total else {
+      var single = self
+      single.isTooLongToFold = true
+      return single
+    }
     var members: [String: [CallRow]] = [:]
     var open = open
     for case .call(let row) in items {

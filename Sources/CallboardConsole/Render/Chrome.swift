@@ -175,6 +175,9 @@ extension Painter {
       } else if screen == .waiting, sight.rows.hidden > 0 {
         parts.append("\(sight.rows.hidden) hidden")
       }
+      if sight.rows.isTooLongToFold {
+        parts.append("too many to fold: \(model.keys.key(of: .filter)) narrows")
+      }
       parts.append(screen.words(for: state.sort) + (state.isReversed ? ", reversed" : ""))
       if let frozen = state.frozen {
         let new = max(0, sight.header.calls - frozen.calls)
