@@ -180,6 +180,19 @@ import Testing
     #expect(ended.output.split(whereSeparator: \.isNewline).count == 2, "\(ended)")
   }
 
+  @Test(arguments: [["functions", "list"], ["config", "schema"], ["call", "shell.hello"]])
+  func `results that do not fit on the disk are no success`(arguments: [String]) async throws {
+    let scratch = try Scratch()
+    _ = try scratch.file("callboard.yaml", functions)
+    let full = try #require(FileHandle(forWritingAtPath: "/dev/full"))
+    let ended = try await Program.run(arguments, output: full, folder: scratch.path)
+    #expect(ended.status == 1, "\(ended)")
+    #expect(
+      ended.error
+        == "callboard: The output is not whole: No space left on device. Make room, or write it elsewhere.\n"
+    )
+  }
+
   @Test(arguments: [
     "--nonsense", "call", "run", "snapshot everything", "snapshot calls --size big",
     "snapshot calls --after soon", "tail a --follow --output json", "config check --config",
