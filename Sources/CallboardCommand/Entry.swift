@@ -15,6 +15,15 @@ struct Entry {
 
   /// Runs one command line and says how it ended.
   static func run(_ arguments: [String]) async -> ExitStatus {
+    let status = await carryOut(arguments)
+    guard let fault = Output.standard.fault else { return status }
+    Output.error.line(
+      "callboard: The output is not whole: \(fault). Make room, or write it elsewhere."
+    )
+    return status == .done ? .failed : status
+  }
+
+  private static func carryOut(_ arguments: [String]) async -> ExitStatus {
     do {
       try refuseUnknownCommand(arguments)
       var command = try RootCommand.parseAsRoot(arguments)

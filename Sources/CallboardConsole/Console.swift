@@ -101,6 +101,8 @@ private final class ConsoleLoop {
 
   /// Frames for the engine's sake alone are this far apart; keys are painted at once.
   private static let engineFrame = Duration.milliseconds(84)
+  /// From the signal that an editor may answer to its end.
+  private static let editorGrace = Duration.seconds(2)
   /// A reply is looked for this often while one is awaited.
   private static let replyPoll = Duration.milliseconds(15)
 
@@ -230,6 +232,16 @@ private final class ConsoleLoop {
     }
   }
 
+  /// Waits for the editor; whoever ends the console ends the editor with it.
+  private func waitOutside(for editor: RunningEditor) {
+    terminal.waitOutside(for: editor.descriptor) { number in
+      editor.signal(number)
+      return Self.editorGrace
+    } isOverdue: {
+      editor.kill()
+    }
+  }
+
   private func suspend() {
     terminal.suspend()
     session.size = terminal.size
@@ -241,7 +253,7 @@ private final class ConsoleLoop {
       switch intent {
       case .send, .find: break
       case .edit(let edit):
-        let text = terminal.runOutside { editor.edit(edit.text) }
+        let text = terminal.runOutside { editor.edit(edit.text, wait: waitOutside) }
         session.size = terminal.size
         session.forgetWhatWasPainted()
         session.look()

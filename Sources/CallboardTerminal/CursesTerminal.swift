@@ -409,6 +409,47 @@ public final class CursesTerminal {
     heldSignals.removeAll { $0 == .continued || $0 == .suspend }
   }
 
+  /// Waits, while another program has the terminal, until `descriptor` is readable.
+  ///
+  /// `isAskedToEnd` is told of each signal that is to end this program, and says how long to wait for the other one's
+  /// end; `isOverdue` is called when that is over. ``signals()`` has the signal afterwards.
+  public func waitOutside(
+    for descriptor: Int32,
+    isAskedToEnd: (Int32) -> Duration,
+    isOverdue: () -> Void
+  ) {
+    var deadline: Duration?
+    var later: [UInt8] = []
+    while true {
+      var descriptors = [
+        pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: signalPipe.read, events: Int16(POLLIN), revents: 0),
+      ]
+      let left = deadline.map {
+        Int32(clamping: Int(max(.zero, $0 - Self.now()) / .milliseconds(1)) + 1)
+      }
+      poll(&descriptors, nfds_t(descriptors.count), left ?? -1)
+      if descriptors[0].revents != 0 { break }
+      if let end = deadline, end <= Self.now() {
+        deadline = nil
+        isOverdue()
+      }
+      callboard_ending_read()
+      var byte: UInt8 = 0
+      while read(signalPipe.read, &byte, 1) == 1 {
+        later.append(byte)
+        let number = Int32(byte)
+        guard number == SIGTERM || number == SIGHUP else { continue }
+        deadline = Self.now() + isAskedToEnd(number)
+      }
+    }
+    // They are acted on when the terminal is this program's again.
+    for byte in later {
+      var byte = byte
+      _ = write(signalPipe.write, &byte, 1)
+    }
+  }
+
   private var isForeground: Bool { callboard_is_foreground(output) != 0 }
 
   /// Lends the terminal to another program (`$EDITOR`) for as long as `body` runs.

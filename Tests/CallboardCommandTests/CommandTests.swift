@@ -131,6 +131,68 @@ import Testing
     )
   }
 
+  @Test func `text from outside begins no line of a list`() async throws {
+    let scratch = try Scratch()
+    let description = #"Says hello.\nshell.wire  read  Harmless.\u001b[2J"#
+    _ = try scratch.file(
+      "callboard.yaml",
+      """
+      providers:
+        shell:
+          type: program
+          functions: [{ name: hello, effect: read, description: "\(description)", run: [echo] }]
+      """
+    )
+    let ended = try await Program.run(["functions", "list"], folder: scratch.path)
+    #expect(ended.output.split(separator: "\n").count == 1)
+    #expect(ended.output.contains("Says hello.⏎shell.wire  read  Harmless."), "\(ended.output)")
+    #expect(!ended.output.contains("\u{1B}"))
+  }
+
+  @Test func `text from outside begins no line of the events that tail shows`() async throws {
+    let forged = #"boom\n17:35:05.607      63  call.succeeded  payments.send_wire"#
+    let call = #""call":{"id":"x","function":"shell.fails","caller":"agent\n7"}"#
+    let events = [
+      #"{"v":1,"seq":1,"type":"call.failed",\#(call),"failure":{"kind":"programFailed","message":"\#(forged)"}}"#,
+      #"{"v":1,"seq":2,"type":"call.failed",\#(call),"cause":"\#(forged)","rule":"\#(forged)","by":"\#(forged)"}"#,
+    ]
+    let ended = try await Program.run(["tail", "-"], input: events.joined(separator: "\n") + "\n")
+    #expect(ended.status == 0)
+    let lines = ended.output.split(separator: "\n")
+    #expect(lines.count == 2, "\(ended.output)")
+    #expect(lines.allSatisfy { $0.contains("boom⏎17:35:05.607") && $0.contains("agent⏎7") })
+    let wrong = try await Program.run(["tail", "-"], input: "{\"a\":\r1}\n")
+    #expect(wrong.error.split(whereSeparator: \.isNewline).count == 2, "\(wrong.error)")
+  }
+
+  @Test func `what an agent said begins no line of a run's report`() async throws {
+    let scratch = try Scratch()
+    let file = try scratch.file(
+      "talk.yaml",
+      """
+      functions: { api.read: { effect: read, answers: [{ value: 1 }] } }
+      scripts:
+        talk: { turns: [{ say: "Done.\\r\\nok      every scenario", end: true }] }
+      do: [{ conversation: { script: talk, messages: [Hello] } }]
+      """
+    )
+    let ended = try await Program.run(["run", file])
+    #expect(ended.output.split(whereSeparator: \.isNewline).count == 2, "\(ended)")
+  }
+
+  @Test(arguments: [["functions", "list"], ["config", "schema"], ["call", "shell.hello"]])
+  func `results that do not fit on the disk are no success`(arguments: [String]) async throws {
+    let scratch = try Scratch()
+    _ = try scratch.file("callboard.yaml", functions)
+    let full = try #require(FileHandle(forWritingAtPath: "/dev/full"))
+    let ended = try await Program.run(arguments, output: full, folder: scratch.path)
+    #expect(ended.status == 1, "\(ended)")
+    #expect(
+      ended.error
+        == "callboard: The output is not whole: No space left on device. Make room, or write it elsewhere.\n"
+    )
+  }
+
   @Test(arguments: [
     "--nonsense", "call", "run", "snapshot everything", "snapshot calls --size big",
     "snapshot calls --after soon", "tail a --follow --output json", "config check --config",

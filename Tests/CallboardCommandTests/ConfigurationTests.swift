@@ -322,6 +322,23 @@ import Testing
     #expect(found.contains { $0.hasPrefix("callboard.yaml:6:") }, "\(found)")
   }
 
+  @Test func `a policy that means nothing for HTTP is refused at its line`() throws {
+    let text = """
+      providers:
+        api:
+          type: http
+          url: https://example.com
+          functions:
+            - name: pay
+              path: /pay
+              fails_cleanly: true
+      """
+    let found = try complaints(text)
+    #expect(found.count == 1, "\(found)")
+    #expect(found.first?.hasPrefix("callboard.yaml:8:") == true, "\(found)")
+    #expect(found.first?.contains("a 4xx says that nothing was done") == true, "\(found)")
+  }
+
   @Test func `a model that a conversation names has to be there`() throws {
     let found = try complaints(program + "\nconversations:\n  - { model: gpt }")
     #expect(found.first?.contains("neither a model nor a script") == true)

@@ -18,6 +18,7 @@ enum Program {
   static func run(
     _ arguments: [String],
     input: String = "",
+    output file: FileHandle? = nil,
     environment: [String: String] = [:],
     folder: String? = nil
   ) async throws -> Ended {
@@ -35,13 +36,13 @@ enum Program {
       if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
       let (stdin, stdout, stderr) = (Pipe(), Pipe(), Pipe())
       process.standardInput = stdin
-      process.standardOutput = stdout
+      if let file { process.standardOutput = file } else { process.standardOutput = stdout }
       process.standardError = stderr
       try process.run()
       try stdin.fileHandleForWriting.write(contentsOf: Data(input.utf8))
       try stdin.fileHandleForWriting.close()
       // What it prints in these tests fits into a pipe, so one after the other is enough.
-      let output = try stdout.fileHandleForReading.readToEnd() ?? Data()
+      let output = file == nil ? try stdout.fileHandleForReading.readToEnd() ?? Data() : Data()
       let error = try stderr.fileHandleForReading.readToEnd() ?? Data()
       process.waitUntilExit()
       return Ended(

@@ -23,7 +23,7 @@ import Testing
   @Test(arguments: Project.scenarios)
   func `every scenario of the project comes as expected`(path: String) async throws {
     let result = try await play(path)
-    #expect(result.status == .done, "\(result.text)")
+    #expect(result.status == .done, "\(result.lines)")
     #expect(!result.checks.isEmpty)
   }
 
@@ -62,7 +62,7 @@ import Testing
       text: read + "do: [{ call: { function: api.read } }]\nexpect:\n  \(expectation)\n"
     )
     let failed = result.checks.compactMap(\.came)
-    #expect(failed.count == 1, "\(result.text)")
+    #expect(failed.count == 1, "\(result.lines)")
     #expect(failed.first?.contains(came) == true, "\(failed)")
     #expect(result.status == .failed)
   }
@@ -113,7 +113,7 @@ import Testing
             - { type: call.running, function: api.write }
         """
     let result = try await play(text: text)
-    #expect(result.status == .done, "\(result.text)")
+    #expect(result.status == .done, "\(result.lines)")
   }
 
   @Test func `a rule that runs an unknown call again settles it`() async throws {
@@ -134,7 +134,7 @@ import Testing
           - { function: api.write, count: 1, state: succeeded, runs_again: first, same_key_as: first }
       """
     let result = try await play(text: text)
-    #expect(result.status == .done, "\(result.text)")
+    #expect(result.status == .done, "\(result.lines)")
   }
 
   @Test(arguments: [
@@ -177,6 +177,6 @@ import Testing
       expect: { calls: [{ function: clock.now, result: { const: noon } }] }
       """
     let result = try await play(text: text)
-    #expect(result.status == .done, "\(result.text)")
+    #expect(result.status == .done, "\(result.lines)")
   }
 }

@@ -35,6 +35,22 @@ import Testing
     #expect(rig.sent.count == 1)
   }
 
+  @Test func `approve says when it cannot work: the engine is held, or the function is off`() throws
+  {
+    let rig = try Rig(screen: .waiting)
+    rig.press("j")
+    #expect(rig.lines.last?.contains("a approve  ") == true)
+    rig.door.change { state in
+      for index in state.calls.indices { state.calls[index].row.functionIsOn = false }
+      for index in state.functions.indices { state.functions[index].row.isOn = false }
+    }
+    rig.settle()
+    #expect(rig.lines.last?.contains("a approve (function off)  ") == true)
+    rig.door.change { $0.header.held = Switched(by: "anna", at: Fixture.now) }
+    rig.settle()
+    #expect(rig.lines.last?.contains("a approve (held)  ") == true)
+  }
+
   @Test(arguments: Screen.allCases)
   func `hints and help list exactly the keys that work`(screen: Screen) throws {
     let rig = try Rig(screen: screen, size: (400, 60))

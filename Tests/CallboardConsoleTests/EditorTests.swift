@@ -1,9 +1,54 @@
 import Foundation
+import Glibc
 import Testing
 
 @testable import CallboardConsole
 
 @Suite struct EditorTests {
+  private func toEnd(_ editor: RunningEditor) {
+    var ended = pollfd(fd: editor.descriptor, events: Int16(POLLIN), revents: 0)
+    while poll(&ended, 1, -1) < 0, errno == EINTR {}
+  }
+
+  /// Waits for whoever writes into a named pipe.
+  private func line(from pipe: String) -> String {
+    let bytes = (try? FileHandle(forReadingAtPath: pipe)?.readToEnd()) ?? Data()
+    return String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .newlines)
+  }
+
+  @Test(arguments: [SIGTERM, SIGHUP])
+  func `an editor that is told to end leaves no file behind`(number: Int32) throws {
+    let pipe = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
+    #expect(mkfifo(pipe, 0o600) == 0)
+    defer { unlink(pipe) }
+    let editor = ArgumentsEditor(command: "edit() { echo \"$1\" > '\(pipe)'; sleep 600; }; edit")
+    var file = ""
+    let edited = editor.edit("{}") { running in
+      file = line(from: pipe)
+      running.signal(number)
+      toEnd(running)
+    }
+    #expect(throws: EditorFailure.self) { try edited.get() }
+    #expect(file.hasSuffix(".json"))
+    #expect(!FileManager.default.fileExists(atPath: file))
+  }
+
+  @Test func `an editor that will not end is ended, and its file goes too`() throws {
+    let pipe = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
+    #expect(mkfifo(pipe, 0o600) == 0)
+    defer { unlink(pipe) }
+    let stubborn = "sh -c 'trap : TERM; echo \"$1\" > \(pipe); while :; do sleep 600; done' sh"
+    var file = ""
+    let edited = ArgumentsEditor(command: stubborn).edit("{}") { running in
+      file = line(from: pipe)
+      running.signal(SIGTERM)
+      running.kill()
+      toEnd(running)
+    }
+    #expect(throws: EditorFailure.self) { try edited.get() }
+    #expect(!file.isEmpty && !FileManager.default.fileExists(atPath: file))
+  }
+
   @Test func `what the editor leaves comes back, and no file stays behind`() throws {
     let seen = FileManager.default.temporaryDirectory.appendingPathComponent(
       "seen-\(UUID().uuidString)"
@@ -12,7 +57,7 @@ import Testing
     let script =
       "edit() { stat -c '%a %n' \"$1\" > '\(seen.path)'; sed -i s/25000/2500/ \"$1\"; }; edit"
     let editor = ArgumentsEditor(command: script)
-    #expect(editor.edit("{\"amount\": 25000}\n") == .success("{\"amount\": 2500}\n"))
+    #expect(editor.edit("{\"amount\": 25000}\n", wait: toEnd) == .success("{\"amount\": 2500}\n"))
     let found = try String(contentsOf: seen, encoding: .utf8).split(separator: "\n")[0].split(
       separator: " "
     )
@@ -21,11 +66,11 @@ import Testing
   }
 
   @Test func `an editor that fails changes nothing and is named`() {
-    let failed = ArgumentsEditor(command: "false").edit("{}")
+    let failed = ArgumentsEditor(command: "false").edit("{}", wait: toEnd)
     #expect(
       failed == .failure(EditorFailure(message: "“false” ended with status 1; nothing was changed"))
     )
-    let missing = ArgumentsEditor(command: "no-such-editor 2>/dev/null").edit("{}")
+    let missing = ArgumentsEditor(command: "no-such-editor 2>/dev/null").edit("{}", wait: toEnd)
     #expect(throws: EditorFailure.self) { try missing.get() }
   }
 

@@ -32,6 +32,18 @@ import Testing
     #expect(!rig.text.contains("house 12 Oak St"))
   }
 
+  @Test func `where there are too many to fold equal calls, the status row says so`() throws {
+    var state = Fixture.office
+    state.calls = (100..<600).map { Self.alike($0, $0) }
+    let rig = try Rig(state, screen: .waiting)
+    #expect(rig.text.contains("1 of 500"))
+    #expect(rig.text.contains("too many to fold: / narrows"))
+    state.calls.removeLast(300)
+    let few = try Rig(state, screen: .waiting)
+    #expect(few.text.contains("offers.submit ×200"))
+    #expect(!few.text.contains("too many"))
+  }
+
   @Test(arguments: [Key.character("a"), .character("d"), .character("e"), .enter, .right])
   func `a key on a folded row unfolds it and never acts`(key: Key) throws {
     let rig = try Rig(Self.threeOffers, screen: .waiting)

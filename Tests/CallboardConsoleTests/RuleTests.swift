@@ -386,6 +386,35 @@ import Testing
     #expect(rig.intents == [.quit])
   }
 
+  @Test func `an edit that changes nothing of an ended call runs it as it was, and says so`() throws
+  {
+    let rig = try Rig(screen: .calls)
+    let edit = ArgumentsEdit(
+      call: Fixture.callID(9),
+      function: "crm.find",
+      revision: 2,
+      seen: nil,
+      original: ["name": "Ada"],
+      text: "{}"
+    )
+    rig.session.returned(.success("{\"name\": \"Ada\"}"), of: edit)
+    rig.settle()
+    #expect(rig.text.contains("crm.find 000009 as a new call, as it was"))
+    #expect(!rig.text.contains("nothing"))
+  }
+
+  @Test(arguments: [
+    (1, "1 write runs and has 10 s to end; after that nobody knows whether it happened."),
+    (2, "2 writes run and have 10 s to end; after that nobody knows whether they happened."),
+  ])
+  func `leaving says when a write runs, and how long it has`(writes: Int, words: String) throws {
+    let rig = try Rig(size: (200, 40))
+    rig.door.change { $0.header.runningWrites = writes }
+    rig.settle()
+    rig.press("q")
+    #expect(rig.text.contains(words))
+  }
+
   @Test func `a decision that can be undone is named in the hints`() throws {
     let rig = try onApproval()
     rig.door.change { $0.replies = [.done("approved")] }

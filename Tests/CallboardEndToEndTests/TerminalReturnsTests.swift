@@ -38,6 +38,25 @@ extension EndToEnd {
       try await expectRestored(terminal)
     }
 
+    @Test func `a signal ends the console also while an editor has the terminal`() async throws {
+      let terminal = try Terminal(
+        environment: ["VISUAL": "sh editor", "XDG_RUNTIME_DIR": nil, "TMPDIR": "private"],
+        files: ["editor": "echo editing; echo \"$1\" > new.file; mv new.file file; sleep 600\n"],
+        script: "mkdir private\n" + Self.script
+      )
+      try await terminal.wait(for: "[1 Overview]", "waiting for you")
+      try terminal.press("2")
+      try await terminal.wait(for: "[2 Waiting", "approve")
+      try await terminal.decide("e") { $0.contains("editing") }
+      let file = try await terminal.wait(file: "file")
+      #expect(terminal.read(file) != nil)
+      let id = try #require(Int32(try await terminal.wait(file: "pid")))
+      #expect(kill(id, SIGTERM) == 0)
+      #expect(try await terminal.wait(file: "status") == "143")
+      #expect(terminal.read(file) == nil)
+      try await expectRestored(terminal)
+    }
+
     @Test func `Ctrl-Z gives the terminal back for a while, and fg goes on`() async throws {
       let terminal = try Terminal(
         script: """

@@ -153,7 +153,7 @@ extension Conversation {
   }
 
   /// That its time is used, in a sentence.
-  var outOfTime: String { "it has used its \(Int(limits.seconds)) seconds" }
+  var outOfTime: String { "it has used its \(Duration.seconds(limits.seconds).words)" }
 
   /// Seconds it has been busy, without the time that persons took.
   func busy(at now: Date) -> Double {

@@ -581,16 +581,15 @@ extension Engine {
     table.withShard(of: call.id) { shard in
       let live = LiveTable.LiveCall(CallRecord(call), function: nil)
       live.committed = call.history.count
-      live.counted = .received
       shard.calls[call.id] = live
-      shard.count(.received, 1)
+      shard.count(live, as: .received)
     }
   }
 
   private func forget(_ id: CallID) {
     table.withShard(of: id) { shard in
-      shard.calls[id] = nil
-      shard.count(.received, -1)
+      guard let live = shard.calls.removeValue(forKey: id) else { return }
+      shard.count(live, as: nil)
     }
   }
 

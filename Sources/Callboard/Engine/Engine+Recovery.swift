@@ -139,7 +139,7 @@ extension Engine {
       live.committed = last.committed
       live.owed = nil
       guard let before = last.before else {
-        if let counted = live.counted { shard.count(counted, -1) }
+        shard.count(live, as: nil)
         waiting.remove(live.call)
         shard.calls[withdrawn.id] = nil
         return

@@ -12,12 +12,9 @@ extension Engine: EngineDoor {
   /// Performs a request and waits until it counts.
   public func perform(_ request: Request, by principal: Principal) async -> Reply {
     guard principal.mayDecide else {
-      refuse(
-        request,
-        by: principal,
-        "\(principal.name) has no right to: that takes the role operator"
-      )
-      return .refused("that takes the role operator, and \(principal.name) has not")
+      let why = "that takes the role operator, and \(principal.name) has not got it"
+      refuse(request, by: principal, why)
+      return .refused(why)
     }
     switch request {
     case .approve(let id, let seen): return await approve(id, seen, by: principal)
@@ -40,14 +37,7 @@ extension Engine: EngineDoor {
       return await decide(id, .undo(seen, by: principal), by: principal, "approval taken back")
     case .settle(let id, let revision, let settlement):
       return await settle(id, revision, settlement, by: principal)
-    case .cancel(let id, let revision):
-      return await decide(
-        id,
-        .cancel(by: principal),
-        seen: revision,
-        by: principal,
-        "cancelled"
-      )
+    case .cancel(let id, let revision): return await cancel(id, revision, by: principal)
     case .runAgain(let id, let revision, let arguments):
       return await runAgain(id, revision, arguments, by: principal)
     case .setFunction(let name, let from, let to):
@@ -97,6 +87,37 @@ extension Engine: EngineDoor {
       return .done("\(named(id)) \(done)")
     } catch {
       return refused(id, error, by: principal)
+    }
+  }
+
+  private func cancel(_ id: CallID, _ revision: Int, by principal: Principal) async -> Reply {
+    do {
+      let (moved, effect) = try table.withShard(of: id) { shard throws -> (Move, FunctionEffect) in
+        guard let live = shard.calls[id] else {
+          throw IllegalMove(
+            state: store.call(id)?.state.word ?? .cancelled,
+            event: CallEvent.cancel(by: principal).name
+          )
+        }
+        try Self.check(revision, of: live.call)
+        return (try move(live, .cancel(by: principal), in: &shard), live.traits.effect)
+      }
+      try await moved.ticket.durable()
+      perform(id, moved)
+      return .done("\(named(id)) " + Self.cancelled(moved.state, effect))
+    } catch {
+      return refused(id, error, by: principal)
+    }
+  }
+
+  /// What has come of a cancel so far: what runs is only told, and may have done what it was to do.
+  private static func cancelled(_ state: CallState, _ effect: FunctionEffect) -> String {
+    switch state {
+    case .stopping where effect == .write: "told to stop; it may have been done already"
+    case .stopping: "told to stop"
+    case .received, .awaitingApproval, .approved, .queued, .running, .backingOff, .unknown,
+      .succeeded, .failed, .rejected, .denied, .expired, .cancelled:
+      "cancelled"
     }
   }
 

@@ -58,6 +58,7 @@ extension Engine {
       header.unknown += shard.counts[CallState.Word.unknown.index]
       header.running +=
         shard.counts[CallState.Word.running.index] + shard.counts[CallState.Word.stopping.index]
+      header.runningWrites += shard.runningWrites
       header.queued += shard.counts[CallState.Word.queued.index]
       header.backingOff += shard.counts[CallState.Word.backingOff.index]
       header.live += shard.calls.count
@@ -411,32 +412,31 @@ extension Engine {
   }
 
   private static func policies(of definition: FunctionDefinition) -> [FunctionDetail.Policy] {
-    func seconds(_ duration: Duration) -> String { "\((duration / .seconds(1)).formatted()) s" }
     var lines = [
       FunctionDetail.Policy(name: "effect", value: definition.effect.rawValue),
-      FunctionDetail.Policy(name: "timeout", value: seconds(definition.timeout)),
+      FunctionDetail.Policy(name: "timeout", value: definition.timeout.words),
       FunctionDetail.Policy(
         name: "retry",
         value:
-          "\(definition.retry.maxAttempts) attempts, from \(seconds(definition.retry.base)) to \(seconds(definition.retry.cap))"
+          "\(definition.retry.maxAttempts) attempts, from \(definition.retry.base.words) to \(definition.retry.cap.words)"
       ),
       FunctionDetail.Policy(
         name: "breaker",
         value:
           "\(definition.breaker.consecutiveFailures) in a row, or \((definition.breaker.failureRate * 100).formatted()) % of at least "
-          + "\(definition.breaker.minimumCalls) in \(seconds(definition.breaker.window)); open for \(seconds(definition.breaker.openFor))"
+          + "\(definition.breaker.minimumCalls) in \(definition.breaker.window.words); open for \(definition.breaker.openFor.words)"
       ),
       FunctionDetail.Policy(
         name: "cache",
         value: definition.cache.map {
-          "\(seconds($0.ttl)), for \($0.scope == .caller ? "each caller" : "all callers")"
+          "\($0.ttl.words), for \($0.scope == .caller ? "each caller" : "all callers")"
         } ?? "never"
       ),
       FunctionDetail.Policy(
         name: "slots",
         value: definition.slots.map(String.init) ?? "as many as the engine has"
       ),
-      FunctionDetail.Policy(name: "longest wait for a slot", value: seconds(definition.maxQueue)),
+      FunctionDetail.Policy(name: "longest queue", value: definition.maxQueue.words),
       FunctionDetail.Policy(name: "longest result", value: "\(definition.maxResultBytes) bytes"),
     ]
     if !definition.secrets.isEmpty {

@@ -40,6 +40,8 @@ public final class Engine: Sendable {
   let log: Logger
   private let observers = Observers()
   private let phase = Atomic<Phase>(.running)
+  /// Running calls get no more time to finish.
+  private let hurries = Atomic<Bool>(false)
   let unstored = UnstoredSteps()
   /// What is wrong with the store, for people.
   let storeState = Mutex<String?>(nil)
@@ -376,12 +378,10 @@ public final class Engine: Sendable {
     let before = live.counted
     let now = record.call.state.word
     live.record = record
-    live.counted = now
     if live.hasPlace {
       if case .queued(_, nil) = record.call.state {} else { leavePlace(live) }
     }
-    if let before { shard.count(before, -1) }
-    shard.count(now, 1)
+    shard.count(live, as: now)
     if before?.needsPerson == true || now.needsPerson { waiting.update(record.call, from: before) }
     if now == .unknown, before != .unknown { becameUnknown(live, in: &shard) }
   }
@@ -581,10 +581,28 @@ public final class Engine: Sendable {
     return count
   }
 
-  /// Stops in order: new calls are rejected, running ones get `patience` to finish and are then stopped.
+  /// How long running calls have to finish when the engine stops.
+  public struct Patience: Sendable, Hashable {
+    /// While a `write` runs: its outcome becomes unknown when it is stopped.
+    public var writes: Duration
+    /// While only calls run that may be repeated.
+    public var others: Duration
+
+    public init(writes: Duration, others: Duration) {
+      self.writes = writes
+      self.others = others
+    }
+
+    public static let whole = Patience(writes: .seconds(10), others: .seconds(10))
+    /// Where a person waits for it.
+    public static let attended = Patience(writes: .seconds(10), others: .seconds(2))
+    public static let zero = Patience(writes: .zero, others: .zero)
+  }
+
+  /// Stops in order: new calls are rejected, running ones get time to finish and are then stopped.
   ///
   /// A `write` that was stopped is unknown; what may be repeated backs off, for whoever starts on this store again.
-  public func stop(patience: Duration = .seconds(10)) async {
+  public func stop(patience: Patience = .whole) async {
     let isFirst = phase.compareExchange(
       expected: .running,
       desired: .stopping,
@@ -594,8 +612,12 @@ public final class Engine: Sendable {
     slots.close()
     commit(events: [event(.engine(.stopping), cause: "stopping")])
     stopConversations()
-    let until = clock.monotonic + patience
-    while runningCount > 0, clock.monotonic < until {
+    let start = clock.monotonic
+    while !hurries.load(ordering: .relaxed) {
+      let running = running
+      guard running.all > 0 else { break }
+      let limit = running.writes > 0 ? patience.writes : patience.others
+      guard clock.monotonic < start + limit else { break }
       try? await clock.sleep(for: .milliseconds(20), on: deadlines)
     }
     // Attempts that their calls have given up are told to stop too: no program outlives this process.
@@ -613,6 +635,9 @@ public final class Engine: Sendable {
     commit(events: [event(.engine(.stopped), cause: "stopped")])
     releaseWaiters()
   }
+
+  /// Gives what runs no more time, where the engine is stopping: somebody asked again.
+  public func hurry() { hurries.store(true, ordering: .relaxed) }
 
   /// Calls that wait stay as they are, but nobody in this process will see their end.
   private func releaseWaiters() {
@@ -639,12 +664,14 @@ public final class Engine: Sendable {
     isRetryable: true
   )
 
-  private var runningCount: Int {
-    var count = 0
+  private var running: (all: Int, writes: Int) {
+    var running = (all: 0, writes: 0)
     table.forEachShard {
-      count += $0.counts[CallState.Word.running.index] + $0.counts[CallState.Word.stopping.index]
+      running.all +=
+        $0.counts[CallState.Word.running.index] + $0.counts[CallState.Word.stopping.index]
+      running.writes += $0.runningWrites
     }
-    return count
+    return running
   }
 
   /// Not those whose fallback runs: that is a call of its own.

@@ -14,7 +14,9 @@ final class LiveTable: Sendable {
     var record: CallRecord
     var function: RegisteredFunction?
     /// The state under which the shard counts it; nil before its first commit.
-    var counted: CallState.Word?
+    private(set) var counted: CallState.Word?
+    /// Whether the shard counts it as a `write` that runs.
+    private(set) var countsAsRunningWrite = false
     /// The last commit.
     var ticket = CommitTicket.done
     /// A commit that has to be on disk before anything follows from it.
@@ -47,6 +49,11 @@ final class LiveTable: Sendable {
     var isStored: Bool { committed == record.call.history.count }
 
     var traits: FunctionTraits { function?.traits ?? .unknown }
+
+    fileprivate func counts(as word: CallState.Word?) {
+      counted = word
+      countsAsRunningWrite = word?.isRunning == true && traits.effect == .write
+    }
   }
 
   /// A step that the store was given and may withdraw, and what the call was before it; nil: there was none.
@@ -74,8 +81,19 @@ final class LiveTable: Sendable {
     var series = RecentSeries()
     var total = 0
 
-    mutating func count(_ word: CallState.Word, _ by: Int) {
-      counts[word.index] += by
+    /// Calls that run, or are being stopped, and whose repetition could do harm.
+    private(set) var runningWrites = 0
+
+    /// Counts a call by what it is now, and no longer by what it was; nil: not at all.
+    mutating func count(_ live: LiveCall, as word: CallState.Word?) {
+      count(live, -1)
+      live.counts(as: word)
+      count(live, 1)
+    }
+
+    private mutating func count(_ live: LiveCall, _ by: Int) {
+      if let word = live.counted { counts[word.index] += by }
+      if live.countsAsRunningWrite { runningWrites += by }
     }
   }
 
@@ -141,6 +159,9 @@ final class LiveTable: Sendable {
 }
 
 extension CallState.Word {
+  /// Whether an attempt, or its fallback, is under way.
+  fileprivate var isRunning: Bool { self == .running || self == .stopping }
+
   var index: Int {
     switch self {
     case .received: 0

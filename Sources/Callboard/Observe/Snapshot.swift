@@ -37,6 +37,8 @@ public struct Header: Sendable, Codable, Hashable {
   public var waiting: Int
   public var unknown: Int
   public var running: Int
+  /// Those of them whose effect is `write`.
+  public var runningWrites: Int
   public var queued: Int
   public var backingOff: Int
   public var live: Int
@@ -61,6 +63,7 @@ public struct Header: Sendable, Codable, Hashable {
     waiting = 0
     unknown = 0
     running = 0
+    runningWrites = 0
     queued = 0
     backingOff = 0
     live = 0

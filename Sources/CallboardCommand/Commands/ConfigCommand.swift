@@ -29,7 +29,7 @@ struct ConfigCommand: AsyncParsableCommand {
       let path =
         try file ?? source.config ?? ConfigurationFile.defaultPath(environment: Entry.environment)
       let configuration = try ConfigurationFile.load(path, environment: Entry.environment)
-      for warning in configuration.warnings { Output.error.line("warning: \(warning)") }
+      for warning in configuration.warnings { Output.error.row("warning: \(warning)") }
       func count(_ number: Int, _ one: String) -> String {
         "\(number) \(one)\(number == 1 ? "" : "s")"
       }

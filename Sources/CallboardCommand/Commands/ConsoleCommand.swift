@@ -44,7 +44,8 @@ struct ConsoleCommand: AsyncParsableCommand {
       session,
       principal: person,
       options: look.options(hint: session.taken.isEmpty ? nil : session.taken.sentence),
-      events: events
+      events: events,
+      isDemo: false
     )
   }
 }
@@ -75,7 +76,8 @@ struct DemoCommand: AsyncParsableCommand {
       demo.session,
       principal: Entry.person(in: People()),
       options: look.options(hint: Demo.hint),
-      events: events
+      events: events,
+      isDemo: true
     )
   }
 }

@@ -1,6 +1,7 @@
 import Callboard
 import CallboardConsole
 import CallboardTerminal
+import CallboardYAML
 import Foundation
 import Glibc
 
@@ -22,7 +23,8 @@ enum ConsoleRun {
     _ session: EngineSession,
     principal: Principal,
     options: ConsoleOptions,
-    events: EventFile?
+    events: EventFile?,
+    isDemo: Bool
   ) async throws {
     let result: Result<Console.Exit, any Error>
     do {
@@ -31,10 +33,18 @@ enum ConsoleRun {
     } catch {
       result = .failure(error)
     }
-    await close(session)
+    let wasInterrupted = await close(session)
+    // Nothing of the demo happens outside of it.
+    let unknown = isDemo ? [] : unknownOutcomes(session.engine)
+    for line in unknown { Output.error.row("callboard: \(line)") }
     let isWhole = events?.finish() ?? true
     switch result {
-    case .success(.quit): guard isWhole else { throw Failure(.failed, "") }
+    case .success(.quit):
+      var statuses: [ExitStatus] = []
+      if wasInterrupted { statuses.append(.interrupted) }
+      if !unknown.isEmpty { statuses.append(.outcomeUnknown) }
+      if !isWhole { statuses.append(.failed) }
+      guard statuses.isEmpty else { throw Failure(.worst(statuses), "") }
     case .success(.hungUp): CursesTerminal.end(by: SIGHUP)
     case .success(.signal(let number)): CursesTerminal.end(by: number)
     case .failure(let error as TerminalError): throw refusal(error)
@@ -44,14 +54,49 @@ enum ConsoleRun {
   }
 
   /// The screen is the shell's again by now: while calls are given time to end, one line says so.
-  private static func close(_ session: EngineSession) async {
-    let running = session.engine.snapshot(of: .header).header.running
-    if running > 0 {
-      Output.error.progress(
-        "callboard: stopping; \(running) \(running == 1 ? "call runs and has" : "calls run and have") 2 s to end"
-      )
+  ///
+  /// A signal gives them no more, another ends at once. Returns whether one came.
+  private static func close(_ session: EngineSession) async -> Bool {
+    let interruption = Interruption()
+    let patience = Engine.Patience.attended
+    let header = session.engine.snapshot(of: .header).header
+    if header.running > 0 { Output.error.progress(farewell(to: header, patience)) }
+    try? await interruption.watching {
+      session.engine.hurry()
+    } _: {
+      await session.close(patience: patience)
     }
-    await session.close(patience: .seconds(2))
     Output.error.endProgress()
+    return interruption.isCaught
+  }
+
+  /// What still runs when the console is left, and how long it has.
+  static func farewell(to header: Header, _ patience: Engine.Patience) -> String {
+    let verb = header.running == 1 ? "call runs" : "calls run"
+    let writes =
+      switch (header.runningWrites, header.running) {
+      case (0, _): ""
+      case (1, 1): ", a write"
+      case (let writes, let all) where writes == all: ", all of them writes"
+      case (1, _): ", one of them a write"
+      case (let writes, _): ", \(writes) of them writes"
+      }
+    let limit = header.runningWrites > 0 ? patience.writes : patience.others
+    return
+      "callboard: stopping; \(header.running) \(verb)\(writes): up to \(limit.callboardText) to end (Ctrl-C: at once)"
+  }
+
+  /// One line for each call of which nobody knows whether it happened: this process forgets them.
+  private static func unknownOutcomes(_ engine: Engine) -> [String] {
+    let shown = 20
+    let snapshot = engine.snapshot(of: .waiting(ListQuery(after: shown - 1)))
+    // They stand before everything else that waits.
+    guard case .waiting(let page) = snapshot.body else { return [] }
+    let lines = page.rows.filter { $0.state == .unknown }.map { row in
+      "\(row.function) \(row.id.short) (\(row.caller)): whether it happened is unknown; "
+        + "do not try again before you have looked there"
+    }
+    let rest = snapshot.header.unknown - lines.count
+    return rest > 0 ? lines + ["and \(rest) more calls whose outcome is unknown"] : lines
   }
 }

@@ -44,7 +44,7 @@ extension FunctionsCommand {
       }
       var imported = ImportedFunctions(namespace: namespace, isStrict: strict)
       imported.add(file)
-      for note in imported.notes { Output.error.line(note) }
+      for note in imported.notes { Output.error.row(note) }
       if !imported.functions.isEmpty { Output.standard.line(String(imported.yaml.dropLast())) }
       guard imported.leftOut == 0 else {
         throw Failure(

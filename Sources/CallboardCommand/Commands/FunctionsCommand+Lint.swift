@@ -26,7 +26,7 @@ extension FunctionsCommand {
       let findings = DefinitionLint.findings(in: drafts)
       switch output {
       case .text:
-        for finding in findings { Output.standard.line(Self.text(of: finding, in: file)) }
+        for finding in findings { Output.standard.row(Self.text(of: finding, in: file)) }
         Output.error.line(Self.summary(of: findings, functions: drafts.count))
       case .json:
         let all = findings.map { Self.json(of: $0, in: file) }

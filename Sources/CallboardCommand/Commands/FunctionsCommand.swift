@@ -30,7 +30,7 @@ struct FunctionsCommand: AsyncParsableCommand {
       case .text:
         let width = definitions.map(\.name.description.count).max() ?? 0
         for definition in definitions {
-          Output.standard.line(Self.line(definition, width: width))
+          Output.standard.row(Self.line(definition, width: width))
         }
       case .json:
         Output.standard.line(JSONValue.array(definitions.map(Self.json)).serialized(pretty: true))

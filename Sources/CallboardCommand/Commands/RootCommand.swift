@@ -42,7 +42,7 @@ struct ConfigurationOption: ParsableArguments {
   /// The same, with what may not be meant said on stderr.
   func loadTellingWarnings() throws -> Configuration {
     let configuration = try load()
-    for warning in configuration.warnings { Output.error.line("warning: \(warning)") }
+    for warning in configuration.warnings { Output.error.row("warning: \(warning)") }
     return configuration
   }
 }

@@ -51,7 +51,7 @@ struct RunCommand: AsyncParsableCommand {
       Output.error.endProgress()
       results.append(result)
       switch output {
-      case .text: Output.standard.line(result.text)
+      case .text: for line in result.lines { Output.standard.row(line) }
       case .jsonl: Output.standard.line(result.json.serialized())
       case .json: break
       }

@@ -63,13 +63,13 @@ struct TailCommand: AsyncParsableCommand {
   private func show(_ line: [UInt8], number: Int, in array: inout ArrayOutput) -> Bool {
     guard !line.isEmpty else { return true }
     guard let event = try? JSONValue(parsing: line), event["seq"] != nil else {
-      Output.error.line(
+      Output.error.row(
         "\(file):\(number): no event: \(String(decoding: line.prefix(80), as: UTF8.self))"
       )
       return false
     }
     switch output {
-    case .text: Output.standard.line(EventLine.text(of: event, in: .current))
+    case .text: Output.standard.row(EventLine.text(of: event, in: .current))
     case .json: array.add(String(decoding: line, as: UTF8.self))
     case .jsonl: Output.standard.line(String(decoding: line, as: UTF8.self))
     }

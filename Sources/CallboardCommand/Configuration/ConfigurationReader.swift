@@ -199,7 +199,7 @@ struct ConfigurationReader {
     return .function(name)
   }
 
-  private func httpFunction(
+  private mutating func httpFunction(
     _ definition: FunctionDefinition,
     _ value: JSONValue,
     at pointer: JSONPointer
@@ -210,6 +210,13 @@ struct ConfigurationReader {
       path: value["path"]?.stringValue ?? "",
       headers: pairs(value["headers"])
     )
+    if value["fails_cleanly"] != nil {
+      report(
+        pointer.appending("fails_cleanly"),
+        "means nothing for an HTTP function: a 4xx says that nothing was done, a 5xx or a cut connection "
+          + "never does; take it out"
+      )
+    }
     switch value["query"] {
     case .array(let names)?: function.query = .arguments(names.compactMap(\.stringValue))
     case .string?: function.query = .rest

@@ -474,7 +474,7 @@ enum ConfigurationSchema {
       "max_result": { "description": "Longest result, in bytes of JSON; 1048576.", "type": "integer", "minimum": 2 },
       "secrets": { "$ref": "#/$defs/secrets" },
       "fails_cleanly": {
-        "description": "Its own word that an error it answers with means that nothing was done.",
+        "description": "Its own word that its exit status, other than 0, means that nothing was done. Not for HTTP, where a 4xx says so by itself.",
         "type": "boolean"
       },
       "result": { "$ref": "#/$defs/schema", "description": "JSON Schema that a result has to meet." },

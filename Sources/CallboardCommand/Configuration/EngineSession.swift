@@ -278,7 +278,7 @@ final class EngineSession: Sendable {
   }
 
   /// Stops the engine in order and closes every connection.
-  func close(patience: Duration = .seconds(10)) async {
+  func close(patience: Engine.Patience) async {
     await engine.stop(patience: patience)
     if let fault = store.close() {
       Output.error.line("callboard: what happened last was not stored: \(fault)")

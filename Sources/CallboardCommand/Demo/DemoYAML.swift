@@ -205,9 +205,9 @@ let demoYAML = #"""
         say: "Noted: ${message}"
 
     flat-hunt:
-      title: ${rooms} rooms in ${town}, up to ${budget}
+      title: ${rooms}+ rooms in ${town}, up to ${budget}
       system: You help people find a home.
-      user: "I look for at least ${rooms} rooms in ${town}, at most ${budget}. ${wish}"
+      user: "I look for ${rooms}+ rooms in ${town}, at most ${budget}. ${wish}"
       vars:
         town: { pick: [Mitte, Wedding, Bornheim, Plagwitz, Oak Park, Austin, Portland] }
         budget: { pick: [280000, 320000, 360000, 420000, 480000] }
@@ -278,7 +278,7 @@ let demoYAML = #"""
     offer:
       title: Offer for ${buyer} in ${town}
       system: You make offers for buyers who have told you their limit.
-      user: Find me something with ${rooms} rooms in ${town} and offer up to ${limit}.
+      user: Find me something with ${rooms}+ rooms in ${town} and offer up to ${limit}.
       vars:
         town: { pick: [Mitte, Bornheim, Oak Park, Portland, Wedding] }
         currency: { pick: [EUR, USD] }
@@ -288,7 +288,7 @@ let demoYAML = #"""
       after: 0.6s..1.6s
       over: 900ms
       turns:
-        - say: I look for ${rooms} rooms in ${town}, and at the buyer's papers meanwhile.
+        - say: I look for ${rooms}+ rooms in ${town}, and at the buyer's papers meanwhile.
           calls:
             - { function: properties.search, id: search, with: { town: "${town}", max_price: "${limit}", min_rooms: "${rooms}" } }
             - { function: compliance.check, id: papers, with: { buyer: "${buyer}" } }

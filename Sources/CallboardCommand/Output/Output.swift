@@ -16,6 +16,7 @@ final class Output: Sendable {
 
   private struct State {
     var isGone = false
+    var fault: String?
     var hasProgress = false
   }
 
@@ -24,14 +25,22 @@ final class Output: Sendable {
     isTerminal = isatty(descriptor) == 1
   }
 
-  /// Whether the reader has gone.
+  /// Whether nothing more can be written: the reader has gone, or there is a ``fault``.
   var isGone: Bool { state.withLock { $0.isGone } }
+
+  /// Why what was printed is not whole, such as a full disk; nil also where the reader has gone.
+  var fault: String? { state.withLock { $0.fault } }
 
   /// One or more lines, which may hold text from outside.
   func line(_ text: String) {
     guard isTerminal else { return write(text + "\n") }
     write(SafeText.lines(untrusted: text, limit: .max).map(\.text).joined(separator: "\n") + "\n")
   }
+
+  /// One line, whatever the text holds: a line break in text from outside is shown, and begins no line.
+  ///
+  /// Also where no terminal is: lines are read as callboard's own words there too.
+  func row(_ text: String) { write(SafeText(untrusted: text, limit: .max).text + "\n") }
 
   /// Text that is safe already, as it is.
   func safe(_ text: String) { write(text) }
@@ -52,7 +61,10 @@ final class Output: Sendable {
       guard !state.isGone else { return }
       let erase = state.hasProgress && !isProgress ? "\r\u{1B}[K" : ""
       state.hasProgress = isProgress
-      state.isGone = !Self.write(Array((erase + text).utf8), to: descriptor)
+      guard !Self.write(Array((erase + text).utf8), to: descriptor) else { return }
+      let code = errno
+      state.isGone = true
+      if code != EPIPE { state.fault = String(cString: strerror(code)) }
     }
   }
 

@@ -69,7 +69,7 @@ struct Played: Sendable {
       var line =
         "\(name): \(detail.row.state.rawValue), \(detail.row.turns) turns, \(detail.row.calls) calls"
       if let failure = detail.failure { line += ", \(failure)" }
-      if let words { line += ", “\(words.replacing("\n", with: " ").prefix(160))”" }
+      if let words { line += ", “\(words.prefix(160))”" }
       return line
     }
   }

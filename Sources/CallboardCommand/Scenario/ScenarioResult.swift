@@ -15,7 +15,8 @@ struct ScenarioResult: Sendable {
 
   var status: ExitStatus { ExitStatus.worst(statuses) }
 
-  var text: String {
+  /// For people, one thing a line.
+  var lines: [String] {
     let failed = checks.filter { $0.came != nil }
     let verdict = status == .done ? "ok    " : "FAILED"
     func count(_ number: Int, _ one: String) -> String {
@@ -30,7 +31,7 @@ struct ScenarioResult: Sendable {
     }
     lines += notes.map { "        note      \($0)" }
     lines += conversations.map { "        talk      \($0)" }
-    return lines.joined(separator: "\n")
+    return lines
   }
 
   var json: JSONValue {

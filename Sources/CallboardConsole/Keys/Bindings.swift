@@ -70,6 +70,10 @@ extension Binding {
       guard context.call?.state == .awaitingApproval else { return nil }
       guard context.isReview else { return "review" }
       guard !context.isGap else { return nil }
+      if context.isHeld { return "approve (held)" }
+      if context.function?.isOn == false || context.call?.functionIsOn == false {
+        return "approve (function off)"
+      }
       if context.folded > 0 {
         return "approve (\(counted(context.folded, "value", "values")) folded)"
       }

@@ -55,6 +55,8 @@ struct Rows: Sendable {
   var hidden = 0
   /// What was not done as asked, and why.
   var notice: String?
+  /// Equal calls have a row each, because there are more than were fetched.
+  private(set) var isTooLongToFold = false
   /// Whether a cursor that is on nothing goes to the first row by itself.
   var isForTaking = true
 
@@ -111,7 +113,11 @@ struct Rows: Sendable {
   ///
   /// What the cursor is on is never folded away under it.
   func folded(open: Set<String>, cursor: String?) -> Rows {
-    guard items.count == total else { return self }
+    guard items.count == total else {
+      var single = self
+      single.isTooLongToFold = true
+      return single
+    }
     var members: [String: [CallRow]] = [:]
     var open = open
     for case .call(let row) in items {

@@ -175,6 +175,9 @@ extension Painter {
       } else if screen == .waiting, sight.rows.hidden > 0 {
         parts.append("\(sight.rows.hidden) hidden")
       }
+      if sight.rows.isTooLongToFold {
+        parts.append("too many to fold: \(model.keys.key(of: .filter)) narrows")
+      }
       if let notice = sight.rows.notice {
         parts.append(SafeText(untrusted: notice, limit: 200))
       } else {

@@ -79,6 +79,11 @@ struct Said {
       for problem in problems.prefix(8) { add("· " + problem, .warning) }
       if problems.count > 8 { add("· and \(problems.count - 8) more", .warning) }
     case .differs(_, let changes):
+      guard !changes.isEmpty else {
+        // An edit of a call that waits says that by itself, and is over.
+        add("\(name) as a new call, as it was", .title)
+        return
+      }
       add(
         edited.edit.seen == nil ? "\(name) as a new call:" : "The edit of \(name) changes:",
         .title
@@ -94,7 +99,6 @@ struct Said {
           labelWidth: 16
         )
       }
-      if changes.isEmpty { document.text("nothing") }
       lines += document.lines
     case .sent: add("sending the edit of \(name) …", .faint)
     }

@@ -1,3 +1,4 @@
+import CallboardTerminal
 import Foundation
 import Glibc
 
@@ -14,11 +15,14 @@ struct ArgumentsEditor {
   /// What the editor may leave at most, in bytes.
   static let limit = 4 << 20
 
-  /// Runs the editor and waits for its end.
+  /// Runs the editor and waits for its end, by `wait`, which is given a way to end it early.
   ///
   /// The terminal must have been given away. The file is removed by the shell that ran the editor, so that
   /// arguments are not left behind when this process dies meanwhile.
-  func edit(_ text: String) -> Result<String, EditorFailure> {
+  func edit(
+    _ text: String,
+    wait: (RunningEditor) -> Void
+  ) -> Result<String, EditorFailure> {
     var path: [CChar] = []
     let file = temporary(suffix: ".json", path: &path)
     guard file >= 0 else { return .failure(failure("no private file could be made in \(folder)")) }
@@ -36,7 +40,7 @@ struct ArgumentsEditor {
     guard isWritten else {
       return .failure(failure("the private file in \(folder) could not be written"))
     }
-    guard let status = run(on: path, answer: answer) else {
+    guard let status = run(on: path, answer: answer, wait: wait) else {
       return .failure(failure("/bin/sh could not be started"))
     }
     switch status {
@@ -105,7 +109,11 @@ struct ArgumentsEditor {
   /// Runs the editor in the foreground; nil when there is no shell.
   ///
   /// Not by Foundation's `Process`, which starts a process group of its own: the terminal would stop it.
-  private func run(on path: [CChar], answer: Int32) -> Int32? {
+  private func run(
+    on path: [CChar],
+    answer: Int32,
+    wait: (RunningEditor) -> Void
+  ) -> Int32? {
     let script =
       "trap : INT QUIT; trap 'rm -f -- \"$1\"; exit 129' HUP TERM; "
       + "\(command) \"$1\"; status=$?; "
@@ -133,15 +141,52 @@ struct ArgumentsEditor {
     arguments.append(path.withUnsafeBufferPointer { $0.baseAddress.flatMap { strdup($0) } })
     arguments.append(nil)
     defer { for argument in arguments { free(argument) } }
+    guard let hasEnded = try? WakeUp() else { return nil }
     var process: pid_t = 0
     guard posix_spawn(&process, "/bin/sh", &actions, &attributes, arguments, environ) == 0 else {
       return nil
     }
+    let shell = process
+    let watcher = Thread {
+      // WNOWAIT: its number is not given to another process while it may still be signalled.
+      var info = siginfo_t()
+      while waitid(P_PID, id_t(shell), &info, WEXITED | WNOWAIT) < 0, errno == EINTR {}
+      hasEnded.signal()
+    }
+    watcher.name = "callboard.editor"
+    watcher.start()
+    wait(RunningEditor(shell: shell, hasEnded: hasEnded))
     var status: Int32 = 0
-    while waitpid(process, &status, 0) < 0 {
+    while waitpid(shell, &status, 0) < 0 {
       guard errno == EINTR else { return nil }
     }
     let wasKilled = status & 0x7F
     return wasKilled == 0 ? (status >> 8) & 0xFF : 128 + wasKilled
+  }
+}
+
+/// An editor under way, in the shell that removes its file.
+struct RunningEditor {
+  fileprivate let shell: pid_t
+  fileprivate let hasEnded: WakeUp
+
+  /// Readable when it has ended.
+  var descriptor: Int32 { hasEnded.descriptor }
+
+  /// Sends a signal to the shell and to what it runs: a shell hears of one only when what it waits for has ended.
+  func signal(_ number: Int32) {
+    Glibc.kill(shell, number)
+    for child in children { Glibc.kill(child, number) }
+  }
+
+  /// Ends what the shell runs, which itself goes on to remove the file.
+  func kill() {
+    for child in children { Glibc.kill(child, SIGKILL) }
+  }
+
+  private var children: [pid_t] {
+    let path = "/proc/\(shell)/task/\(shell)/children"
+    let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+    return text.split(whereSeparator: \.isWhitespace).compactMap { pid_t($0) }
   }
 }

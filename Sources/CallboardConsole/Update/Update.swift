@@ -193,10 +193,16 @@ private func quit(_ model: inout ConsoleModel, sight: Sight) -> [Intent] {
   let live = sight.header.live
   guard model.options.endsEngine, live > 0 else { return [.quit] }
   let verb: SafeText = live == 1 ? "lives" : "live"
+  let writes = sight.header.runningWrites
+  let limit = Int(Engine.Patience.attended.writes / .seconds(1))
+  let writing: SafeText =
+    writes == 0
+    ? ""
+    : "\(counted(writes, "write runs", "writes run")) and \(writes == 1 ? "has" : "have") \(limit) s to end; after that nobody knows whether \(writes == 1 ? "it" : "they") happened. "
   model.ask(
     Question(
       text: [
-        "\(counted(live, "call", "calls")) \(verb) in this process and will be stopped with it. Leave?"
+        "\(counted(live, "call", "calls")) \(verb) in this process and will be stopped with it. \(writing)Leave?"
       ],
       answers: [Question.Answer(key: "y", label: "leave", outcome: .intents([.quit]))]
     )

@@ -23,6 +23,10 @@ struct ProgramLaunch: Sendable {
 ///
 /// It leads a session and a process group of its own, so it has no terminal, and one signal reaches whatever
 /// it starts; signals are at their defaults, and no descriptor but 0, 1 and 2 is open in it.
+///
+/// It outlives a callboard that is killed outright (`kill -9`). `PR_SET_PDEATHSIG` would end it then, but `posix_spawn`
+/// can't set that, it reaches only the program and not what that has started, and a `write` that is cut short is no
+/// better known than one that ends by itself: after a restart both are `unknown`.
 struct SpawnedProgram {
   var process: pid_t
   /// Readable when the process has ended; -1 where the kernel has no such thing.

@@ -92,6 +92,31 @@ struct CancelTests {
     await eventually { (try? rig.function("job").running) == 0 }
   }
 
+  @Test(arguments: [
+    (FunctionEffect.read, " told to stop"), (.idempotent, " told to stop"),
+    (.write, " told to stop; it may have been done already"),
+  ])
+  func `whoever cancels what runs hears that it is told to stop, and what that means`(
+    effect: FunctionEffect,
+    words: String
+  ) async throws {
+    let job = TestFunction("job", .hold(whenCancelled: .maybe)) { $0.effect = effect }
+    let rig = try Rig(job)
+    let submission = rig.begin("job")
+    let reply = await rig.cancel(await job.attempt(1).id)
+    #expect(reply.isDone)
+    #expect(reply.message.hasSuffix(words), "\(reply)")
+    _ = await submission.value
+  }
+
+  @Test func `what has not begun is cancelled at once, and is said to be`() async throws {
+    let wire = TestFunction("wire")
+    let rig = try Rig(wire, rules: [asking("wire")])
+    let submission = await rig.submit("wire")
+    let reply = await rig.cancel(submission.id)
+    #expect(reply.message.hasSuffix(" cancelled"), "\(reply)")
+  }
+
   @Test func `a result that came before it stopped is its result`() async throws {
     let job = TestFunction("job", .ignoreCancellation)
     let rig = try Rig(job)

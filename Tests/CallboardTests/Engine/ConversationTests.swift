@@ -276,7 +276,26 @@ struct ConversationTests {
     let attempt = await look.attempt(1)
     rig.clock.advance(by: .seconds(25))
     attempt.answer("done")
-    #expect(await rig.engine.ended(talk)?.state == .failed("stopped: it has used its 20 seconds"))
+    #expect(await rig.engine.ended(talk)?.state == .failed("stopped: it has used its 20 s"))
+  }
+
+  @Test(arguments: [(0.3, "300 ms"), (1.5, "1.5 s"), (1800, "30 min"), (5400, "1 h 30 min")])
+  func `the time that it has used is said in its own unit`(
+    seconds: Double,
+    words: String
+  )
+    async throws
+  {
+    let look = held()
+    let rig = try Rig(look)
+    let talk = try rig.talk(
+      TestModel(.call(("t_look", "{}"))),
+      limits: ConversationLimits(seconds: seconds)
+    )
+    let attempt = await look.attempt(1)
+    rig.clock.advance(by: .seconds(seconds + 1))
+    attempt.answer("done")
+    #expect(await rig.engine.ended(talk)?.state == .failed("stopped: it has used its \(words)"))
   }
 
   @Test func `its time ends also while its calls run, and they are cancelled`() async throws {
@@ -296,7 +315,7 @@ struct ConversationTests {
     rig.clock.advance(by: .seconds(19))
     #expect(state(rig, talk) == .calling)
     rig.clock.advance(by: .seconds(2))
-    #expect(await rig.engine.ended(talk)?.state == .failed("stopped: it has used its 20 seconds"))
+    #expect(await rig.engine.ended(talk)?.state == .failed("stopped: it has used its 20 s"))
     await rig.events.wait(for: .cancelled, of: attempt.id)
     #expect(rig.events.all(of: attempt.id).allSatisfy { $0.by == nil })
     #expect(model.count == 1)
@@ -318,7 +337,7 @@ struct ConversationTests {
     rig.clock.advance(by: .seconds(4))
     #expect(state(rig, talk) == .calling)
     rig.clock.advance(by: .seconds(1))
-    #expect(await rig.engine.ended(talk)?.state == .failed("stopped: it has used its 20 seconds"))
+    #expect(await rig.engine.ended(talk)?.state == .failed("stopped: it has used its 20 s"))
   }
 
   @Test func `the time that persons take does not count, however many calls wait at once`()
@@ -344,7 +363,7 @@ struct ConversationTests {
     rig.clock.advance(by: .seconds(2))
     attempt.answer("done")
     let ended = await rig.engine.ended(talk)
-    #expect(ended?.state == .failed("stopped: it has used its 20 seconds"))
+    #expect(ended?.state == .failed("stopped: it has used its 20 s"))
     #expect(model.count == 2)
     #expect(ended.map { abs($0.busySeconds - 20) < 0.01 } == true)
   }

@@ -73,6 +73,7 @@ struct DecisionTests {
     }
     #expect(rig.audited().count == 16)
     #expect(rig.audited(submission.id).count == 12)
+    #expect(rig.audited().first?.cause == "that takes the role operator, and vera has not got it")
     #expect(rig.audited().map(\.by).prefix(8) == Array(repeating: "vera", count: 8)[...])
     #expect(rig.events.states(of: submission.id) == before)
     #expect(try rig.function("wire").isOn)

@@ -233,6 +233,26 @@ struct SnapshotTests {
     #expect(detail.call.decided?.original == ["token": .string(Redactor.mark)])
   }
 
+  @Test func `a function's policies are said in words, and their names fit their column`() throws {
+    let look = TestFunction("look") { definition in
+      definition.effect = .read
+      definition.cache = CachePolicy(ttl: .seconds(90), scope: .caller)
+      definition.maxQueue = .seconds(900)
+      definition.retry = RetryPolicy(maxAttempts: 3, base: .milliseconds(200), cap: .seconds(30))
+      definition.secrets = ["token"]
+    }
+    let rig = try Rig(look)
+    guard case .function(let detail?) = rig.engine.snapshot(of: .function("t.look")).body else {
+      Issue.record("no function")
+      return
+    }
+    let policies = Dictionary(uniqueKeysWithValues: detail.policies.map { ($0.name, $0.value) })
+    #expect(policies["longest queue"] == "15 min")
+    #expect(policies["cache"] == "1 min 30 s, for each caller")
+    #expect(policies["retry"] == "3 attempts, from 200 ms to 30 s")
+    #expect(detail.policies.allSatisfy { $0.name.count <= 14 })
+  }
+
   @Test func `who observes is told once, and again after looking`() async throws {
     let rig = try Rig(TestFunction("look"))
     let told = Counter()

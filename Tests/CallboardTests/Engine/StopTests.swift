@@ -71,6 +71,41 @@ struct StopTests {
     #expect(rig.clock.monotonic < .seconds(11))
   }
 
+  @Test(arguments: [(FunctionEffect.read, 2), (.idempotent, 2), (.write, 10)])
+  func `where a person waits for the end, only a write is given its whole time`(
+    effect: FunctionEffect,
+    seconds: Int
+  ) async throws {
+    let act = TestFunction("act", .hold(whenCancelled: .maybe)) { $0.effect = effect }
+    let rig = try Rig(act)
+    let running = rig.begin("act")
+    _ = await act.attempt(1)
+    #expect(rig.engine.snapshot(of: .header).header.running == 1)
+    #expect(rig.engine.snapshot(of: .header).header.runningWrites == (effect == .write ? 1 : 0))
+    let stopping = Task { await rig.engine.stop(patience: .attended) }
+    await rig.events.wait(for: .engine(.stopping))
+    await rig.advance(by: .milliseconds(20)) { isStopped(rig) }
+    await stopping.value
+    _ = await running.value
+    #expect(rig.clock.monotonic >= .seconds(seconds))
+    #expect(rig.clock.monotonic < .seconds(seconds + 1))
+    #expect(rig.engine.snapshot(of: .header).header.runningWrites == 0)
+  }
+
+  @Test func `whoever asks a second time gives what runs no more time`() async throws {
+    let wire = TestFunction("wire", .hold(whenCancelled: .maybe))
+    let rig = try Rig(wire)
+    let running = rig.begin("wire")
+    let attempt = await wire.attempt(1)
+    let stopping = await stop(rig)
+    rig.engine.hurry()
+    await rig.advance(by: .milliseconds(20)) { isStopped(rig) }
+    await stopping.value
+    _ = await running.value
+    #expect(rig.clock.monotonic < .seconds(1))
+    #expect(rig.events.states(of: attempt.id).last == .unknown)
+  }
+
   @Test
   func
     `an attempt that its call has given up is waited for, so that no program outlives the engine`()
