@@ -23,7 +23,7 @@ enum StoreOpening {
         let count = try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM calls")
         return (try Self.head(of: database), count ?? 0)
       }
-      try openReaders(of: pool)
+      openReaders(of: pool)
       return Opened(pool: pool, head: head, callTotal: callTotal)
     } catch let problem as StoreProblem {
       throw problem
@@ -83,21 +83,29 @@ enum StoreOpening {
   }
 
   /// Opens every reader now: when the file is taken away later, what it holds can still be read.
-  private static func openReaders(of pool: DatabasePool) throws {
+  private static func openReaders(of pool: DatabasePool) {
     let inside = DispatchSemaphore(value: 0)
     let all = DispatchSemaphore(value: 0)
-    let group = DispatchGroup()
+    let left = DispatchSemaphore(value: 0)
     for _ in 0..<readers {
-      DispatchQueue.global().async(group: group) {
-        try? pool.read { _ in
+      // Threads, not tasks of a pool: each waits for the others.
+      let thread = Thread {
+        do {
+          try pool.read { _ in
+            inside.signal()
+            all.wait()
+          }
+        } catch {
+          // It is opened, or tried again, when it is needed.
           inside.signal()
-          all.wait()
         }
+        left.signal()
       }
+      thread.start()
     }
     for _ in 0..<readers { inside.wait() }
     for _ in 0..<readers { all.signal() }
-    group.wait()
+    for _ in 0..<readers { left.wait() }
   }
 
   private static let readers = 3

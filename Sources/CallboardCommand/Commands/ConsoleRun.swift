@@ -86,7 +86,7 @@ enum ConsoleRun {
       "callboard: stopping; \(header.running) \(verb)\(writes): up to \(limit.callboardText) to end (Ctrl-C: at once)"
   }
 
-  /// One line for each call of which nobody knows whether it happened: this process forgets them.
+  /// One line for each call of which nobody knows whether it happened.
   private static func unknownOutcomes(_ engine: Engine) -> [String] {
     let shown = 20
     let snapshot = engine.snapshot(of: .waiting(ListQuery(after: shown - 1)))
@@ -95,6 +95,7 @@ enum ConsoleRun {
     let lines = page.rows.filter { $0.state == .unknown }.map { row in
       "\(row.function) \(row.id.short) (\(row.caller)): whether it happened is unknown; "
         + "do not try again before you have looked there"
+        + (snapshot.header.store == "memory" ? "" : "; it waits to be settled at the next start")
     }
     let rest = snapshot.header.unknown - lines.count
     return rest > 0 ? lines + ["and \(rest) more calls whose outcome is unknown"] : lines
