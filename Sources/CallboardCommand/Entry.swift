@@ -8,9 +8,19 @@ import JSONSchema
 @main
 struct Entry {
   static func main() async {
+    keepStandardDescriptors()
     // A reader that has gone is told by `write`, not by a signal.
     signal(SIGPIPE, SIG_IGN)
     await exit(run(Array(CommandLine.arguments.dropFirst())).rawValue)
+  }
+
+  /// Takes the numbers of closed ones, or the next file that is opened would be read or written in their place.
+  private static func keepStandardDescriptors() {
+    for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO]
+    where fcntl(descriptor, F_GETFD) < 0 {
+      // The wrong way round, so that using it fails as a closed one does.
+      _ = open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)
+    }
   }
 
   /// Runs one command line and says how it ended.

@@ -193,6 +193,19 @@ import Testing
     )
   }
 
+  @Test func `results for a closed stdout go to no other file`() async throws {
+    let scratch = try Scratch()
+    let scenario = Project.path("config/scenarios/cache-hit.yaml")
+    let ended = try await Program.run(
+      line: "\"$0\" run '\(scenario)' --events events >&-",
+      folder: scratch.path
+    )
+    #expect(ended.status == 1, "\(ended)")
+    #expect(ended.error.contains("The output is not whole: Bad file descriptor."), "\(ended)")
+    let events = try String(contentsOfFile: scratch.path + "/events", encoding: .utf8)
+    #expect(events.split(separator: "\n").allSatisfy { $0.hasPrefix("{\"v\":1,") })
+  }
+
   @Test(arguments: [
     "--nonsense", "call", "run", "snapshot everything", "snapshot calls --size big",
     "snapshot calls --after soon", "tail a --follow --output json", "config check --config",

@@ -15,8 +15,14 @@ enum Program {
       .path
   }
 
+  /// Runs it by a line of the shell, in which it is `$0`.
+  static func run(line: String, folder: String) async throws -> Ended {
+    try await run(["-c", line, path], by: "/bin/sh", folder: folder)
+  }
+
   static func run(
     _ arguments: [String],
+    by executable: String = path,
     input: String = "",
     output file: FileHandle? = nil,
     environment: [String: String] = [:],
@@ -25,7 +31,7 @@ enum Program {
     // Waiting for a process blocks, and the tests beside this one need the pool's few threads.
     try await onOwnThread {
       let process = Process()
-      process.executableURL = URL(fileURLWithPath: path)
+      process.executableURL = URL(fileURLWithPath: executable)
       process.arguments = arguments
       var own = [
         "PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin",

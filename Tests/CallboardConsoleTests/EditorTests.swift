@@ -21,9 +21,10 @@ import Testing
     let pipe = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
     #expect(mkfifo(pipe, 0o600) == 0)
     defer { unlink(pipe) }
-    let editor = ArgumentsEditor(command: "edit() { echo \"$1\" > '\(pipe)'; sleep 600; }; edit")
+    // One process of its own, which is there when it writes and leaves none behind.
+    let willing = "sh -c 'echo \"$1\" > \(pipe); exec sleep 600' sh"
     var file = ""
-    let edited = editor.edit("{}") { running in
+    let edited = ArgumentsEditor(command: willing).edit("{}") { running in
       file = line(from: pipe)
       running.signal(number)
       toEnd(running)
@@ -37,7 +38,7 @@ import Testing
     let pipe = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
     #expect(mkfifo(pipe, 0o600) == 0)
     defer { unlink(pipe) }
-    let stubborn = "sh -c 'trap : TERM; echo \"$1\" > \(pipe); while :; do sleep 600; done' sh"
+    let stubborn = "sh -c 'trap \"\" TERM; echo \"$1\" > \(pipe); exec sleep 600' sh"
     var file = ""
     let edited = ArgumentsEditor(command: stubborn).edit("{}") { running in
       file = line(from: pipe)

@@ -72,7 +72,7 @@ extension EndToEnd {
       let id = try #require(Int32(try await terminal.wait(file: "pid")))
       try await terminal.wait(for: "[1 Overview]")
       #expect(kill(id, SIGTERM) == 0)
-      try await terminal.wait(for: "1 call runs, a write: up to 10s to end")
+      try await terminal.wait(for: "1 call runs, a write: up to 10 s to end")
       #expect(kill(id, SIGTERM) == 0)
       try await terminal.wait(for: "callboard: desk.pay \(call.suffix(6))", "is unknown")
       #expect(try await terminal.wait(file: "status") == "143")

@@ -41,7 +41,9 @@ extension EndToEnd {
     @Test func `a signal ends the console also while an editor has the terminal`() async throws {
       let terminal = try Terminal(
         environment: ["VISUAL": "sh editor", "XDG_RUNTIME_DIR": nil, "TMPDIR": "private"],
-        files: ["editor": "echo editing; echo \"$1\" > new.file; mv new.file file; sleep 600\n"],
+        files: [
+          "editor": "echo editing; echo \"$1\" > new.file; mv new.file file; exec sleep 600\n"
+        ],
         script: "mkdir private\n" + Self.script
       )
       try await terminal.wait(for: "[1 Overview]", "waiting for you")

@@ -2,7 +2,7 @@ import Foundation
 
 extension Duration {
   /// For sentences, to the millisecond: `300 ms`, `1.5 s`, `30 min`, `1 h 30 min`.
-  var words: String {
+  package var words: String {
     let milliseconds = Int((self / .milliseconds(1)).rounded())
     guard milliseconds >= 1000 else { return milliseconds == 0 ? "0 s" : "\(milliseconds) ms" }
     let seconds = milliseconds / 1000

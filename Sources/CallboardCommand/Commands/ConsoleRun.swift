@@ -1,7 +1,6 @@
 import Callboard
 import CallboardConsole
 import CallboardTerminal
-import CallboardYAML
 import Foundation
 import Glibc
 
@@ -83,7 +82,7 @@ enum ConsoleRun {
       }
     let limit = header.runningWrites > 0 ? patience.writes : patience.others
     return
-      "callboard: stopping; \(header.running) \(verb)\(writes): up to \(limit.callboardText) to end (Ctrl-C: at once)"
+      "callboard: stopping; \(header.running) \(verb)\(writes): up to \(limit.words) to end (Ctrl-C: at once)"
   }
 
   /// One line for each call of which nobody knows whether it happened.
