@@ -69,26 +69,36 @@ final class Pattern: @unchecked Sendable {
   }
 
   /// Whether the pattern is found anywhere in the text.
-  func match(_ text: String) -> Outcome {
-    let outcome = text.utf8.withContiguousStorageIfAvailable { match($0) }
+  ///
+  /// `steps` is what is left of those of a validation: a match that takes many takes of them.
+  func match(_ text: String, steps: inout Int) -> Outcome {
+    let outcome = text.utf8.withContiguousStorageIfAvailable { match($0, steps: &steps) }
     if let outcome { return outcome }
-    return Array(text.utf8).withUnsafeBufferPointer { match($0) }
+    return Array(text.utf8).withUnsafeBufferPointer { match($0, steps: &steps) }
   }
 
-  private func match(_ text: UnsafeBufferPointer<UInt8>) -> Outcome {
+  private func match(_ text: UnsafeBufferPointer<UInt8>, steps: inout Int) -> Outcome {
     let taken = pool.withLock { $0.popLast() }
     guard let scratch = taken ?? makeScratch() else { return .tooCostly }
     defer { pool.withLock { $0.append(scratch) } }
     // A search through a long text takes some steps at each of its places without being costly.
-    let steps = limit.addingReportingOverflow(text.count &* 8)
-    pcre2_set_match_limit_8(
-      scratch.context,
-      UInt32(clamping: steps.overflow ? .max : steps.partialValue)
-    )
-    // A Swift string is always valid UTF-8.
-    var result = run(text, scratch, PCRE2_NO_UTF_CHECK)
-    if result == PCRE2_ERROR_JIT_STACKLIMIT {
-      result = run(text, scratch, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT)
+    let forLength = text.count &* 8
+    let (sum, overflow) = limit.addingReportingOverflow(forLength)
+    let most = min(overflow ? Int.max : sum, Int(UInt32.max))
+    // PCRE2 does not tell how many steps it took. So it gets few, and more of them only for a price: a step of a match
+    // takes about an eighth of the time that one of a validation takes.
+    var allowed = min(4000 &+ forLength, most)
+    var result: Int32
+    while true {
+      pcre2_set_match_limit_8(scratch.context, UInt32(clamping: allowed))
+      result = run(text, scratch, PCRE2_NO_UTF_CHECK)
+      if result == PCRE2_ERROR_JIT_STACKLIMIT {
+        result = run(text, scratch, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT)
+      }
+      guard result == PCRE2_ERROR_MATCHLIMIT else { break }
+      steps &-= allowed / 8
+      guard allowed < most else { break }
+      allowed = min(allowed * 8, most)
     }
     if result >= 0 { return .matches }
     return result == PCRE2_ERROR_NOMATCH ? .differs : .tooCostly

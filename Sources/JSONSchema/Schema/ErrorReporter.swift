@@ -17,12 +17,28 @@ enum Fault {
   case tooCostly(Int32)
   case costlyName(Int32, String)
   case tooDeep
+  /// All together would take more steps than they may.
+  case tooLong
+  /// A property's name is not as the schema for names wants it, which expected this.
+  case wrongName(Int32, String, [String])
+}
+
+/// What is told of a branch that a look at the value rules out.
+enum BranchDetail {
+  case none
+  /// What the look shows.
+  case look
+  /// Whatever is wrong with it.
+  case all
 }
 
 /// What an evaluation tells of the faults it finds.
 protocol ErrorReporter {
   /// Whether the evaluation should go on after a fault.
   var wantsMore: Bool { get }
+  var branchDetail: BranchDetail { get }
+  /// How many steps of the evaluation an error takes as long as.
+  var stepsOfError: Int { get }
 
   /// A reference is followed, by the keyword of an operation: the next schema entered is its target.
   mutating func refer(_ operation: Int32)
@@ -34,6 +50,8 @@ protocol ErrorReporter {
   mutating func leave()
 
   mutating func fail(_ program: SchemaProgram, _ node: Int32, _ fault: Fault, _ value: JSONValue)
+  /// Reports the one reason for which nothing is certain.
+  mutating func giveUp(_ program: SchemaProgram, _ node: Int32, _ fault: Fault, _ value: JSONValue)
 
   /// A place in the errors so far.
   func mark() -> Int
@@ -62,6 +80,8 @@ protocol ErrorReporter {
 /// Keeps nothing: the verdict is all that is asked for.
 struct SilentReporter: ErrorReporter {
   @inline(__always) var wantsMore: Bool { false }
+  @inline(__always) var branchDetail: BranchDetail { .none }
+  @inline(__always) var stepsOfError: Int { 0 }
   @inline(__always) func refer(_ operation: Int32) {}
   @inline(__always) func enterSchema(_ node: Int32) {}
   @inline(__always) func leaveSchema() {}
@@ -70,6 +90,8 @@ struct SilentReporter: ErrorReporter {
   @inline(__always) func leave() {}
   @inline(__always)
   func fail(_ program: SchemaProgram, _ node: Int32, _ fault: Fault, _ value: JSONValue) {}
+  @inline(__always)
+  func giveUp(_ program: SchemaProgram, _ node: Int32, _ fault: Fault, _ value: JSONValue) {}
   @inline(__always) func mark() -> Int { 0 }
   @inline(__always) func drop(from mark: Int) {}
   @inline(__always) func endBranch(from mark: Int) {}
@@ -105,36 +127,68 @@ extension LocatingReporter {
 }
 
 /// Collects errors with where they are.
+///
+/// They are put into words at the end: most errors are those of branches that nobody reads.
 struct CollectingReporter: LocatingReporter {
-  private(set) var errors: [ValidationError] = []
+  private struct Finding {
+    let node: Int32
+    let fault: Fault
+    let value: JSONValue
+    let path: [JSONKey]
+  }
+
+  private let program: SchemaProgram
   private let stopsAtFirst: Bool
+  private var findings: [Finding] = []
+  private var givenUp: Finding?
   var path: [JSONKey] = []
   /// Where the errors of finished branches start and end.
   private var branches: [Range<Int>] = []
 
-  init(stopsAtFirst: Bool) { self.stopsAtFirst = stopsAtFirst }
+  init(program: SchemaProgram, stopsAtFirst: Bool) {
+    self.program = program
+    self.stopsAtFirst = stopsAtFirst
+  }
 
   var wantsMore: Bool { !stopsAtFirst }
+  var branchDetail: BranchDetail { stopsAtFirst ? .none : .look }
+  // One error is no matter, and its evaluation must not end before the one for the verdict.
+  var stepsOfError: Int { stopsAtFirst ? 0 : 8 }
+
+  var errors: [ValidationError] {
+    if let givenUp { return [error(for: givenUp, givesHints: false)] }
+    // Looking for what was meant costs time for each word of the value and the schema; nobody reads the fiftieth hint.
+    return findings.enumerated().map { error(for: $1, givesHints: $0 < 50) }
+  }
+
+  private func error(for finding: Finding, givesHints: Bool) -> ValidationError {
+    FaultText(
+      program: program,
+      node: finding.node,
+      value: finding.value,
+      givesHints: givesHints
+    ).error(
+      for: finding.fault,
+      at: JSONPointer(tokens: finding.path.map(\.stringValue)).description
+    )
+  }
 
   func refer(_ operation: Int32) {}
   func enterSchema(_ node: Int32) {}
   func leaveSchema() {}
 
-  func mark() -> Int { errors.count }
+  func mark() -> Int { findings.count }
 
   mutating func drop(from mark: Int) {
-    errors.removeSubrange(mark...)
+    findings.removeSubrange(mark...)
     while let last = branches.last, last.upperBound > mark { branches.removeLast() }
     while let last = branches.last, last.lowerBound >= mark { branches.removeLast() }
   }
 
   mutating func endBranch(from mark: Int) {
     while let last = branches.last, last.lowerBound >= mark { branches.removeLast() }
-    branches.append(mark..<errors.count)
+    branches.append(mark..<findings.count)
   }
-
-  /// Looking for what was meant costs time for each word of the value and the schema; nobody reads the fiftieth hint.
-  private var givesHints: Bool { errors.count < 50 }
 
   mutating func fail(
     _ program: SchemaProgram,
@@ -142,10 +196,16 @@ struct CollectingReporter: LocatingReporter {
     _ fault: Fault,
     _ value: JSONValue
   ) {
-    errors.append(
-      FaultText(program: program, node: node, value: value, givesHints: givesHints)
-        .error(for: fault, at: pointer)
-    )
+    findings.append(Finding(node: node, fault: fault, value: value, path: path))
+  }
+
+  mutating func giveUp(
+    _ program: SchemaProgram,
+    _ node: Int32,
+    _ fault: Fault,
+    _ value: JSONValue
+  ) {
+    givenUp = Finding(node: node, fault: fault, value: value, path: path)
   }
 
   mutating func failBranches(
@@ -155,38 +215,56 @@ struct CollectingReporter: LocatingReporter {
     _ value: JSONValue,
     from mark: Int
   ) {
-    var alternatives: [[ValidationError]] = []
+    var alternatives: [[Finding]] = []
     while let last = branches.last, last.lowerBound >= mark {
-      alternatives.append(Array(errors[last]))
+      alternatives.append(Array(findings[last]))
       branches.removeLast()
     }
-    errors.removeSubrange(mark...)
-    let pointer = pointer
+    findings.removeSubrange(mark...)
     fail(program, node, .operation(operation), value)
     guard !stopsAtFirst else { return }
-    errors.append(contentsOf: CollectingReporter.closest(alternatives.reversed(), at: pointer))
+    findings.append(contentsOf: closest(alternatives.reversed()))
   }
 
   /// The errors of the one branch that was most likely meant: it wants this type of value, and
   /// takes the fixed values that tell branches apart.
   ///
   /// None where two are equally close.
-  private static func closest(
-    _ branches: [[ValidationError]],
-    at pointer: String
-  ) -> [ValidationError] {
-    func distance(_ errors: [ValidationError]) -> [Int] {
-      let fixed = errors.count { $0.keyword == "const" || $0.keyword == "enum" }
-      let wrongHere = errors.contains { error in
-        error.path == pointer && ["type", "enum", "const", "false", "not"].contains(error.keyword)
-      }
-      return [wrongHere ? 1 : 0, fixed, errors.count]
-    }
-    let sorted = branches.map { (errors: $0, distance: distance($0)) }
+  private func closest(_ branches: [[Finding]]) -> [Finding] {
+    let sorted = branches.map { (findings: $0, distance: distance($0)) }
       .sorted { $0.distance.lexicographicallyPrecedes($1.distance) }
     guard let best = sorted.first, best.distance[0] == 0 else { return [] }
     if sorted.count > 1, sorted[1].distance == best.distance { return [] }
-    return best.errors
+    return best.findings
+  }
+
+  private func distance(_ findings: [Finding]) -> [Int] {
+    var wrongHere = 0
+    var otherTags = 0
+    var fixed = 0
+    for finding in findings {
+      let isHere = finding.path.count == path.count
+      switch finding.fault {
+      case .type: if isHere { wrongHere = 1 }
+      case .operation(let operation):
+        switch program.operations[operation] {
+        case .never, .not: if isHere { wrongHere = 1 }
+        case .enumeration, .constant:
+          fixed += 1
+          if isHere { wrongHere = 1 }
+          if finding.path.count == path.count + 1, isTag(operation) { otherTags += 1 }
+        default: break
+        }
+      default: break
+      }
+    }
+    return [wrongHere, otherTags, fixed, findings.count]
+  }
+
+  /// Whether it allows one value, as the property does that names the kind of an object.
+  private func isTag(_ operation: Int32) -> Bool {
+    guard case .enumeration(let rule) = program.operations[operation] else { return true }
+    return program.enumerations[rule].values.count == 1
   }
 
   mutating func failName(
@@ -196,11 +274,8 @@ struct CollectingReporter: LocatingReporter {
     _ name: String,
     from mark: Int
   ) {
-    let reasons = errors[mark...].map(\.expected)
+    let reasons = findings[mark...].map { error(for: $0, givesHints: false).expected }
     drop(from: mark)
-    errors.append(
-      FaultText(program: program, node: node, value: .string(name), givesHints: givesHints)
-        .nameError(operation, name, reasons: reasons, at: pointer)
-    )
+    fail(program, node, .wrongName(operation, name, reasons), .string(name))
   }
 }

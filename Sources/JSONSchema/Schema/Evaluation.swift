@@ -33,16 +33,74 @@ struct Evaluation<Reporter: ErrorReporter> {
   /// The resources that were entered on the way here, outermost first, where that can matter.
   private var scope: [Int32] = []
   private var depth = 0
+  /// How many steps may still be taken: a schema entered is one, other work counts as what takes about as long.
+  private var steps = leastSteps
+  /// The value as a whole while more steps may be granted for its size.
+  private var whole: UnsafePointer<JSONValue>?
+  /// Whether it was given up before anything was certain, so that nothing found since counts.
+  private(set) var isUndecided = false
+  private var hasRunOut = false
+  /// Whether a branch is only looked at, which goes into no member that is right at first sight.
+  private var isLooking = false
 
   /// How many schemas may be entered inside each other; a level of the value costs at least one.
   private static var maximumDepth: Int { 2000 }
+
+  /// How many steps any value may take, however small.
+  private static var leastSteps: Int { 500_000 }
 
   init(program: SchemaProgram, reporter: Reporter) {
     self.program = program
     self.reporter = reporter
   }
 
-  mutating func run(_ value: JSONValue) -> Bool { check(program.root, value, nil) }
+  /// Whether the value is valid; what could not be decided is not, however deep inside `not` or `if` it was.
+  mutating func run(_ value: JSONValue) -> Bool {
+    let isValid = withUnsafePointer(to: value) { place in
+      whole = place
+      defer { whole = nil }
+      return check(program.root, place.pointee, nil)
+    }
+    if hasRunOut { reporter.giveUp(program, program.root, .tooLong, value) }
+    return isValid && !isUndecided
+  }
+
+  // MARK: Giving up
+
+  private var goesOn: Bool { reporter.wantsMore && !isUndecided }
+
+  private mutating func fail(_ place: Int32, _ fault: Fault, _ value: JSONValue) {
+    steps &-= reporter.stepsOfError
+    reporter.fail(program, place, fault, value)
+  }
+
+  /// Whether the value may take more steps after those that any may take, which need no measuring of it.
+  private mutating func hasMoreSteps() -> Bool {
+    guard let whole, !isUndecided else { return false }
+    self.whole = nil
+    // As many as if each schema met each value once; where schemas are few, they may meet more often.
+    let allowed = whole.pointee.weight &* max(100, program.nodes.count)
+    steps &+= max(0, allowed - Self.leastSteps)
+    return steps >= 0
+  }
+
+  /// Ends the evaluation for want of steps; it unwinds without entering another schema.
+  private mutating func runOut() -> Bool {
+    guard !isUndecided else { return false }
+    isUndecided = true
+    hasRunOut = true
+    return false
+  }
+
+  /// Ends the evaluation for a reason at the place where it is.
+  private mutating func giveUp(_ place: Int32, _ fault: Fault, _ value: JSONValue) -> Bool {
+    guard !isUndecided else { return false }
+    isUndecided = true
+    whole = nil
+    steps = -1
+    reporter.giveUp(program, place, fault, value)
+    return false
+  }
 
   // MARK: Schemas
 
@@ -53,10 +111,9 @@ struct Evaluation<Reporter: ErrorReporter> {
       depth -= 1
       reporter.leaveSchema()
     }
-    guard depth <= Self.maximumDepth else {
-      reporter.fail(program, place, .tooDeep, value)
-      return false
-    }
+    steps &-= 1
+    guard depth <= Self.maximumDepth else { return giveUp(place, .tooDeep, value) }
+    guard steps >= 0 || hasMoreSteps() else { return runOut() }
     guard program.isDynamic, scope.last != program.nodes[place].resource else {
       return account(place, value, seen)
     }
@@ -78,14 +135,14 @@ struct Evaluation<Reporter: ErrorReporter> {
     var ok = true
     let types = program.nodes[place].types
     if types != .any, !types.contains(value.schemaType) {
-      reporter.fail(program, place, .type, value)
-      guard reporter.wantsMore else { return false }
+      fail(place, .type, value)
+      guard goesOn, !isLooking else { return false }
       ok = false
     }
     let general = program.nodes[place].general
     for operation in general.start..<general.end {
       guard self.general(operation, place, value, seen) else {
-        guard reporter.wantsMore else { return false }
+        guard goesOn else { return false }
         ok = false
         continue
       }
@@ -110,6 +167,7 @@ struct Evaluation<Reporter: ErrorReporter> {
     switch program.operations[operation] {
     case .never: break
     case .enumeration(let rule):
+      if program.enumerations[rule].hashesContainers { steps &-= value.weight }
       if program.enumerations[rule].contains(value) { return true }
     case .constant(let constant):
       if program.constants[constant] == value { return true }
@@ -135,13 +193,14 @@ struct Evaluation<Reporter: ErrorReporter> {
       .dependentRequired, .dependentSchemas, .unevaluatedProperties:
       return true
     }
-    reporter.fail(program, place, .operation(operation), value)
+    fail(place, .operation(operation), value)
     return false
   }
 
   /// The schema that the outermost resource with the same anchor has in place of the one referred to.
-  private func target(of reference: Int32) -> Int32 {
+  private mutating func target(of reference: Int32) -> Int32 {
     for resource in scope {
+      steps &-= 1
       if let target = program.dynamicReferences[reference].byResource[resource] { return target }
     }
     return program.dynamicReferences[reference].target
@@ -164,6 +223,22 @@ struct Evaluation<Reporter: ErrorReporter> {
     return ok
   }
 
+  /// Checks one schema of a union.
+  ///
+  /// One that a look at the value rules out is not gone into: below it may stand the
+  /// same union again, and each level would multiply the work.
+  private mutating func alternative(_ node: Int32, _ value: JSONValue, _ seen: Seen?) -> Bool {
+    let detail = reporter.branchDetail
+    guard detail == .look || (detail == .none && program.nodes[node].isRecursive), !isLooking,
+      isRuledOut(node, value)
+    else { return branch(node, value, seen) }
+    guard detail == .look else { return false }
+    isLooking = true
+    defer { isLooking = false }
+    _ = branch(node, value, nil)
+    return false
+  }
+
   private mutating func allOf(
     _ list: SchemaProgram.Children,
     _ value: JSONValue,
@@ -172,7 +247,7 @@ struct Evaluation<Reporter: ErrorReporter> {
     var ok = true
     for child in list.start..<list.start + list.count
     where !check(program.children[child], value, seen) {
-      guard reporter.wantsMore else { return false }
+      guard goesOn else { return false }
       ok = false
     }
     return ok
@@ -189,7 +264,7 @@ struct Evaluation<Reporter: ErrorReporter> {
     var ok = false
     for child in list.start..<list.start + list.count {
       let start = reporter.mark()
-      if branch(program.children[child], value, seen) {
+      if alternative(program.children[child], value, seen) {
         ok = true
         // Without an account to keep, the first that holds decides.
         if seen == nil { break }
@@ -217,7 +292,7 @@ struct Evaluation<Reporter: ErrorReporter> {
     var second: Int32?
     for child in list.start..<list.start + list.count {
       let start = reporter.mark()
-      if branch(program.children[child], value, seen) {
+      if alternative(program.children[child], value, seen) {
         if first != nil {
           second = child - list.start
           break
@@ -233,7 +308,7 @@ struct Evaluation<Reporter: ErrorReporter> {
     }
     reporter.drop(from: mark)
     guard let second else { return true }
-    reporter.fail(program, place, .several(operation, Int(first), Int(second)), value)
+    fail(place, .several(operation, Int(first), Int(second)), value)
     return false
   }
 
@@ -254,8 +329,8 @@ struct Evaluation<Reporter: ErrorReporter> {
     let segment = program.nodes[place].number
     var ok = true
     for operation in segment.start..<segment.end where !satisfies(operation, value) {
-      reporter.fail(program, place, .operation(operation), value)
-      guard reporter.wantsMore else { return false }
+      fail(place, .operation(operation), value)
+      guard goesOn else { return false }
       ok = false
     }
     return ok
@@ -285,6 +360,8 @@ struct Evaluation<Reporter: ErrorReporter> {
 
   private mutating func string(_ place: Int32, _ value: JSONValue, _ text: String) -> Bool {
     let segment = program.nodes[place].string
+    guard segment.start < segment.end else { return true }
+    steps &-= text.utf8.count >> 4
     var ok = true
     for operation in segment.start..<segment.end {
       let fault: Fault
@@ -296,11 +373,11 @@ struct Evaluation<Reporter: ErrorReporter> {
         if hasLength(text, atMost: count) { continue }
         fault = .operation(operation)
       case .pattern(let pattern):
-        switch program.patterns[pattern].match(text) {
-        case .matches: continue
-        case .differs: fault = .operation(operation)
-        case .tooCostly: fault = .tooCostly(operation)
-        }
+        let outcome = program.patterns[pattern].match(text, steps: &steps)
+        if outcome == .tooCostly { return giveUp(place, .tooCostly(operation), value) }
+        if steps < 0, !hasMoreSteps() { return runOut() }
+        if outcome == .matches { continue }
+        fault = .operation(operation)
       case .format(let format):
         if format.matches(text) { continue }
         fault = .operation(operation)
@@ -311,8 +388,8 @@ struct Evaluation<Reporter: ErrorReporter> {
         .unevaluatedProperties:
         continue
       }
-      reporter.fail(program, place, fault, value)
-      guard reporter.wantsMore else { return false }
+      fail(place, fault, value)
+      guard goesOn else { return false }
       ok = false
     }
     return ok
@@ -345,14 +422,15 @@ struct Evaluation<Reporter: ErrorReporter> {
       case .maxItems(let count):
         if items.count <= count { continue }
       case .uniqueItems:
+        steps &-= value.weight
         guard let (first, second) = firstTwins(items) else { continue }
-        reporter.fail(program, place, .twins(operation, first, second), value)
-        guard reporter.wantsMore else { return false }
+        fail(place, .twins(operation, first, second), value)
+        guard goesOn else { return false }
         ok = false
         continue
       case .items(let prefix, let rest):
         if self.items(items, prefix, rest, seen) { continue }
-        guard reporter.wantsMore else { return false }
+        guard goesOn else { return false }
         ok = false
         continue
       case .contains(let rule):
@@ -360,13 +438,13 @@ struct Evaluation<Reporter: ErrorReporter> {
         if count >= program.contains[rule].minimum, count <= program.contains[rule].maximum {
           continue
         }
-        reporter.fail(program, place, .contained(operation, count), value)
-        guard reporter.wantsMore else { return false }
+        fail(place, .contained(operation, count), value)
+        guard goesOn else { return false }
         ok = false
         continue
       case .unevaluatedItems(let node):
         if unevaluated(items, node, operation, place, value, seen) { continue }
-        guard reporter.wantsMore else { return false }
+        guard goesOn else { return false }
         ok = false
         continue
       case .never, .enumeration, .constant, .reference, .dynamicReference, .allOf, .anyOf, .oneOf,
@@ -375,8 +453,8 @@ struct Evaluation<Reporter: ErrorReporter> {
         .propertyNames, .dependentRequired, .dependentSchemas, .unevaluatedProperties:
         continue
       }
-      reporter.fail(program, place, .operation(operation), value)
-      guard reporter.wantsMore else { return false }
+      fail(place, .operation(operation), value)
+      guard goesOn else { return false }
       ok = false
     }
     return ok
@@ -394,7 +472,7 @@ struct Evaluation<Reporter: ErrorReporter> {
       seen?.pointee.mark(place)
       let node = program.children[prefix.start + Int32(truncatingIfNeeded: place)]
       guard item(items[place], place, node) else {
-        guard reporter.wantsMore else { return false }
+        guard goesOn else { return false }
         ok = false
         continue
       }
@@ -403,7 +481,7 @@ struct Evaluation<Reporter: ErrorReporter> {
     seen?.pointee.markAll()
     guard first < items.count else { return ok }
     for place in first..<items.count where !item(items[place], place, rest) {
-      guard reporter.wantsMore else { return false }
+      guard goesOn else { return false }
       ok = false
     }
     return ok
@@ -411,6 +489,7 @@ struct Evaluation<Reporter: ErrorReporter> {
 
   @inline(__always)
   private mutating func item(_ value: JSONValue, _ place: Int, _ node: Int32) -> Bool {
+    if reporter.branchDetail == .look, isLooking, !differs(node, value) { return true }
     reporter.enter(place)
     defer { reporter.leave() }
     return check(node, value, nil)
@@ -422,7 +501,8 @@ struct Evaluation<Reporter: ErrorReporter> {
     _ seen: Seen?
   ) -> Int {
     var count = 0
-    for (place, value) in items.enumerated() where quietly({ $0.check(rule.node, value, nil) }) {
+    for (place, value) in items.enumerated() where !isUndecided {
+      guard quietly({ $0.check(rule.node, value, nil) }) else { continue }
       count += 1
       if rule.marks { seen?.pointee.mark(place) }
       let enough = rule.maximum == .max ? count >= rule.minimum : count > rule.maximum
@@ -439,14 +519,16 @@ struct Evaluation<Reporter: ErrorReporter> {
     _ value: JSONValue,
     _ seen: Seen?
   ) -> Bool {
+    // A look does not tell what else was evaluated.
+    if isLooking { return true }
     var ok = true
     for (index, item) in items.enumerated() where seen?.pointee.contains(index) != true {
       if program.isNever(node) {
-        reporter.fail(program, place, .extraItem(operation, index), value)
+        fail(place, .extraItem(operation, index), value)
       } else if self.item(item, index, node) {
         continue
       }
-      guard reporter.wantsMore else { return false }
+      guard goesOn else { return false }
       ok = false
     }
     seen?.pointee.markAll()
@@ -483,10 +565,10 @@ struct Evaluation<Reporter: ErrorReporter> {
       switch program.operations[operation] {
       case .minProperties(let count):
         if object.count >= count { continue }
-        reporter.fail(program, place, .operation(operation), value)
+        fail(place, .operation(operation), value)
       case .maxProperties(let count):
         if object.count <= count { continue }
-        reporter.fail(program, place, .operation(operation), value)
+        fail(place, .operation(operation), value)
       case .properties(let rule):
         if properties(object, rule, operation, place, value, seen) { continue }
       case .propertyNames(let node):
@@ -503,7 +585,7 @@ struct Evaluation<Reporter: ErrorReporter> {
         .contains, .unevaluatedItems:
         continue
       }
-      guard reporter.wantsMore else { return false }
+      guard goesOn else { return false }
       ok = false
     }
     return ok
@@ -518,6 +600,7 @@ struct Evaluation<Reporter: ErrorReporter> {
     _ seen: Seen?
   ) -> Bool {
     let names = program.names[rule]
+    steps &-= object.count >> 2
     var ok = true
     var found: UInt64 = 0
     var hint: Int32 = 0
@@ -533,15 +616,15 @@ struct Evaluation<Reporter: ErrorReporter> {
       } else if other(object, index, node, rule, operation, place, value, seen) {
         continue
       }
-      guard reporter.wantsMore else { return false }
+      guard goesOn else { return false }
       ok = false
     }
     if names.usesMask, found & names.requiredMask == names.requiredMask { return ok }
     for required in program.objects[rule].required {
       let name = program.objects[rule].properties[required].name
       if object.position(of: name) != nil { continue }
-      reporter.fail(program, place, .missing(operation, rule, name), value)
-      guard reporter.wantsMore else { return false }
+      fail(place, .missing(operation, rule, name), value)
+      guard goesOn else { return false }
       ok = false
     }
     return ok
@@ -562,23 +645,23 @@ struct Evaluation<Reporter: ErrorReporter> {
     var isKnown = node >= 0
     if isKnown { ok = member(object, index, node) }
     for pattern in program.objects[rule].patterns {
-      switch pattern.pattern.match(object.entries[index].key) {
-      case .differs: continue
-      case .matches:
-        isKnown = true
-        if !member(object, index, pattern.node) { ok = false }
-      case .tooCostly:
-        reporter.fail(program, place, .costlyName(operation, object.entries[index].key), value)
-        ok = false
-      }
-      if !ok, !reporter.wantsMore { return false }
+      let name = object.entries[index].key
+      steps &-= name.utf8.count >> 4
+      let outcome = pattern.pattern.match(name, steps: &steps)
+      if outcome == .tooCostly { return giveUp(place, .costlyName(operation, name), value) }
+      if steps < 0, !hasMoreSteps() { return runOut() }
+      guard outcome == .matches else { continue }
+      isKnown = true
+      if member(object, index, pattern.node) { continue }
+      guard goesOn else { return false }
+      ok = false
     }
     let additional = program.names[rule].additional
     guard isKnown || additional >= 0 else { return ok }
     seen?.pointee.mark(index)
     if isKnown { return ok }
     if program.isNever(additional) {
-      reporter.fail(program, place, .extra(operation, rule, object.entries[index].key), value)
+      fail(place, .extra(operation, rule, object.entries[index].key), value)
       return false
     }
     return member(object, index, additional) && ok
@@ -586,6 +669,9 @@ struct Evaluation<Reporter: ErrorReporter> {
 
   @inline(__always)
   private mutating func member(_ object: JSONObject, _ index: Int, _ node: Int32) -> Bool {
+    if reporter.branchDetail == .look, isLooking, !differs(node, object.entries[index].value) {
+      return true
+    }
     reporter.enter(object.entries[index].key)
     defer { reporter.leave() }
     return check(node, object.entries[index].value, nil)
@@ -603,7 +689,7 @@ struct Evaluation<Reporter: ErrorReporter> {
       let mark = reporter.mark()
       if check(node, .string(entry.key), nil) { continue }
       reporter.failName(program, place, operation, entry.key, from: mark)
-      guard reporter.wantsMore else { return false }
+      guard goesOn else { return false }
       ok = false
     }
     return ok
@@ -619,8 +705,8 @@ struct Evaluation<Reporter: ErrorReporter> {
     var ok = true
     for rule in program.dependentRequired[list] where object.position(of: rule.name) != nil {
       for name in rule.needs where object.position(of: name) == nil {
-        reporter.fail(program, place, .dependent(operation, name, rule.name), value)
-        guard reporter.wantsMore else { return false }
+        fail(place, .dependent(operation, name, rule.name), value)
+        guard goesOn else { return false }
         ok = false
       }
     }
@@ -636,7 +722,7 @@ struct Evaluation<Reporter: ErrorReporter> {
     var ok = true
     for rule in program.dependentSchemas[list]
     where object.position(of: rule.name) != nil && !check(rule.node, value, seen) {
-      guard reporter.wantsMore else { return false }
+      guard goesOn else { return false }
       ok = false
     }
     return ok
@@ -650,18 +736,130 @@ struct Evaluation<Reporter: ErrorReporter> {
     _ value: JSONValue,
     _ seen: Seen?
   ) -> Bool {
+    // A look does not tell what else was evaluated.
+    if isLooking { return true }
     var ok = true
     for (index, entry) in object.entries.enumerated() where seen?.pointee.contains(index) != true {
       if program.isNever(node) {
-        reporter.fail(program, place, .extra(operation, -1, entry.key), value)
+        fail(place, .extra(operation, -1, entry.key), value)
       } else if member(object, index, node) {
         continue
       }
-      guard reporter.wantsMore else { return false }
+      guard goesOn else { return false }
       ok = false
     }
     seen?.pointee.markAll()
     return ok
+  }
+}
+
+extension Evaluation {
+  /// Whether a schema refuses an object or an array for what is seen of it without going into its members: a missing
+  /// or a needless one, and the type or the fixed value of each.
+  private mutating func isRuledOut(_ place: Int32, _ value: JSONValue) -> Bool {
+    switch value {
+    case .object(let object):
+      steps &-= object.count >> 2
+      return refuses(place, object, 0)
+    case .array(let items): return refuses(place, items, 0)
+    case .null, .bool, .integer, .double, .decimal, .string: return false
+    }
+  }
+
+  /// How many references and `allOf`s a look goes through.
+  private static var sight: Int { 4 }
+
+  private func refuses(_ place: Int32, _ object: JSONObject, _ distance: Int) -> Bool {
+    guard program.nodes[place].types.contains(.object) else { return true }
+    let general = program.nodes[place].general
+    for operation in general.start..<general.end where distance < Self.sight {
+      switch program.operations[operation] {
+      case .reference(let target):
+        if refuses(target, object, distance + 1) { return true }
+      case .allOf(let list):
+        for child in list.start..<list.start + list.count
+        where refuses(program.children[child], object, distance + 1) {
+          return true
+        }
+      default: break
+      }
+    }
+    let segment = program.nodes[place].object
+    for operation in segment.start..<segment.end {
+      if case .properties(let rule) = program.operations[operation], refuses(rule, object) {
+        return true
+      }
+    }
+    return false
+  }
+
+  private func refuses(_ rule: Int32, _ object: JSONObject) -> Bool {
+    let names = program.names[rule]
+    let isClosed = !names.hasPatterns && names.additional >= 0 && program.isNever(names.additional)
+    var found: UInt64 = 0
+    var hint: Int32 = 0
+    for index in object.entries.indices {
+      let (known, node) = program.names.find(object.entries[index].key, in: names, hint: hint)
+      if known >= 0 {
+        hint = known + 1
+        found |= 1 << UInt64(truncatingIfNeeded: known & 63)
+      } else if isClosed {
+        return true
+      }
+      if node >= 0, differs(node, object.entries[index].value) { return true }
+    }
+    return names.usesMask && found & names.requiredMask != names.requiredMask
+  }
+
+  private func refuses(_ place: Int32, _ items: [JSONValue], _ distance: Int) -> Bool {
+    guard program.nodes[place].types.contains(.array) else { return true }
+    let general = program.nodes[place].general
+    for operation in general.start..<general.end where distance < Self.sight {
+      guard case .reference(let target) = program.operations[operation] else { continue }
+      if refuses(target, items, distance + 1) { return true }
+    }
+    let segment = program.nodes[place].array
+    for operation in segment.start..<segment.end {
+      switch program.operations[operation] {
+      case .minItems(let count): if items.count < count { return true }
+      case .maxItems(let count): if items.count > count { return true }
+      case .items(let prefix, _):
+        for place in 0..<min(Int(prefix.count), items.count)
+        where differs(
+          program.children[prefix.start + Int32(truncatingIfNeeded: place)],
+          items[place]
+        ) {
+          return true
+        }
+      default: break
+      }
+    }
+    return false
+  }
+
+  /// Whether a member has not the type or the fixed value that its schema asks for.
+  private func differs(_ place: Int32, _ value: JSONValue) -> Bool {
+    var place = place
+    for _ in 0...Self.sight {
+      let types = program.nodes[place].types
+      if types != .any, !types.contains(value.schemaType) { return true }
+      let general = program.nodes[place].general
+      var next: Int32?
+      for operation in general.start..<general.end {
+        switch program.operations[operation] {
+        case .never: return true
+        case .constant(let constant):
+          if program.constants[constant] != value { return true }
+        case .enumeration(let rule) where !value.isContainer:
+          if !program.enumerations[rule].contains(value) { return true }
+        case .reference(let target): next = target
+        default: break
+        }
+      }
+      guard let next else { return false }
+      place = next
+    }
+    return false
   }
 }
 
@@ -688,6 +886,23 @@ extension JSONValue {
     case .string: .string
     case .array: .array
     case .object: .object
+    }
+  }
+  /// How much there is to look at: the values in it, and their text.
+  fileprivate var weight: Int { weight(2000) }
+
+  private func weight(_ levels: Int) -> Int {
+    switch self {
+    case .null, .bool, .integer, .double: return 1
+    case .decimal(let text), .string(let text): return 1 + text.utf8.count >> 4
+    case .array(let items):
+      guard levels > 0 else { return items.count }
+      return items.reduce(1) { $0 + $1.weight(levels - 1) }
+    case .object(let object):
+      guard levels > 0 else { return object.count }
+      return object.entries.reduce(1) {
+        $0 + $1.key.utf8.count >> 4 + $1.value.weight(levels - 1)
+      }
     }
   }
 }

@@ -68,6 +68,22 @@ struct FaultText {
         expected: "a value nested less deeply",
         found: describe(value)
       )
+    case .tooLong:
+      return ValidationError(
+        path: path,
+        // Without references each schema meets each value once, which is never too long.
+        keyword: "$ref",
+        schemaPath: program.locations[node],
+        expected: "a value that can be decided on in fewer steps",
+        found: "\(describe(value)), which takes too many steps to decide"
+      )
+    case .wrongName(let operation, let name, let reasons):
+      return make(
+        operation,
+        at: path,
+        expected: "property names to be \(reasons.isEmpty ? "others" : listed(reasons, "and"))",
+        found: shortened(name)
+      )
     }
   }
 
@@ -220,20 +236,6 @@ struct FaultText {
       expected: expected,
       found: shortened(name),
       suggestion: nearest(to: name, among: open)
-    )
-  }
-
-  func nameError(
-    _ operation: Int32,
-    _ name: String,
-    reasons: [String],
-    at path: String
-  ) -> ValidationError {
-    make(
-      operation,
-      at: path,
-      expected: "property names to be \(reasons.isEmpty ? "others" : listed(reasons, "and"))",
-      found: shortened(name)
     )
   }
 

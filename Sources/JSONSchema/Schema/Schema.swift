@@ -14,14 +14,26 @@ public struct Schema: Sendable {
   }
 
   /// Every error of a value, or only the first; none means that it is valid.
+  ///
+  /// Only the first also where finding all would take too many steps.
   public func validate(_ value: JSONValue, stopAtFirst: Bool = false) -> [ValidationError] {
-    if isValid(value) { return [] }
-    var evaluation = Evaluation(
+    var verdict = Evaluation(program: program, reporter: SilentReporter())
+    if verdict.run(value) { return [] }
+    if !stopAtFirst, !verdict.isUndecided {
+      var all = Evaluation(
+        program: program,
+        reporter: CollectingReporter(program: program, stopsAtFirst: false)
+      )
+      _ = all.run(value)
+      if !all.isUndecided { return all.reporter.errors }
+    }
+    // Takes the same way as the verdict, and so ends where that did.
+    var first = Evaluation(
       program: program,
-      reporter: CollectingReporter(stopsAtFirst: stopAtFirst)
+      reporter: CollectingReporter(program: program, stopsAtFirst: true)
     )
-    _ = evaluation.run(value)
-    return stopAtFirst ? Array(evaluation.reporter.errors.prefix(1)) : evaluation.reporter.errors
+    _ = first.run(value)
+    return Array(first.reporter.errors.prefix(1))
   }
 
   /// The verdict alone, without allocating memory for an ordinary value that is valid.

@@ -76,7 +76,7 @@ struct SchemaCompiler {
       while let task = tasks.popLast() { try compile(task) }
       linkDynamicReferences()
     } while !tasks.isEmpty
-    let finish = SchemaFinish(tables: tables)
+    let finish = SchemaFinish(tables: tables, root: root)
     if let ring = finish.ring() {
       throw SchemaError(
         pointer: tables.locations[Int(ring)],
@@ -86,7 +86,11 @@ struct SchemaCompiler {
     }
     let isDynamic = !tables.dynamicReferences.isEmpty
     let tables = isDynamic || keepsReferences ? tables : finish.shortened()
-    return SchemaProgram(tables, root: root, isDynamic: isDynamic)
+    return SchemaProgram(
+      SchemaFinish(tables: tables, root: root).marked(),
+      root: root,
+      isDynamic: isDynamic
+    )
   }
 
   /// The document itself, which may have taken another URI than the empty one.

@@ -1,6 +1,8 @@
-/// The last steps of compiling: rings are found, and references that say nothing else are skipped.
+/// The last steps of compiling: rings are found, references that say nothing else are skipped, and what may stand inside
+/// itself is marked.
 struct SchemaFinish {
   let tables: SchemaCompiler.Tables
+  let root: Int32
 
   /// A node that leads back to itself without going into the value, nil where there is none.
   func ring() -> Int32? {
@@ -42,10 +44,14 @@ struct SchemaFinish {
           targets.append(contentsOf: [
             conditional.condition, conditional.then, conditional.otherwise,
           ])
+        case .dynamicReference(let place):
+          if let target = onlyTarget(of: tables.dynamicReferences[Int(place)]) {
+            targets.append(target)
+          }
         case .dependentSchemas(let place):
           targets.append(contentsOf: tables.dependentSchemas[Int(place)].map(\.node))
-        case .never, .enumeration, .constant, .dynamicReference, .minimum, .exclusiveMinimum,
-          .maximum, .exclusiveMaximum, .multipleOf, .minLength, .maxLength, .pattern, .format,
+        case .never, .enumeration, .constant, .minimum, .exclusiveMinimum, .maximum,
+          .exclusiveMaximum, .multipleOf, .minLength, .maxLength, .pattern, .format,
           .minItems, .maxItems, .uniqueItems, .items, .contains, .unevaluatedItems,
           .minProperties, .maxProperties, .properties, .propertyNames, .dependentRequired,
           .unevaluatedProperties:
@@ -54,6 +60,13 @@ struct SchemaFinish {
       }
     }
     return targets.filter { $0 >= 0 }
+  }
+
+  /// Where a dynamic reference leads whichever way it is reached by; nil where that differs.
+  private func onlyTarget(of reference: SchemaProgram.DynamicReference) -> Int32? {
+    // Every way begins in the resource of the root, and the outermost one counts.
+    if let target = reference.byResource[tables.nodes[Int(root)].resource] { return target }
+    return reference.byResource.count == 1 ? reference.byResource.values.first : nil
   }
 
   private func nodes(_ list: SchemaProgram.Children) -> ArraySlice<Int32> {
@@ -105,6 +118,61 @@ struct SchemaFinish {
       }
     }
     return tables
+  }
+
+  /// The tables with the nodes marked that lie on a ring of any kind, or between two.
+  func marked() -> SchemaCompiler.Tables {
+    var tables = tables
+    let forward = tables.nodes.indices.map(below)
+    var backward = [[Int32]](repeating: [], count: forward.count)
+    for (node, targets) in forward.enumerated() {
+      for target in targets { backward[Int(target)].append(Int32(truncatingIfNeeded: node)) }
+    }
+    let leading = SchemaFinish.peeled(forward, backward)
+    let led = SchemaFinish.peeled(backward, forward)
+    for node in tables.nodes.indices { tables.nodes[node].isRecursive = leading[node] && led[node] }
+    return tables
+  }
+
+  /// Whether a ring is reached from each node: those without a way on are taken away until there are none.
+  private static func peeled(_ forward: [[Int32]], _ backward: [[Int32]]) -> [Bool] {
+    var counts = forward.map(\.count)
+    var ends = counts.indices.filter { counts[$0] == 0 }
+    while let end = ends.popLast() {
+      for source in backward[end] {
+        counts[Int(source)] -= 1
+        if counts[Int(source)] == 0 { ends.append(Int(source)) }
+      }
+    }
+    return counts.map { $0 > 0 }
+  }
+
+  /// The nodes that a node leads to, be it for the same value or for what is in it.
+  private func below(_ node: Int) -> [Int32] {
+    var targets = inPlace(node)
+    let node = tables.nodes[node]
+    for segment in [node.general, node.array, node.object] {
+      for operation in tables.operations[Int(segment.start)..<Int(segment.end)] {
+        switch operation {
+        case .items(let prefix, let rest): targets += nodes(prefix) + [rest]
+        case .contains(let rule): targets.append(tables.contains[Int(rule)].node)
+        case .unevaluatedItems(let node), .propertyNames(let node),
+          .unevaluatedProperties(let node):
+          targets.append(node)
+        case .properties(let rule):
+          let rule = tables.objects[Int(rule)]
+          targets += rule.properties.map(\.node) + rule.patterns.map(\.node) + [rule.additional]
+        case .dynamicReference(let place):
+          targets += tables.dynamicReferences[Int(place)].byResource.values
+        case .never, .enumeration, .constant, .reference, .allOf, .anyOf, .oneOf, .not,
+          .conditional, .minimum, .exclusiveMinimum, .maximum, .exclusiveMaximum, .multipleOf,
+          .minLength, .maxLength, .pattern, .format, .minItems, .maxItems, .uniqueItems,
+          .minProperties, .maxProperties, .dependentRequired, .dependentSchemas:
+          break
+        }
+      }
+    }
+    return targets.filter { $0 >= 0 }
   }
 
   private func target(of node: Int32) -> Int32 {

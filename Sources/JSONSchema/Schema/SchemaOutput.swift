@@ -22,9 +22,11 @@ public struct SchemaOutput: Sendable {
   /// `{"valid": …, "errors": […]}`: a flat list, each with `keywordLocation`, `absoluteKeywordLocation`,
   /// `instanceLocation` and `error`; no annotations.
   public func basic(_ value: JSONValue) -> JSONValue {
+    var verdict = Evaluation(program: program, reporter: SilentReporter())
+    guard !verdict.run(value) else { return ["valid": true] }
     var evaluation = Evaluation(program: program, reporter: OutputReporter(program: program))
-    guard !evaluation.run(value) else { return ["valid": true] }
-    let errors = evaluation.reporter.units.map { unit -> JSONValue in
+    _ = evaluation.run(value)
+    let errors = evaluation.reporter.found.map { unit -> JSONValue in
       // A place in another document has its URI already.
       let isElsewhere = unit.error.schemaPath.contains("#")
       let absolute = (isElsewhere ? "" : base + "#") + unit.error.schemaPath
@@ -52,14 +54,20 @@ private struct OutputReporter: LocatingReporter {
   }
 
   private let program: SchemaProgram
-  private(set) var units: [Unit] = []
+  private var units: [Unit] = []
+  /// Why nothing is certain.
+  private var givenUp: Unit?
   var path: [JSONKey] = []
   private var steps: [Step] = []
   private var reference: String?
 
   init(program: SchemaProgram) { self.program = program }
 
+  var found: [Unit] { givenUp.map { [$0] } ?? units }
+
   var wantsMore: Bool { true }
+  var branchDetail: BranchDetail { .all }
+  var stepsOfError: Int { 100 }
 
   mutating func refer(_ operation: Int32) { reference = program.keywords[operation] }
 
@@ -108,6 +116,16 @@ private struct OutputReporter: LocatingReporter {
     note(text.error(for: fault, at: pointer))
   }
 
+  mutating func giveUp(
+    _ program: SchemaProgram,
+    _ node: Int32,
+    _ fault: Fault,
+    _ value: JSONValue
+  ) {
+    fail(program, node, fault, value)
+    givenUp = units.last
+  }
+
   private mutating func note(_ error: ValidationError) {
     let keyword = error.keyword == "false" ? "" : "/" + error.keyword
     units.append(Unit(keywordLocation: way + keyword, error: error))
@@ -137,7 +155,6 @@ private struct OutputReporter: LocatingReporter {
   ) {
     let reasons = units[mark...].map(\.error.expected)
     drop(from: mark)
-    let text = FaultText(program: program, node: node, value: .string(name), givesHints: false)
-    note(text.nameError(operation, name, reasons: reasons, at: pointer))
+    fail(program, node, .wrongName(operation, name, reasons), .string(name))
   }
 }

@@ -7,6 +7,8 @@ final class SchemaProgram: Sendable {
     var resource: Int32 = 0
     /// Whether it has an `unevaluated…` keyword, and must keep account of what was evaluated.
     var keepsAccount = false
+    /// Whether it may stand inside itself, so that one more of it at each level multiplies the work.
+    var isRecursive = false
     var general = Segment()
     var number = Segment()
     var string = Segment()
@@ -266,6 +268,7 @@ struct EnumerationRule: Sendable {
   private let strings: [String]
   /// The values where they are many.
   private let set: Set<JSONValue>
+  private let hasContainers: Bool
 
   init(_ values: [JSONValue]) {
     self.values = values
@@ -276,6 +279,7 @@ struct EnumerationRule: Sendable {
     let few = values.count <= 16
     self.strings = few && strings.count == values.count ? strings : []
     set = few ? [] : Set(values)
+    hasContainers = values.contains(where: \.isContainer)
   }
 
   func contains(_ value: JSONValue) -> Bool {
@@ -284,7 +288,20 @@ struct EnumerationRule: Sendable {
       for string in strings where sameASCII(string, text) { return true }
       return false
     }
-    return set.isEmpty ? values.contains(value) : set.contains(value)
+    guard !set.isEmpty else { return values.contains(value) }
+    return (hasContainers || !value.isContainer) && set.contains(value)
+  }
+
+  /// Whether looking for an array or an object takes time for all that is in it.
+  var hashesContainers: Bool { hasContainers && !set.isEmpty }
+}
+
+extension JSONValue {
+  var isContainer: Bool {
+    switch self {
+    case .array, .object: true
+    case .null, .bool, .integer, .double, .decimal, .string: false
+    }
   }
 }
 
