@@ -84,7 +84,10 @@ let all: [Target] = [
   tests("CallboardTests", ["Callboard", "CallboardTesting", "JSONSchema"]),
   tests(
     "CallboardSQLiteTests",
-    ["CallboardSQLite", "Callboard", "CallboardTesting", "JSONSchema"]
+    [
+      "CallboardSQLite", "CallboardConsole", "CallboardTerminal", "Callboard", "CallboardTesting",
+      "JSONSchema", logging,
+    ]
   ),
   tests("CallboardYAMLTests", ["CallboardYAML", "JSONSchema"]),
   tests(

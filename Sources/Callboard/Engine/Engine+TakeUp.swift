@@ -154,6 +154,9 @@ extension Engine {
     conversations.insert(conversation, model: found ?? MissingModel(name: conversation.model))
     conversations.withLive(id) { live in
       live.heard = heard
+      for (message, entry) in zip(heard, live.conversation.messages) {
+        live.note(secrets: Redactor.secrets(of: message, shown: entry.message))
+      }
       live.shownAnswers = shownAnswers
       live.shownPending = shownPending
     }
