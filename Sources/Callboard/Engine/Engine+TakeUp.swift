@@ -272,7 +272,7 @@ extension Engine {
   }
 
   /// A call of the store's with its originals.
-  private func stored(_ id: CallID) -> Call? {
+  func stored(_ id: CallID) -> Call? {
     guard let call = store.call(id) else { return nil }
     guard let sealed = store.sealed(id) else { return call }
     return sealer?.restoring(call, from: sealed) ?? call
