@@ -84,7 +84,10 @@ let all: [Target] = [
   tests("CallboardTests", ["Callboard", "CallboardTesting", "JSONSchema"]),
   tests(
     "CallboardSQLiteTests",
-    ["CallboardSQLite", "Callboard", "CallboardTesting", "JSONSchema", grdb]
+    [
+      "CallboardSQLite", "CallboardConsole", "CallboardTerminal", "Callboard", "CallboardTesting",
+      "JSONSchema", logging, grdb,
+    ]
   ),
   tests("CallboardYAMLTests", ["CallboardYAML", "JSONSchema"]),
   tests(

@@ -41,6 +41,8 @@ public final class SQLiteStore: Store {
   @discardableResult
   public func close() -> StoreFault? {
     let fault = writer.close()
+    // The writer's connection goes last: only that one takes the log into the file.
+    file.pool.invalidateReadOnlyConnections()
     try? file.pool.close()
     hold.release()
     return fault

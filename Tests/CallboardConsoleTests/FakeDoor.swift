@@ -17,6 +17,9 @@ final class FakeDoor: EngineDoor {
     var errorsPerMinute: [Double] = []
     var p95: [Double?] = []
     var sent: [Request] = []
+    var revealed: [CallID] = []
+    /// What is given for each call whose originals are asked for.
+    var originals: [CallID: Originals] = [:]
     /// Given at once to the next requests, in their order; beyond them the reply does not come.
     var replies: [Reply] = []
   }
@@ -28,6 +31,7 @@ final class FakeDoor: EngineDoor {
   func change(_ change: @Sendable (inout State) -> Void) { state.withLock { change(&$0) } }
 
   var sent: [Request] { state.withLock { $0.sent } }
+  var revealed: [CallID] { state.withLock { $0.revealed } }
 
   func observe(_ changed: @escaping @Sendable () -> Void) -> ObservationToken {
     ObservationToken {}
@@ -40,6 +44,16 @@ final class FakeDoor: EngineDoor {
       return state.replies.isEmpty ? nil : state.replies.removeFirst()
     }
     if let reply { ticket.answer(reply) }
+    return ticket
+  }
+
+  func reveal(_ id: CallID, by principal: Principal) -> RevealTicket {
+    let ticket = RevealTicket()
+    let originals = state.withLock { state in
+      state.revealed.append(id)
+      return state.originals[id]
+    }
+    ticket.answer(originals.map(Revelation.originals) ?? .refused("not kept"))
     return ticket
   }
 

@@ -71,6 +71,21 @@ struct SQLiteStoreTests {
     #expect(third.events(after: 0, limit: 10).map(\.seq) == [1, 2, 3, 4])
   }
 
+  @Test func `a file that was closed is whole by itself, without its log`() async throws {
+    let folder = try Folder()
+    let path = folder.file("a.db")
+    let store = try SQLiteStore(path)
+    try await store.commit(StoreChange(calls: [CallChange(try call(1))])).durable()
+    #expect(store.close() == nil)
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == [
+        "a.db", "a.db.lock",
+      ]
+    )
+    try FileManager.default.copyItem(atPath: path, toPath: folder.file("b.db"))
+    #expect(try SQLiteStore(folder.file("b.db")).calls(HistoryQuery()).total == 1)
+  }
+
   @Test func `a second engine on a file is told which process holds it`() throws {
     let folder = try Folder()
     let path = folder.file("a.db")

@@ -340,7 +340,7 @@ extension Engine {
       // The slot goes back only when the attempt has really ended: by its runner, or here when that has gone on without.
       guard !gate.resolve(result) else { return }
       slots.giveBack(function)
-      late(id, attempt, result, function)
+      late(id, running, result)
     }
     let end: AttemptEnd
     switch gate.started(task) {
@@ -377,7 +377,8 @@ extension Engine {
         number: attempt,
         gate: AttemptGate(),
         function: function,
-        epoch: function.runtime.epoch
+        epoch: function.runtime.epoch,
+        arguments: live.call.decided
       )
       live.attempt = running
       return (running, invocation)
@@ -414,7 +415,7 @@ extension Engine {
     let isCached = function.definition.cache != nil
     let key = isCached ? table.withShard(of: id) { $0.calls[id]?.cacheKey } : nil
     let stale = key.flatMap(cache.stale)
-    keepErrorOutput(of: id, attempt, function)
+    keepErrorOutput(of: id, running)
     // After the breaker has heard of it: what waits for the slot must not slip past.
     defer { if case .result = end { slots.giveBack(function) } }
     switch end {
@@ -429,7 +430,7 @@ extension Engine {
         breaker = tellBreaker(function, since: epoch, failed: false)
       }
     case .result(.failure(let failure)):
-      let failure = shown(reached(failure, function.definition), id, function)
+      let failure = shown(reached(failure, function.definition), running)
       if failure.kind == .cancelled, isCancelled(id) {
         event = .stopped(attempt: attempt, failure)
         function.runtime.withBreaker { $0.abandoned(since: epoch) }
@@ -486,32 +487,36 @@ extension Engine {
   }
 
   /// What a function says of its failure, without the secrets that it was given.
-  private func shown(
-    _ failure: CallFailure,
-    _ id: CallID,
-    _ function: RegisteredFunction
-  ) -> CallFailure {
+  private func shown(_ failure: CallFailure, _ running: LiveTable.RunningAttempt) -> CallFailure {
     var failure = failure
-    failure.message = shown(failure.message, id, function)
+    failure.message = shown(failure.message, running)
+    failure.pointer = failure.pointer.map { shown($0, running) }
+    failure.details = failure.details.map { detail in
+      ValidationError(
+        path: shown(detail.path, running),
+        keyword: detail.keyword,
+        schemaPath: detail.schemaPath,
+        expected: shown(detail.expected, running),
+        found: shown(detail.found, running),
+        suggestion: detail.suggestion.map { shown($0, running) }
+      )
+    }
     return failure
   }
 
-  private func shown(_ text: String, _ id: CallID, _ function: RegisteredFunction) -> String {
-    let text = function.redactor.redact(text: text)
-    guard let decided = table.withShard(of: id, { $0.calls[id]?.call.decided }), decided.hasSecrets
-    else { return text }
-    return Redactor.hiding(decided, in: text)
+  private func shown(_ text: String, _ running: LiveTable.RunningAttempt) -> String {
+    let arguments = running.arguments.map { [$0] } ?? []
+    return running.function.redactor.redact(said: Redactor.hiding(arguments, in: text))
   }
 
   /// Keeps what an attempt has written beside its result, for the step that ends it; returns it where there is some.
   @discardableResult
-  private func keepErrorOutput(
-    of id: CallID,
-    _ attempt: Int,
-    _ function: RegisteredFunction
-  ) -> String? {
-    guard let output = function.provider.errorOutput(of: id, attempt: attempt) else { return nil }
-    let safe = shown(output, id, function)
+  private func keepErrorOutput(of id: CallID, _ running: LiveTable.RunningAttempt) -> String? {
+    let attempt = running.number
+    guard let output = running.function.provider.errorOutput(of: id, attempt: attempt) else {
+      return nil
+    }
+    let safe = shown(output, running)
     table.withShard(of: id) { shard in
       guard let live = shard.calls[id], !live.call.state.isEnded else { return }
       var call = live.call
@@ -541,7 +546,10 @@ extension Engine {
       )
     }
     guard let schema = function.resultSchema,
-      let error = schema.validate(value, stopAtFirst: true).first
+      let error = function.redactor.redact(
+        schema.validate(value, stopAtFirst: true),
+        about: value
+      ).first
     else { return nil }
     return CallFailure(
       .invalidResult,
@@ -601,22 +609,17 @@ extension Engine {
 
   private func late(
     _ id: CallID,
-    _ attempt: Int,
-    _ result: Result<JSONValue, CallFailure>,
-    _ function: RegisteredFunction
+    _ running: LiveTable.RunningAttempt,
+    _ result: Result<JSONValue, CallFailure>
   ) {
-    let output = keepErrorOutput(of: id, attempt, function)
+    let attempt = running.number
+    let output = keepErrorOutput(of: id, running)
     switch result {
     case .success(let value): late(id, attempt, value, output)
     case .failure(let failure):
       // That it has stopped when told to is no news; what it said meanwhile is.
       guard failure.kind != .cancelled || output != nil else { return }
-      tellLate(
-        id,
-        "attempt \(attempt) ended after it was over",
-        shown(failure, id, function),
-        output
-      )
+      tellLate(id, "attempt \(attempt) ended after it was over", shown(failure, running), output)
     }
   }
 

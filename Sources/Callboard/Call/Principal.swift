@@ -22,6 +22,8 @@ public struct Principal: Sendable, Hashable, Codable {
     case viewer
     /// May look, decide, switch and stop.
     case `operator`
+    /// May see the originals of secrets, which is audited.
+    case revealer
   }
 
   /// Two windows of one person are one person: the user id decides where there is one.
@@ -31,6 +33,7 @@ public struct Principal: Sendable, Hashable, Codable {
   }
 
   public var mayDecide: Bool { roles.contains(.operator) }
+  public var mayReveal: Bool { roles.contains(.revealer) }
   public var mayCall: Bool { roles.contains(.caller) }
 
   /// An agent or program that asks for functions.
@@ -39,6 +42,11 @@ public struct Principal: Sendable, Hashable, Codable {
   /// A person who decides, and may look and call too.
   public static func `operator`(_ name: String, uid: UInt32? = nil) -> Principal {
     Principal(name: name, uid: uid, roles: [.operator, .viewer, .caller])
+  }
+
+  /// A person with every right.
+  public static func owner(_ name: String, uid: UInt32? = nil) -> Principal {
+    Principal(name: name, uid: uid, roles: Set(Role.allCases))
   }
 
   /// A person who may look, and nothing else.

@@ -54,6 +54,8 @@ final class ConversationTable: Sendable {
     /// What is shown and stored of the conversation's `answers` and `pending`, each redacted once.
     var shownAnswers: [CallID: String] = [:]
     var shownPending: [Message] = []
+    /// What its calls hide: a model or a person may repeat it in words.
+    var secrets: Set<String> = []
     /// Originals of messages that are not sealed in the store yet, by their place in the transcript.
     var unsealed: [Int: Message] = [:]
     /// The last commit.
@@ -63,6 +65,13 @@ final class ConversationTable: Sendable {
     init(_ conversation: Conversation, model: any Model) {
       self.conversation = conversation
       self.model = model
+    }
+
+    /// Most texts that are looked for in words.
+    private static let secretLimit = 1000
+
+    func note(secrets found: [String]) {
+      for secret in found where secrets.count < Self.secretLimit { secrets.insert(secret) }
     }
 
     /// The model's turn is over; the timer of it is to be cancelled.
@@ -147,7 +156,7 @@ extension Engine {
     let id = ConversationID(newUUIDs(now).0)
     var conversation = Conversation(
       id: id,
-      title: request.title,
+      title: redactor.redact(said: request.title),
       caller: request.caller,
       model: model.name,
       startedAt: now,
@@ -188,15 +197,21 @@ extension Engine {
 
   // MARK: - Moving conversations
 
-  private func redacted(_ message: Message) -> Message {
+  private func redacted(_ message: Message, _ live: ConversationTable.Live) -> Message {
     var safe = message
-    safe.text = message.text.map(redactor.redact(text:))
+    safe.text = message.text.map { Redactor.hiding(live.secrets, in: redactor.redact(said: $0)) }
+    safe.answers = message.answers.map(redactor.redact(text:))
     for index in safe.calls.indices {
-      let arguments = safe.calls[index].arguments
-      if let parsed = try? JSONValue(parsing: arguments), let clean = redactor.redact(parsed) {
-        safe.calls[index].arguments = clean.serialized()
+      let asked = message.calls[index]
+      let redactor = table.catalogue.named(onTheWire: asked.wireName)?.redactor ?? redactor
+      safe.calls[index].id = redactor.redact(text: asked.id)
+      safe.calls[index].wireName = redactor.redact(text: asked.wireName)
+      if let parsed = try? JSONValue(parsing: asked.arguments, options: .lenient) {
+        if let clean = redactor.redact(parsed) {
+          safe.calls[index].arguments = clean.serialized()
+        }
       } else {
-        safe.calls[index].arguments = redactor.redact(text: arguments)
+        safe.calls[index].arguments = redactor.redact(unparsed: asked.arguments)
       }
     }
     return safe
@@ -252,7 +267,9 @@ extension Engine {
   private func shown(_ live: ConversationTable.Live) -> ConversationChange {
     if live.conversation.answers.isEmpty { live.shownAnswers = [:] }
     if live.conversation.pending.count < live.shownPending.count { live.shownPending = [] }
-    live.shownPending += live.conversation.pending.dropFirst(live.shownPending.count).map(redacted)
+    live.shownPending += live.conversation.pending.dropFirst(live.shownPending.count).map {
+      redacted($0, live)
+    }
     var shown = live.conversation
     shown.answers = live.shownAnswers
     shown.pending = live.shownPending
@@ -285,19 +302,23 @@ extension Engine {
     _ id: ConversationID,
     _ event: ConversationEvent,
     cause: String,
-    by person: String? = nil
+    by person: String? = nil,
+    about call: Call? = nil
   ) throws -> ConversationEffect {
     // Not under the lock of all conversations: an answer may be large.
-    let shownAnswer: (call: CallID, text: String)? =
-      if case .callEnded(let call, let answer, _) = event {
-        (call, redactor.redact(text: answer))
-      } else {
-        nil
-      }
+    let shownAnswer = call.map { ModelAnswer.text(for: $0.withoutOriginals) }
+    let secrets = call.map { $0.payloads.flatMap(Redactor.secrets(of:)) } ?? []
     let effect = try conversations.withLive(id) { live -> ConversationEffect in
       let known = live.conversation.messages.count
       let effect = try live.conversation.handle(event, now: clock.now)
-      if let shownAnswer { live.shownAnswers[shownAnswer.call] = shownAnswer.text }
+      live.note(secrets: secrets)
+      switch event {
+      case .callEnded(let id, _, _): live.shownAnswers[id] = shownAnswer
+      case .news(var message):
+        message.text = call.map { Self.news(of: $0, shownAnswer ?? "") }
+        live.shownPending.append(redacted(message, live))
+      case .turnTaken, .modelFailed, .limitReached, .stop, .pause, .resume, .message: break
+      }
       hear(live, from: known)
       store(live, cause: cause, by: person)
       return effect
@@ -310,15 +331,23 @@ extension Engine {
 
   /// What goes into the transcript is heard as it is, and shown and stored redacted.
   private func hear(_ live: ConversationTable.Live, from known: Int) {
+    var waiting = live.shownPending[...]
     for index in live.conversation.messages.indices.dropFirst(known) {
       let entry = live.conversation.messages[index]
       live.heard.append(entry.message)
-      if entry.message.role == .tool,
-        let shown = entry.calls.first.flatMap({ live.shownAnswers[$0] })
-      {
-        live.conversation.messages[index].message.text = shown
-      } else {
-        live.conversation.messages[index].message = redacted(entry.message)
+      switch entry.message.role {
+      case .tool:
+        var shown = redacted(Message(.tool, nil, answers: entry.message.answers), live)
+        shown.text =
+          entry.calls.first.flatMap { live.shownAnswers[$0] }
+          ?? entry.message.text.map(redactor.redact(said:))
+        live.conversation.messages[index].message = shown
+      // What was said while calls ran is shown as it was then.
+      case .user:
+        live.conversation.messages[index].message =
+          waiting.popFirst() ?? redacted(entry.message, live)
+      case .system, .assistant:
+        live.conversation.messages[index].message = redacted(entry.message, live)
       }
       if live.conversation.messages[index].message != entry.message {
         live.unsealed[index] = entry.message
@@ -426,6 +455,9 @@ extension Engine {
       if let timer = timer ?? nil { deadlines.cancel(timer) }
       // The engine stops: the conversation stays as it is, for its restart.
       if isStopping, Task.isCancelled { return }
+      var error = error
+      let secrets = conversations.withLive(id) { $0.secrets } ?? []
+      error.message = Redactor.hiding(secrets, in: redactor.redact(said: error.message))
       // One that was stopped has not failed.
       if error.kind != .cancelled { tell(.failed, model.name, error, in: id, cause: error.message) }
       _ = try? move(id, .modelFailed(error), cause: error.message)
@@ -534,6 +566,7 @@ extension Engine {
         )
       else { return (nil, false, timer) }
       live.writing = ""
+      for call in calls { live.note(secrets: call.payloads.flatMap(Redactor.secrets(of:))) }
       hear(live, from: known)
       let asked = calls.count == 1 ? "asked for 1 call" : "asked for \(calls.count) calls"
       let cause = calls.isEmpty ? "answered" : asked
@@ -660,7 +693,8 @@ extension Engine {
         answer: ModelAnswer.text(for: call),
         waited: Self.waits(of: call, until: clock.now)
       ),
-      cause: "the model hears that an outcome is unknown"
+      cause: "the model hears that an outcome is unknown",
+      about: call
     )
   }
 
@@ -672,7 +706,8 @@ extension Engine {
       (try? move(
         id,
         .callEnded(call.id, answer: answer, waited: Self.waits(of: call, until: clock.now)),
-        cause: "\(call.function) \(call.state.word.rawValue)"
+        cause: "\(call.function) \(call.state.word.rawValue)",
+        about: call
       )) != nil
     {
       return
@@ -685,12 +720,17 @@ extension Engine {
     case nil: isNews = call.history.contains { $0.state == .unknown }
     }
     guard isNews else { return }
-    let news = Message(
-      .user,
-      "News from callboard about the earlier call \(call.function) (\(call.modelCallID ?? call.id.short)): \(answer)",
-      author: "callboard"
+    let news = Message(.user, Self.news(of: call, answer), author: "callboard")
+    _ = try? move(
+      id,
+      .news(news),
+      cause: "news of \(call.function) for the model",
+      about: call
     )
-    _ = try? move(id, .news(news), cause: "news of \(call.function) for the model")
+  }
+
+  private static func news(of call: Call, _ answer: String) -> String {
+    "News from callboard about the earlier call \(call.function) (\(call.modelCallID ?? call.id.short)): \(answer)"
   }
 
   /// What to add where somebody decides on a call whose conversation is over: the model will not hear of it.

@@ -91,7 +91,7 @@ extension Engine {
     _ function: RegisteredFunction
   ) -> Result<JSONValue, CallFailure> {
     guard let proposed = call.proposed?.original else {
-      return .failure(unreadable(call.unparsed ?? ""))
+      return .failure(unreadable(call.unparsed ?? "", function.redactor))
     }
     let errors = function.schema.validate(proposed)
     guard errors.isEmpty else {
@@ -100,12 +100,15 @@ extension Engine {
     return .success(function.schema.fillingDefaults(in: proposed))
   }
 
-  private func unreadable(_ text: String) -> CallFailure {
+  private func unreadable(_ text: String, _ redactor: Redactor) -> CallFailure {
     do {
       _ = try JSONValue(parsing: text, options: argumentOptions)
       return CallFailure(.invalidArguments, "The arguments are not a JSON object.")
     } catch {
-      return CallFailure(.invalidArguments, "The arguments are not valid JSON: \(error)")
+      return CallFailure(
+        .invalidArguments,
+        "The arguments are not valid JSON: \(redactor.redact(text: "\(error)"))"
+      )
     }
   }
 

@@ -21,7 +21,7 @@ extension Engine: EngineDoor {
     case .deny(let id, let seen, let reason, let stops):
       let reply = await decide(
         id,
-        .deny(seen, reason: redactor.redact(text: reason), by: principal),
+        .deny(seen, reason: shown(reason, about: id), by: principal),
         by: principal,
         "denied"
       )
@@ -236,9 +236,9 @@ extension Engine: EngineDoor {
     if let rerun = current?.rerun { cancelIfNotStarted(rerun) }
     let safe: Settlement
     switch settlement {
-    case .happened: safe = settlement
-    case .didNotHappen(let evidence):
-      safe = .didNotHappen(evidence: redactor.redact(text: evidence))
+    // What came over a wire says of itself that it is redacted.
+    case .happened(let payload): safe = .happened(Payload(payload.original))
+    case .didNotHappen(let evidence): safe = .didNotHappen(evidence: shown(evidence, about: id))
     }
     let done = "settled" + unheard(current?.conversation)
     return await decide(id, .settle(safe, by: principal), by: principal, done)
@@ -474,6 +474,16 @@ extension Engine: EngineDoor {
   private func ago(_ switched: Switched?, _ now: Date) -> String {
     guard let switched else { return "" }
     return ": \(switched.by), \(Int(max(0, now.timeIntervalSince(switched.at)))) s ago"
+  }
+
+  /// What a person says of a call, without the secrets in it.
+  private func shown(_ text: String, about id: CallID) -> String {
+    let (call, function) = table.withShard(of: id) { shard in
+      (shard.calls[id]?.call, shard.calls[id]?.function)
+    }
+    return (function?.redactor ?? redactor).redact(
+      said: Redactor.hiding(call?.payloads ?? [], in: text)
+    )
   }
 
   // MARK: - Refusals

@@ -212,7 +212,7 @@ extension Engine {
     var detail = CallDetail(row: row(call, context), call: call.withoutOriginals)
     if let function = context.catalogue[call.function] {
       detail.functionDescription = function.definition.description
-      detail.parameters = function.definition.parameters
+      detail.parameters = Self.shown(function.definition.parameters, function.redactor)
       detail.argumentOrder =
         function.definition.parameters["properties"]?.objectValue.map { Array($0.keys) } ?? []
       detail.timeout = function.definition.timeout / .seconds(1)
@@ -289,7 +289,9 @@ extension Engine {
     _ id: ConversationID,
     _ context: SnapshotContext
   ) -> ConversationDetail? {
-    let live = conversations.withLive(id) { live in (live.conversation, live.writing) }
+    let live = conversations.withLive(id) { live in
+      (live.conversation, live.writing, live.secrets)
+    }
     guard let conversation = store.conversation(id) ?? live?.0 else { return nil }
     var failure: String?
     if case .failed(let why) = conversation.state { failure = why }
@@ -302,11 +304,11 @@ extension Engine {
           ? entry.calls.compactMap { liveCall($0).map { row($0, context) } } : []
       )
     }
-    let writing = live.map(\.1) ?? ""
+    let writing = live.map { redactor.redact(unfinished: $0.1, secrets: $0.2) } ?? ""
     return ConversationDetail(
       row: row(conversation, context),
       transcript: transcript,
-      writing: writing.isEmpty ? nil : redactor.redact(text: writing),
+      writing: writing.isEmpty ? nil : writing,
       failure: failure
     )
   }
@@ -389,7 +391,7 @@ extension Engine {
       let isFailing = lastFailure.map { $0.at > lastSuccess } ?? false
       var row = ProviderRow(
         namespace: provider.namespace,
-        summary: provider.summary,
+        summary: redactor.redact(text: provider.summary),
         state: !functions.isEmpty && open.count == functions.count
           ? "down" : isFailing || !open.isEmpty ? "failing" : "up",
         functions: functions.count,
@@ -405,13 +407,21 @@ extension Engine {
     guard let function = context.catalogue[name] else { return nil }
     return FunctionDetail(
       row: functionRow(function, context),
-      parameters: function.definition.parameters,
+      parameters: Self.shown(function.definition.parameters, function.redactor),
       definitionHash: function.hash,
-      policies: Self.policies(of: function.definition)
+      policies: Self.policies(of: function.definition, function.redactor)
     )
   }
 
-  private static func policies(of definition: FunctionDefinition) -> [FunctionDetail.Policy] {
+  /// A schema without secrets that are recognised by their form: its names are those of its properties.
+  private static func shown(_ schema: JSONValue, _ redactor: Redactor) -> JSONValue {
+    redactor.redactValues(in: schema) ?? schema
+  }
+
+  private static func policies(
+    of definition: FunctionDefinition,
+    _ redactor: Redactor
+  ) -> [FunctionDetail.Policy] {
     var lines = [
       FunctionDetail.Policy(name: "effect", value: definition.effect.rawValue),
       FunctionDetail.Policy(name: "timeout", value: definition.timeout.words),
@@ -449,7 +459,12 @@ extension Engine {
     }
     switch definition.fallback {
     case .value(let value):
-      lines.append(FunctionDetail.Policy(name: "fallback", value: "the value \(value.brief)"))
+      lines.append(
+        FunctionDetail.Policy(
+          name: "fallback",
+          value: "the value \((redactor.redact(value) ?? value).brief)"
+        )
+      )
     case .staleCache:
       lines.append(FunctionDetail.Policy(name: "fallback", value: "the last cached answer"))
     case .function(let name):

@@ -161,6 +161,9 @@ extension Engine {
     conversations.insert(conversation, model: found ?? MissingModel(name: conversation.model))
     conversations.withLive(id) { live in
       live.heard = heard
+      for (message, entry) in zip(heard, live.conversation.messages) {
+        live.note(secrets: Redactor.secrets(of: message, shown: entry.message))
+      }
       live.shownAnswers = shownAnswers
       live.shownPending = shownPending
     }
@@ -292,7 +295,7 @@ extension Engine {
   }
 
   /// A call of the store's with its originals.
-  private func stored(_ id: CallID) -> Call? {
+  func stored(_ id: CallID) -> Call? {
     guard let call = store.call(id) else { return nil }
     guard let sealed = store.sealed(id) else { return call }
     return sealer?.restoring(call, from: sealed) ?? call

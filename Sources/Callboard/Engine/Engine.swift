@@ -92,7 +92,7 @@ public final class Engine: Sendable {
       functions: registry.functions
     )
     cache = ResultCache(maxEntries: configuration.cacheEntries, maxBytes: configuration.cacheBytes)
-    redactor = Redactor(fields: configuration.secrets)
+    redactor = Redactor(fields: configuration.secrets, values: configuration.secretValues)
     for notice in registry.notices { log.warning("\(notice)") }
     store.onNews { [weak self] news in self?.heard(news) }
     commit(events: [event(.engine(.started), cause: "started")])
@@ -170,17 +170,20 @@ public final class Engine: Sendable {
     by caller: Principal
   ) -> Rehearsal {
     let call = makeCall(function, parsed: arguments, unparsed: nil, caller: caller)
-    switch admission(of: call, in: table.catalogue).event {
-    case .admitted(let arguments, _): return .runs(arguments: arguments)
+    let admission = admission(of: call, in: table.catalogue)
+    let redactor = admission.function?.redactor ?? redactor
+    switch admission.event {
+    case .admitted(let arguments, _):
+      return .runs(arguments: redactor.redact(arguments) ?? arguments)
     case .approvalNeeded(let requirement, let arguments, _, _):
-      return .asks(requirement, arguments: arguments)
+      return .asks(requirement, arguments: redactor.redact(arguments) ?? arguments)
     case .nobodyToAsk(let rule): return .denied(rule: rule)
     case .refused(let failure): return .rejected(failure)
     default: preconditionFailure("admission gives no other event")
     }
   }
 
-  /// What `rehearse` found.
+  /// What `rehearse` found, with the arguments as they may be shown.
   public enum Rehearsal: Sendable {
     case runs(arguments: JSONValue)
     case asks(ApprovalRequirement, arguments: JSONValue)
@@ -220,11 +223,11 @@ public final class Engine: Sendable {
     return Call(
       Call.Origin(
         id: id ?? CallID(fresh),
-        function: catalogue.named(onTheWire: function)?.name ?? function,
+        function: catalogue.named(onTheWire: function)?.name ?? shown(name: function),
         caller: caller,
         conversation: conversation,
         turn: turn,
-        modelCallID: modelCallID,
+        modelCallID: modelCallID.map(shown(name:)),
         link: link,
         requestedBy: requestedBy,
         receivedAt: now,
@@ -233,6 +236,12 @@ public final class Engine: Sendable {
       proposed: parsed,
       unparsed: unparsed
     )
+  }
+
+  /// A name that a model made up, without secrets, and not longer than any name is.
+  func shown(name: String) -> String {
+    let safe = redactor.redact(said: name)
+    return safe.count > 200 ? safe.prefix(200) + "…" : safe
   }
 
   private let ids: Mutex<IDSource> = Mutex(IDSource())
@@ -425,7 +434,7 @@ public final class Engine: Sendable {
       errors.record(
         failure,
         call: live.call,
-        heard: ModelAnswer.text(for: live.call),
+        heard: ModelAnswer.text(for: live.call.withoutOriginals),
         at: clock.now,
         monotonic: clock.monotonic
       )
@@ -448,7 +457,7 @@ public final class Engine: Sendable {
     errors.record(
       failure,
       call: live.call,
-      heard: ModelAnswer.text(for: live.call),
+      heard: ModelAnswer.text(for: live.call.withoutOriginals),
       at: clock.now,
       monotonic: clock.monotonic
     )
@@ -701,7 +710,7 @@ extension SystemRandomNumberGenerator {
 extension Call {
   /// Takes the secrets out of everything that is shown.
   mutating func redact(_ redactor: Redactor) {
-    if attempts.isEmpty, let text = unparsed { unparsed = redactor.redact(text: text) }
+    if attempts.isEmpty, let text = unparsed { unparsed = redactor.redact(unparsed: text) }
     proposed?.redact(redactor.redact(_:))
     // Mostly the arguments run as they were proposed: looking once is enough.
     if let proposed, let now = decided, !now.isRedacted, now.original == proposed.original {
@@ -717,6 +726,9 @@ extension Call {
       outcome = .result(payload, source)
     }
   }
+
+  /// Everything of it that may hold secrets.
+  var payloads: [Payload] { [proposed, decided, lateResult, outcome?.value].compactMap { $0 } }
 
   func part() -> EngineEvent.CallPart {
     EngineEvent.CallPart(

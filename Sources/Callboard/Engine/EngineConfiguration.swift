@@ -14,6 +14,8 @@ public struct EngineConfiguration: Sendable {
   public var maxArgumentBytes: Int
   /// Field names or JSON Pointers that are secret in every function.
   public var secrets: [String]
+  /// Texts that are secret wherever they stand, such as the keys of a configuration.
+  public var secretValues: [String]
   /// Nobody can be asked: what needs approval is denied, with the rule.
   public var isUnattended: Bool
   public var conversationLimits: ConversationLimits
@@ -30,6 +32,7 @@ public struct EngineConfiguration: Sendable {
     cacheBytes: Int = 64 << 20,
     maxArgumentBytes: Int = 1 << 20,
     secrets: [String] = [],
+    secretValues: [String] = [],
     isUnattended: Bool = false,
     conversationLimits: ConversationLimits = ConversationLimits(),
     seed: UInt64? = nil
@@ -43,6 +46,7 @@ public struct EngineConfiguration: Sendable {
     self.cacheBytes = cacheBytes
     self.maxArgumentBytes = maxArgumentBytes
     self.secrets = secrets
+    self.secretValues = secretValues
     self.isUnattended = isUnattended
     self.conversationLimits = conversationLimits
     self.seed = seed

@@ -70,6 +70,8 @@ final class LiveTable: Sendable {
     var function: RegisteredFunction
     /// The breaker's when it began.
     var epoch: Int
+    /// What it was given.
+    var arguments: Payload?
   }
 
   struct Shard {

@@ -29,7 +29,8 @@ final class RegisteredFunction: Sendable {
     resultSchema: Schema?,
     wireName: String,
     ordinal: Int,
-    secrets: [String]
+    secrets: [String],
+    secretValues: [String]
   ) {
     self.definition = definition
     traits = FunctionTraits(definition)
@@ -40,7 +41,7 @@ final class RegisteredFunction: Sendable {
     self.wireName = wireName
     self.ordinal = ordinal
     runtime = FunctionRuntime(definition)
-    redactor = Redactor(fields: secrets + definition.secrets)
+    redactor = Redactor(fields: secrets + definition.secrets, values: secretValues)
     name = definition.name.description
     isOn = true
     switched = nil
@@ -191,7 +192,8 @@ public struct FunctionRegistry: Sendable {
 
   public init(
     _ providers: [any FunctionProvider],
-    secrets: [String] = []
+    secrets: [String] = [],
+    secretValues: [String] = []
   ) throws(ConfigurationMistake) {
     var seen: Set<String> = []
     for provider in providers {
@@ -227,7 +229,8 @@ public struct FunctionRegistry: Sendable {
           },
           wireName: wireNames[definition.name] ?? "",
           ordinal: functions.count,
-          secrets: secrets
+          secrets: secrets,
+          secretValues: secretValues
         )
       )
     }

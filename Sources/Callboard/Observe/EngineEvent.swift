@@ -107,6 +107,8 @@ public struct EngineEvent: Sendable {
       case stopping
       case stopped
       case decisionRefused = "decision_refused"
+      /// Somebody was shown the originals of a call's secrets.
+      case revealed
       case lateResult = "late_result"
       case storeFailed = "store_failed"
       case storeRecovered = "store_recovered"

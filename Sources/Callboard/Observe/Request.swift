@@ -71,6 +71,8 @@ public final class RequestTicket: Sendable {
 public protocol EngineDoor: Sendable {
   func snapshot(of query: Query) -> Snapshot
   func send(_ request: Request, by principal: Principal) -> RequestTicket
+  /// Asks for the originals of a call's secrets; see `Engine.reveal`.
+  func reveal(_ id: CallID, by principal: Principal) -> RevealTicket
   /// Calls `changed` after something visible changed, from any thread, at most once until `snapshot` is asked for.
   func observe(_ changed: @escaping @Sendable () -> Void) -> ObservationToken
 }

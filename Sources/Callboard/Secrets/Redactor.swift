@@ -17,13 +17,26 @@ public struct Redactor: Sendable {
 
   private let names: Set<String>
   private let pointers: [[String]]
+  /// Texts that are secret wherever they stand, by their first byte, the longest first.
+  private let values: [UInt8: [[UInt8]]]
   /// One bit for each name's hash: most keys are known not to be secret after one look.
   private let sieve: (UInt64, UInt64, UInt64, UInt64)
 
+  /// A value of fewer characters is not told from other words.
+  public static let shortestValue = 6
+
   /// `fields` are names, or JSON Pointers where they begin with `/`; `*` in a pointer stands for any one token.
-  public init(fields: [String] = [], names: Set<String> = Redactor.defaultNames) {
+  ///
+  /// `values` are secret wherever they stand, such as the keys of a configuration.
+  public init(
+    fields: [String] = [],
+    names: Set<String> = Redactor.defaultNames,
+    values: [String] = []
+  ) {
     let names = names.union(fields.filter { !$0.hasPrefix("/") }.map(Self.folded))
     self.names = names
+    let long = values.filter { $0.utf8.count >= Self.shortestValue }.map { Array($0.utf8) }
+    self.values = Dictionary(grouping: long.sorted { $0.count > $1.count }) { $0[0] }
     var sieve: [UInt64] = [0, 0, 0, 0]
     for name in names {
       let bit = Self.foldedHash(name)
@@ -42,9 +55,42 @@ public struct Redactor: Sendable {
     redact(value, pointers: pointers, depth: 0)
   }
 
+  /// The value without what is secret by its form, whatever it is called; nil when there is none in it.
+  func redactValues(in value: JSONValue) -> JSONValue? {
+    Redactor(names: [], values: values.values.joined().map { String(decoding: $0, as: UTF8.self) })
+      .redact(value)
+  }
+
   /// The text without secrets that are recognised by their form.
   public func redact(text: String) -> String {
-    Self.redactValues(in: text) ?? text
+    redactValues(in: text) ?? text
+  }
+
+  /// What is written of a text that is not whole yet, without secrets, and without an end that may become one.
+  ///
+  /// `secrets`: texts that are secret here, besides those that are secret everywhere.
+  func redact(unfinished text: String, secrets: Set<String>) -> String {
+    let safe = Self.hiding(secrets, in: redact(said: text))
+    var end = safe.utf8.count
+    let bytes = Array(safe.utf8)
+    // Digits with single spaces or dashes between them, a bearer token, or the beginning of a known value.
+    while end > 0, Self.isDigit(bytes[end - 1]) || bytes[end - 1] == 32 || bytes[end - 1] == 45 {
+      end -= 1
+    }
+    if !bytes[end...].contains(where: Self.isDigit) { end = bytes.count }
+    let word = bytes.lastIndex { !Self.isTokenByte($0) }.map { $0 + 1 } ?? 0
+    if word >= 7,
+      String(decoding: bytes[(word - 7)..<word], as: UTF8.self).lowercased() == "bearer "
+    {
+      end = min(end, word)
+    }
+    for value in values.values.joined() + secrets.map({ Array($0.utf8) }) {
+      let longest = min(value.count - 1, bytes.count)
+      guard longest > 0 else { continue }
+      let part = (1...longest).last { bytes.suffix($0).elementsEqual(value.prefix($0)) }
+      if let part { end = min(end, bytes.count - part) }
+    }
+    return end == bytes.count ? safe : String(decoding: bytes[..<end], as: UTF8.self)
   }
 
   private func redact(_ value: JSONValue, pointers: [[String]], depth: Int) -> JSONValue? {
@@ -53,11 +99,11 @@ public struct Redactor: Sendable {
     case .integer, .double:
       // A card number is a card number without quotes too.
       guard let number = value.intValue, number >= 1_000_000_000_000 else { return nil }
-      return Self.redactValues(in: String(number)) == nil ? nil : .string(Self.mark)
+      return redactValues(in: String(number)) == nil ? nil : .string(Self.mark)
     case .decimal(let text):
-      return Self.redactValues(in: text) == nil ? nil : .string(Self.mark)
+      return redactValues(in: text) == nil ? nil : .string(Self.mark)
     case .string(let text):
-      return Self.redactValues(in: text).map(JSONValue.string)
+      return redactValues(in: text).map(JSONValue.string)
     case .array(let items):
       var changed: [JSONValue]?
       for (index, item) in items.enumerated() {
@@ -70,18 +116,46 @@ public struct Redactor: Sendable {
     case .object(let object):
       var changed: JSONObject?
       for (key, member) in object {
-        let safe: JSONValue?
-        if isSecret(key), !member.isNull {
-          safe = .string(Self.mark)
-        } else {
-          safe = redactMember(member, pointers: Self.below(pointers, token: key), depth: depth)
+        if mayHoldValue(key), redactValues(in: key) != nil {
+          return .object(redactKeys(of: object, pointers: pointers, depth: depth))
         }
-        guard let safe else { continue }
+        guard let safe = redact(member, of: key, pointers: pointers, depth: depth) else { continue }
         if changed == nil { changed = object }
         changed?[key] = safe
       }
       return changed.map(JSONValue.object)
     }
+  }
+
+  /// The object with other keys in the places of those that are secrets: as many members, in the same order.
+  private func redactKeys(of object: JSONObject, pointers: [[String]], depth: Int) -> JSONObject {
+    var result = JSONObject()
+    for (key, member) in object {
+      let safe = redactValues(in: key) ?? key
+      var name = safe
+      var number = 1
+      while result[name] != nil || (name != key && object[name] != nil) {
+        number += 1
+        name = "\(safe) \(number)"
+      }
+      result[name] = redact(member, of: key, pointers: pointers, depth: depth) ?? member
+    }
+    return result
+  }
+
+  private func redact(
+    _ member: JSONValue,
+    of key: String,
+    pointers: [[String]],
+    depth: Int
+  ) -> JSONValue? {
+    if isSecret(key), !member.isNull { return .string(Self.mark) }
+    return redactMember(member, pointers: Self.below(pointers, token: key), depth: depth)
+  }
+
+  /// Most keys are too short for any value that is recognised.
+  private func mayHoldValue(_ key: String) -> Bool {
+    key.utf8.count >= (values.isEmpty ? 11 : Self.shortestValue)
   }
 
   private func redactMember(_ value: JSONValue, pointers: [[String]], depth: Int) -> JSONValue? {
@@ -95,6 +169,11 @@ public struct Redactor: Sendable {
       guard let first = pointer.first, first == token || first == "*" else { return nil }
       return Array(pointer.dropFirst())
     }
+  }
+
+  /// Whether a field of this name may be secret, wherever it stands: also by the last token of a pointer.
+  func isSecretField(_ name: String) -> Bool {
+    isSecret(name) || pointers.contains { $0.last == name }
   }
 
   private func isSecret(_ key: String) -> Bool {
@@ -124,16 +203,19 @@ public struct Redactor: Sendable {
 extension Redactor {
   /// The errors of a value, which quote it, without what is secret in it.
   func redact(_ errors: [ValidationError], about value: JSONValue) -> [ValidationError] {
-    guard !errors.isEmpty, let shown = redact(value) else { return errors }
+    guard !errors.isEmpty, let shown = redact(value) else { return errors.map(redact(error:)) }
     return errors.map { error in
-      // These quote names only.
-      if ["required", "dependentRequired", "additionalProperties"].contains(error.keyword) {
-        return error
-      }
-      if let place = try? JSONPointer(parsing: error.path), let before = value.value(at: place),
-        before == shown.value(at: place)
-      {
-        return error
+      let error = redact(error: error)
+      let place = try? JSONPointer(parsing: error.path)
+      if let place, let before = value.value(at: place), let after = shown.value(at: place) {
+        // These quote names only.
+        let quotesNames = ["required", "dependentRequired", "additionalProperties"]
+        if quotesNames.contains(error.keyword),
+          before.objectValue?.keys == after.objectValue?.keys
+        {
+          return error
+        }
+        if before == after { return error }
       }
       return ValidationError(
         path: error.path,
@@ -145,17 +227,103 @@ extension Redactor {
     }
   }
 
-  /// A text without the secrets of a value that is shown redacted, where it quotes them; shorter than four characters
-  /// they are not told from other words.
-  static func hiding(_ payload: Payload, in text: String) -> String {
-    var secrets: [String] = []
-    collect(payload.original, shown: payload.shown, into: &secrets)
-    return secrets.sorted { $0.utf8.count > $1.utf8.count }.reduce(text) { text, secret in
-      secret.utf8.count < 4 ? text : text.replacingOccurrences(of: secret, with: mark)
+  /// The error without secrets that are recognised by their form, also in names.
+  func redact(error: ValidationError) -> ValidationError {
+    let path = redact(text: error.path)
+    let found = redact(text: error.found)
+    let expected = redact(text: error.expected)
+    let suggestion = error.suggestion.map(redact(text:))
+    guard
+      path != error.path || found != error.found || expected != error.expected
+        || suggestion != error.suggestion
+    else { return error }
+    return ValidationError(
+      path: path,
+      keyword: error.keyword,
+      schemaPath: error.schemaPath,
+      expected: expected,
+      found: found,
+      suggestion: suggestion
+    )
+  }
+
+  /// A text without the secrets of values that are shown redacted, where it quotes them.
+  static func hiding(_ payloads: [Payload], in text: String) -> String {
+    let secrets = payloads.flatMap(secrets(of:))
+    return secrets.isEmpty ? text : hiding(secrets, in: text)
+  }
+
+  /// A text without these secrets, also where it quotes them as JSON or a URL would.
+  ///
+  /// Of fewer than four characters they are taken for the secret only where they are a word, of fewer than three never.
+  static func hiding(_ secrets: some Sequence<String>, in text: String) -> String {
+    var forms: Set<String> = []
+    for secret in secrets where secret.unicodeScalars.count >= 3 {
+      forms.insert(secret)
+      forms.insert(String(JSONValue.string(secret).serialized().dropFirst().dropLast()))
+      if let form = secret.addingPercentEncoding(withAllowedCharacters: unreserved) {
+        forms.insert(form)
+        forms.insert(form.replacing("%20", with: "+"))
+      }
+    }
+    return forms.sorted { $0.utf8.count > $1.utf8.count }.reduce(text) { text, secret in
+      guard text.contains(secret) else { return text }
+      return secret.unicodeScalars.count >= 4
+        ? text.replacing(secret, with: mark) : hiding(word: secret, in: text)
     }
   }
 
-  private static func collect(
+  /// What RFC 3986 leaves as it is.
+  private static let unreserved = CharacterSet(
+    charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+  )
+
+  private static func hiding(word: String, in text: String) -> String {
+    func isPart(_ character: Character?) -> Bool {
+      character.map { $0.isLetter || $0.isNumber } ?? false
+    }
+    var result = ""
+    var rest = text[...]
+    while let range = rest.range(of: word) {
+      result += rest[..<range.lowerBound]
+      let isWord =
+        !isPart(result.last)
+        && !isPart(range.upperBound < rest.endIndex ? rest[range.upperBound] : nil)
+      result += isWord ? mark : word
+      rest = rest[range.upperBound...]
+    }
+    return result + rest
+  }
+
+  /// What of a value is not shown, as texts.
+  static func secrets(of payload: Payload) -> [String] {
+    guard payload.hasSecrets else { return [] }
+    var secrets: [String] = []
+    collect(payload.original, shown: payload.shown, into: &secrets)
+    return secrets
+  }
+
+  /// What of a message is not shown, as texts.
+  static func secrets(of message: Message, shown: Message) -> [String] {
+    guard message != shown else { return [] }
+    var secrets: [String] = []
+    func compare(_ original: String, _ shown: String) {
+      if let original = try? JSONValue(parsing: original, options: .lenient),
+        let shown = try? JSONValue(parsing: shown, options: .lenient)
+      {
+        collect(original, shown: shown, into: &secrets)
+      } else {
+        collect(original, shown: shown, into: &secrets)
+      }
+    }
+    compare(message.text ?? "", shown.text ?? "")
+    for (asked, redacted) in zip(message.calls, shown.calls) {
+      compare(asked.arguments, redacted.arguments)
+    }
+    return secrets
+  }
+
+  static func collect(
     _ original: JSONValue,
     shown: JSONValue,
     into secrets: inout [String]
@@ -164,13 +332,38 @@ extension Redactor {
     switch original {
     case .null, .bool: break
     case .integer, .double, .decimal: secrets.append(original.serialized())
-    case .string(let text): secrets.append(text)
+    case .string(let text): collect(text, shown: shown.stringValue ?? mark, into: &secrets)
     case .array(let items):
       for (index, item) in items.enumerated() {
-        collect(item, shown: shown[index] ?? .null, into: &secrets)
+        collect(item, shown: shown[index] ?? .string(mark), into: &secrets)
       }
     case .object(let object):
-      for (key, member) in object { collect(member, shown: shown[key] ?? .null, into: &secrets) }
+      let names = shown.objectValue?.keys ?? []
+      for (index, (key, member)) in object.enumerated() {
+        let name = index < names.count ? names[index] : key
+        collect(key, shown: names.isEmpty ? key : name, into: &secrets)
+        collect(member, shown: shown[name] ?? .string(mark), into: &secrets)
+      }
+    }
+  }
+
+  /// The parts of a text in whose places a mark stands, and the token of a bearer alone.
+  private static func collect(_ text: String, shown: String, into secrets: inout [String]) {
+    guard text != shown else { return }
+    var rest = text[...]
+    var hidden: [Substring] = []
+    for (index, part) in shown.split(separator: mark, omittingEmptySubsequences: false).enumerated()
+    {
+      guard let range = part.isEmpty ? nil : rest.range(of: part) else { continue }
+      if index > 0 { hidden.append(rest[..<range.lowerBound]) }
+      rest = rest[range.upperBound...]
+    }
+    if shown.hasSuffix(mark) { hidden.append(rest) }
+    for part in hidden where !part.isEmpty {
+      secrets.append(String(part))
+      if let space = part.lastIndex(of: " "), part.lowercased().hasPrefix("bearer ") {
+        secrets.append(String(part[part.index(after: space)...]))
+      }
     }
   }
 
@@ -206,17 +399,34 @@ extension Redactor {
     case .object(let object):
       var result = JSONObject()
       for (key, member) in object {
-        guard
-          let restored = restoring(member, from: original[key] ?? .null, shown: shown[key] ?? .null)
+        guard let name = restoring(key: key, from: original, shown: shown),
+          let restored = restoring(
+            member,
+            from: original[name] ?? .null,
+            shown: shown[key] ?? .null
+          )
         else { return nil }
-        result[key] = restored
+        result[name] = restored
       }
       return .object(result)
     }
   }
 
-  /// Card numbers that pass Luhn's check, social security numbers, bearer tokens and private keys.
-  private static func redactValues(in text: String) -> String? {
+  private static func restoring(
+    key: String,
+    from original: JSONValue,
+    shown: JSONValue
+  ) -> String? {
+    guard key.contains(mark) else { return key }
+    guard let originals = original.objectValue?.keys, let names = shown.objectValue?.keys,
+      originals.count == names.count, let place = names.firstIndex(of: key)
+    else { return nil }
+    return originals[place]
+  }
+
+  /// Card numbers that pass Luhn's check, social security numbers, bearer tokens, private keys, and values that are
+  /// known to be secret.
+  private func redactValues(in text: String) -> String? {
     var copy = text
     let ranges: [Range<Int>]? = copy.withUTF8 { bytes in secretRanges(in: bytes) }
     guard let ranges, !ranges.isEmpty else { return nil }
@@ -225,22 +435,27 @@ extension Redactor {
     var at = 0
     for range in ranges {
       result += bytes[at..<range.lowerBound]
-      result += Array(mark.utf8)
+      result += Array(Self.mark.utf8)
       at = range.upperBound
     }
     result += bytes[at...]
     return String(decoding: result, as: UTF8.self)
   }
 
-  private static func secretRanges(in bytes: UnsafeBufferPointer<UInt8>) -> [Range<Int>]? {
+  private func secretRanges(in bytes: UnsafeBufferPointer<UInt8>) -> [Range<Int>]? {
     var found: [Range<Int>]?
     var index = 0
     while index < bytes.count {
       let byte = bytes[index]
-      var end: Int?
+      var end = values.isEmpty ? nil : valueEnd(in: bytes, from: index)
+      if let end {
+        found = (found ?? []) + [index..<end]
+        index = end
+        continue
+      }
       switch byte {
       case UInt8(ascii: "0")...UInt8(ascii: "9"):
-        let run = index..<digitRun(in: bytes, from: index)
+        let run = index..<Self.digitRun(in: bytes, from: index)
         // Two capitals before two digits: an IBAN, which is shown.
         let isAccount =
           index >= 2 && bytes[(index - 2)..<index].allSatisfy { (65...90).contains($0) }
@@ -248,14 +463,14 @@ extension Redactor {
           index = run.upperBound
           continue
         }
-        let secrets = secretNumbers(in: bytes, run)
+        let secrets = Self.secretNumbers(in: bytes, run)
         if !secrets.isEmpty { found = (found ?? []) + secrets }
         index = run.upperBound
         continue
       case UInt8(ascii: "B"), UInt8(ascii: "b"):
-        end = bearerEnd(in: bytes, from: index)
+        end = Self.bearerEnd(in: bytes, from: index)
       case UInt8(ascii: "-"):
-        end = privateKeyEnd(in: bytes, from: index)
+        end = Self.privateKeyEnd(in: bytes, from: index)
       default: break
       }
       if let end {
@@ -266,6 +481,14 @@ extension Redactor {
       }
     }
     return found
+  }
+
+  /// The end of a known value that stands here.
+  private func valueEnd(in bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
+    values[bytes[start]]?.first { value in
+      start + value.count <= bytes.count
+        && bytes[start..<start + value.count].elementsEqual(value)
+    }.map { start + $0.count }
   }
 
   /// The end of a run of digits with single spaces or dashes between them.
@@ -284,7 +507,7 @@ extension Redactor {
     return end
   }
 
-  private static func isDigit(_ byte: UInt8) -> Bool { (48...57).contains(byte) }
+  static func isDigit(_ byte: UInt8) -> Bool { (48...57).contains(byte) }
 
   /// The cards and social security numbers in a run: all of it, or some of its groups, since a quantity, an expiry or a
   /// security code may stand beside the number.
@@ -359,7 +582,7 @@ extension Redactor {
     return end - start - length >= 8 ? end : nil
   }
 
-  private static func isTokenByte(_ byte: UInt8) -> Bool {
+  static func isTokenByte(_ byte: UInt8) -> Bool {
     isDigit(byte) || (65...90).contains(byte) || (97...122).contains(byte)
       || [43, 45, 46, 47, 61, 95, 126].contains(byte)
   }

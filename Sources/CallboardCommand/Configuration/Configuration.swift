@@ -90,7 +90,7 @@ struct People: Sendable {
 
   /// The person behind this process.
   func principal(uid: UInt32, login: String) -> Principal {
-    guard let operators else { return .operator(login, uid: uid) }
+    guard let operators else { return .owner(login, uid: uid) }
     return operators.first { $0.uid == uid } ?? Principal(name: login, uid: uid, roles: [])
   }
 

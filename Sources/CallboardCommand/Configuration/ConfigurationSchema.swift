@@ -190,12 +190,12 @@ enum ConfigurationSchema {
         "items": { "type": "string", "minLength": 1 },
         "hint": "write a list of field names or JSON Pointers"
       },
-      "role": { "enum": ["caller", "viewer", "operator"] },
+      "role": { "enum": ["caller", "viewer", "operator", "revealer"] },
       "roles": {
-        "description": "caller: may ask for functions. viewer: may look. operator: may look, decide and switch.",
+        "description": "caller: may ask for functions. viewer: may look. operator: may look, decide and switch. revealer: sees the originals of secrets, which is audited.",
         "type": "array",
         "items": { "$ref": "#/$defs/role" },
-        "hint": "write a list of caller, viewer and operator"
+        "hint": "write a list of caller, viewer, operator and revealer"
       },
       "provider": {
         "type": "object",

@@ -117,6 +117,7 @@ struct Context: Sendable {
       var parts = ["call", call.id.description, isReview ? "decide" : "see"]
       if isReview {
         parts += [String(call.revision), call.digest ?? "", call.state.rawValue]
+        if sight.revealed?.row.id == call.id { parts.append("revealed") }
       } else {
         // A change from queued to running does not change what x or t would do.
         parts.append(call.state.isEnded ? "ended" : call.state.needsPerson ? "waits" : "live")

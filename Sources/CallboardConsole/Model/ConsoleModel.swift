@@ -67,6 +67,9 @@ struct ConsoleModel: Sendable {
 
   var mayAct: Bool { principal.mayDecide && !options.isReadOnly }
 
+  /// A screen that only shows is often one that everybody sees.
+  var mayReveal: Bool { principal.mayReveal && !options.isReadOnly }
+
   var place: Place { stack.last ?? .screen(.overview) }
 
   /// The tab the place was opened from.

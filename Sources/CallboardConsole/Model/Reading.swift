@@ -6,6 +6,8 @@ struct Reading: Sendable {
   /// What was shown; a decision names it.
   var seen: Seen
   var width: Int
+  /// Whether originals of secrets were shown in it.
+  var isRevealed = false
   /// The lines of the review that have to be read and have been painted.
   var painted: Set<Int> = []
   var unread: Int

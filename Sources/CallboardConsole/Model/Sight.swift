@@ -8,6 +8,8 @@ struct Sight: Sendable {
   var rows = Rows()
   /// The call under the cursor of the waiting screen, or the one that was opened.
   var detail: CallDetail?
+  /// The same with the originals of its secrets, for a person who may see them; never written to a file or copied.
+  var revealed: CallDetail?
   /// The function of the call or row under the cursor.
   var function: FunctionDetail?
   /// The conversation of the call under review.
@@ -22,6 +24,24 @@ struct Sight: Sendable {
   init(_ snapshot: Snapshot) {
     header = snapshot.header
     body = snapshot.body
+  }
+}
+
+extension CallDetail {
+  /// The same call with its originals in the places of marks; nil where they are of another revision.
+  func revealing(_ originals: Originals) -> CallDetail? {
+    guard originals.call == row.id, originals.revision == call.revision else { return nil }
+    var copy = self
+    copy.call = call.showing(originals)
+    return copy
+  }
+}
+
+extension Sight {
+  /// A call as it is drawn for this person.
+  func drawn(_ detail: CallDetail) -> CallDetail {
+    guard let revealed, revealed.row.id == detail.row.id else { return detail }
+    return revealed
   }
 }
 

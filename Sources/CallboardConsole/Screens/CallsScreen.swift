@@ -68,6 +68,7 @@ extension Painter {
         )
       }
     }
+    addRevealed(detail, to: &document)
     addArgumentRecords(detail, to: &document)
     addOutcome(detail, to: &document)
     addHistory(call, to: &document)
@@ -76,6 +77,7 @@ extension Painter {
   }
 
   private func addArgumentRecords(_ detail: CallDetail, to document: inout Document) {
+    let detail = sight.drawn(detail)
     let call = detail.call
     let proposed = call.proposed?.shown
     let decided = call.decided?.shown
@@ -98,7 +100,7 @@ extension Painter {
   }
 
   private func addOutcome(_ detail: CallDetail, to document: inout Document) {
-    let call = detail.call
+    let call = sight.drawn(detail).call
     switch call.outcome {
     case .result(let payload, let source):
       let from: SafeText =

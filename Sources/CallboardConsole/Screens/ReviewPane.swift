@@ -60,11 +60,14 @@ extension Painter {
     let width = document.width
     let arguments = (detail.call.decided ?? detail.call.proposed)?.shown
     var reading = Reading(seen: seen, width: width, unread: 0, folded: folded, arguments: arguments)
+    reading.isRevealed = sight.drawn(detail).call.isMarked != detail.call.isMarked
     if let known {
       if known.seen == seen {
         reading.earlier = known.earlier
         // Other line breaks or folds make other lines: what was read of those counts for nothing.
-        if known.width == width, known.folded == folded { reading.painted = known.painted }
+        if known.width == width, known.folded == folded, known.isRevealed == reading.isRevealed {
+          reading.painted = known.painted
+        }
       } else {
         reading.earlier = known.arguments == arguments ? known.earlier : known.arguments
       }
@@ -103,10 +106,11 @@ extension Painter {
     addChanges(detail, to: &document)
     document.blank()
     document.beginReading(section: 3)
-    let arguments = (detail.call.decided ?? detail.call.proposed)?.shown
+    let drawn = sight.drawn(detail)
+    addRevealed(detail, to: &document)
     let folded = addArguments(
-      arguments,
-      of: detail,
+      (drawn.call.decided ?? drawn.call.proposed)?.shown,
+      of: drawn,
       unfolds: unfolds || model.unfolded.contains(row.id),
       to: &document
     )
@@ -188,7 +192,8 @@ extension Painter {
         document.value("stderr", errorLines(errorOutput), labelWidth: 10)
       }
       if let late = detail.call.lateResult {
-        document.value("came late", safeLines(of: late.shown), labelWidth: 10)
+        let drawn = sight.drawn(detail).call.lateResult ?? late
+        document.value("came late", safeLines(of: drawn.shown), labelWidth: 10)
       }
       if let rerun = detail.call.rerun { document.text("is being run again as \(rerun)", .warning) }
     case .approved:
@@ -225,6 +230,15 @@ extension Painter {
         style: Style(.value, dim: true)
       )
     }
+  }
+
+  /// That this person sees what others do not.
+  func addRevealed(_ detail: CallDetail, to document: inout Document) {
+    guard detail.call.isMarked, !sight.drawn(detail).call.isMarked else { return }
+    document.text(
+      "its secrets are shown to you, which is on record; nobody else sees them",
+      .warning
+    )
   }
 
   private func addOutlook(_ detail: CallDetail, to document: inout Document) {
@@ -371,15 +385,25 @@ extension Painter {
         proposed[name].map { SafeText(untrusted: $0.serialized(), limit: 200) } ?? "nothing"
       let by = detail.call.editedBy.map { SafeText(untrusted: $0.name, limit: 60) } ?? "a person"
       remarks.append("edited by \(by); the model proposed \(before)")
-    } else if let origin = Origin.of(
-      value,
-      ofTurn: detail.call.turn,
-      in: sight.transcript,
-      functionNames: sight.functionNames
-    ) {
+    } else if isAsShown(name, value, of: detail),
+      let origin = Origin.of(
+        value,
+        ofTurn: detail.call.turn,
+        in: sight.transcript,
+        functionNames: sight.functionNames
+      )
+    {
       remarks.append(origin)
     }
     return remarks
+  }
+
+  /// Whether everybody sees this value: messages and results show a mark for one that is secret.
+  private func isAsShown(_ name: String, _ value: JSONValue, of detail: CallDetail) -> Bool {
+    guard sight.revealed?.row.id == detail.row.id, let shown = sight.detail?.call else {
+      return true
+    }
+    return (shown.decided ?? shown.proposed)?.shown[name] == value
   }
 
   /// The lines of a value, for the terminal at hand.

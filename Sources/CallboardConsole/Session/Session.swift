@@ -15,6 +15,8 @@ final class Session {
   private var gate = InputGate()
   private let cache = ArgumentCache()
   private var pending: [Pending] = []
+  /// Originals that were asked for, of the call on the screen and the few before it; in memory only.
+  private var reveals: [Reveal] = []
   private var names: [String: String] = [:]
   /// Names in the transcript at hand that no function has.
   private var unknownNames: Set<String> = []
@@ -34,6 +36,16 @@ final class Session {
     var sentAt: Duration
   }
 
+  private struct Reveal {
+    var call: CallID
+    var revision: Int
+    var ticket: RevealTicket
+    var isSeen = false
+  }
+
+  /// Most calls whose originals are kept while somebody moves between them.
+  private static let revealLimit = 64
+
   init(
     door: any EngineDoor,
     model: ConsoleModel,
@@ -48,7 +60,7 @@ final class Session {
   }
 
   /// Requests whose replies have not come.
-  var isWaiting: Bool { !pending.isEmpty }
+  var isWaiting: Bool { !pending.isEmpty || reveals.contains { !$0.isSeen } }
 
   /// What the title of the window and the bell go by.
   var needs: Int { sight.header.waiting + sight.header.unknown }
@@ -72,6 +84,7 @@ final class Session {
       if list.cursor != before { new.rows = list.frozen?.rows ?? refetched(new.rows, list, height) }
     }
     lookCloser(&new)
+    new.revealed = new.detail.flatMap(revealed)
     sight = new
   }
 
@@ -298,6 +311,7 @@ final class Session {
   /// Takes in the replies that have come, and says whether there were any.
   @discardableResult
   func collectReplies() -> Bool {
+    let isRevealed = collectReveals()
     var rest: [Pending] = []
     var replies: [(Reply, Pending)] = []
     for request in pending {
@@ -307,7 +321,7 @@ final class Session {
         rest.append(request)
       }
     }
-    guard !replies.isEmpty else { return false }
+    guard !replies.isEmpty else { return isRevealed }
     pending = rest
     let now = door.snapshot(of: .header).header.now
     for (reply, request) in replies {
@@ -350,7 +364,61 @@ final class Session {
   func painted(at now: Duration) -> Bool {
     if let frame { model.painted(frame) }
     isDirty = false
+    askForOriginals()
     return gate.painted(Context(model, sight).stake(model, sight), at: now)
+  }
+
+  // MARK: originals of secrets
+
+  /// Asks for the originals of the call on the screen, once for each of its revisions: that is on record.
+  private func askForOriginals() {
+    guard model.mayReveal, showsArguments, let detail = sight.detail, detail.call.isMarked,
+      !reveals.contains(where: {
+        $0.call == detail.row.id && $0.revision == detail.call.revision
+      })
+    else { return }
+    reveals.append(
+      Reveal(
+        call: detail.row.id,
+        revision: detail.call.revision,
+        ticket: door.reveal(detail.row.id, by: model.principal)
+      )
+    )
+    if reveals.count > Self.revealLimit { reveals.removeFirst() }
+  }
+
+  private var showsArguments: Bool {
+    switch model.place {
+    case .screen(.waiting): model.hasPane
+    case .review, .call: true
+    case .screen, .conversation, .function, .messages: false
+    }
+  }
+
+  private func collectReveals() -> Bool {
+    var hasNew = false
+    for index in reveals.indices where !reveals[index].isSeen {
+      guard let answer = reveals[index].ticket.answer else { continue }
+      reveals[index].isSeen = true
+      hasNew = true
+      if case .refused(let why) = answer {
+        say("its secrets are not shown: \(untrusted: why, limit: 300)", .warning)
+      }
+    }
+    if hasNew { isDirty = true }
+    return hasNew
+  }
+
+  private func revealed(_ detail: CallDetail) -> CallDetail? {
+    guard model.mayReveal else { return nil }
+    for reveal in reveals where reveal.isSeen && reveal.call == detail.row.id {
+      if case .originals(let originals) = reveal.ticket.answer,
+        let shown = detail.revealing(originals)
+      {
+        return shown
+      }
+    }
+    return nil
   }
 
   /// Call when no key is left to read.

@@ -205,7 +205,7 @@ struct RedactorTests {
     var payload = Payload(["api_key": "k-8812", "nested": ["pin": "9931"], "city": "Bern"])
     payload.redact(redactor.redact(_:))
     #expect(
-      Redactor.hiding(payload, in: "k-8812 is no key of Bern, and 9931 no pin")
+      Redactor.hiding([payload], in: "k-8812 is no key of Bern, and 9931 no pin")
         == "\(Redactor.mark) is no key of Bern, and \(Redactor.mark) no pin"
     )
   }
