@@ -45,6 +45,8 @@ extension EndToEnd {
       let terminal = try terminal("sleep 4; echo 1")
       let events = EventLog(terminal.path("events"))
       _ = try await events.first("call.running", function: "desk.pay")
+      // The question tells what was on the screen.
+      try await terminal.wait(for: "running 1")
       try terminal.press("q")
       try await terminal.wait(for: "1 write runs and has 10 s to end", "Leave?")
       try await terminal.decide("y") { !$0.contains("Leave?") }

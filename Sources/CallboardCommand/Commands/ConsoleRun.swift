@@ -60,9 +60,16 @@ enum ConsoleRun {
     let patience = Engine.Patience.attended
     let header = session.engine.snapshot(of: .header).header
     if header.running > 0 { Output.error.progress(farewell(to: header, patience)) }
+    var isClosed = false
     try? await interruption.watching {
       session.engine.hurry()
     } _: {
+      await session.close(patience: patience)
+      isClosed = true
+    }
+    if !isClosed {
+      // A signal came before it was watched for.
+      session.engine.hurry()
       await session.close(patience: patience)
     }
     Output.error.endProgress()
