@@ -15,6 +15,7 @@ case "count":
     exit(64)
   }
   await CallBenchmark.run(calls: count)
+case "limits": print(Limit.page, terminator: "")
 case "thresholds": exit(await AllocationThresholds.check() ? 0 : 1)
 case "waiting":
   guard let count = arguments.dropFirst().first.flatMap({ Int($0) }) else {
@@ -29,6 +30,7 @@ default:
       callboard-bench a      one no-op function, {"conc":N,"secs":S} a line on stdin
       callboard-bench b      JSON Schema, {"case":NAME,"form":"value|text|parse","secs":S,…} a line on stdin
       callboard-bench count N   N calls by 100 callers, then exit: for perf or callgrind
+      callboard-bench limits       the page of limits in the documentation
       callboard-bench thresholds   allocations of a call and of a verdict; ends with 1 when one is over its limit
       callboard-bench waiting N   N calls held for approval and 1,000 running: memory, and the cost of a screen
 

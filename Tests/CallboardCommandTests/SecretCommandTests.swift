@@ -107,4 +107,14 @@ import Testing
     expectNothing(in: ended.output, "stdout")
     expectNothing(in: ended.error, "stderr")
   }
+
+  @Test func `every limit is listed`() async throws {
+    let text = try await Program.run(["config", "limits"])
+    #expect(text.output.contains("1048576 bytes"))
+    #expect(text.output.contains("(limits.arguments): the call is rejected"))
+    let lines = try await Program.run(["config", "limits", "--output", "jsonl"]).output
+    #expect(
+      try lines.split(separator: "\n").allSatisfy { try JSONValue(parsing: $0)["value"] != nil }
+    )
+  }
 }

@@ -422,6 +422,10 @@ struct ConfigurationReader {
   ) {
     engine.slots = value?["slots"]?.intValue ?? engine.slots
     engine.queue = value?["queue"]?.intValue ?? engine.queue
+    engine.held = value?["held"]?.intValue ?? engine.held
+    engine.conversations = value?["conversations"]?.intValue ?? engine.conversations
+    engine.maxMessageBytes = value?["message"]?.intValue ?? engine.maxMessageBytes
+    engine.maxAnswerBytes = value?["answer"]?.intValue ?? engine.maxAnswerBytes
     engine.maxArgumentBytes = value?["arguments"]?.intValue ?? engine.maxArgumentBytes
     engine.cacheEntries = value?["cache_entries"]?.intValue ?? engine.cacheEntries
     engine.cacheBytes = value?["cache_bytes"]?.intValue ?? engine.cacheBytes
@@ -431,6 +435,7 @@ struct ConfigurationReader {
     limits.turns = conversation?["turns"]?.intValue ?? limits.turns
     limits.calls = conversation?["calls"]?.intValue ?? limits.calls
     limits.tokens = conversation?["tokens"]?.intValue ?? limits.tokens
+    limits.transcript = conversation?["transcript"]?.intValue ?? limits.transcript
     limits.seconds = seconds(conversation?["time"], at: place.appending("time")) ?? limits.seconds
     limits.unknownWait =
       seconds(conversation?["unknown_wait"], at: place.appending("unknown_wait"))
