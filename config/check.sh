@@ -59,6 +59,10 @@ CALLBOARD_PARTS=CallboardBench swift build -c release --product callboard-bench 
   fail "callboard-bench does not build"
 .build-bench/release/callboard-bench thresholds || fail "a limit of Sources/CallboardBench/AllocationThresholds.swift is passed"
 
+step "the page of limits is what the code says"
+.build-bench/release/callboard-bench limits | diff - Sources/Callboard/Callboard.docc/Limits.md ||
+  fail "run: .build-bench/release/callboard-bench limits > Sources/Callboard/Callboard.docc/Limits.md"
+
 step "thread sanitizer over the engine and its stores"
 # The standard library's locks hide from the sanitizer where they wait; these are of the same interface and do not.
 export CALLBOARD_PARTS=Callboard,CallboardTesting,CallboardTests,CallboardSQLite,CallboardSQLiteTests CALLBOARD_TRACED_LOCKS=1

@@ -15,6 +15,7 @@ case "count":
     exit(64)
   }
   await CallBenchmark.run(calls: count)
+case "limits": print(Limit.page, terminator: "")
 case "thresholds": exit(await AllocationThresholds.check() ? 0 : 1)
 case "store":
   do {
@@ -48,6 +49,7 @@ default:
       callboard-bench a      one no-op function, {"conc":N,"secs":S} a line on stdin
       callboard-bench b      JSON Schema, {"case":NAME,"form":"value|text|parse","secs":S,…} a line on stdin
       callboard-bench count N   N calls by 100 callers, then exit: for perf or callgrind
+      callboard-bench limits       the page of limits in the documentation
       callboard-bench thresholds   allocations of a call and of a verdict; ends with 1 when one is over its limit
       callboard-bench store [FOLDER]   calls a second on a store in FOLDER, beside the disk's fdatasync and bare SQLite
       callboard-bench opening [FOLDER]   opens a store with a million ended calls and 10,000 waiting: time and memory

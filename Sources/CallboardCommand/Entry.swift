@@ -11,6 +11,12 @@ struct Entry {
     keepStandardDescriptors()
     // A reader that has gone is told by `write`, not by a signal.
     signal(SIGPIPE, SIG_IGN)
+    // What a crash leaves on disk would hold every secret that was in memory.
+    var limit = rlimit()
+    if getrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &limit) == 0 {
+      limit.rlim_cur = 0
+      setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &limit)
+    }
     await exit(run(Array(CommandLine.arguments.dropFirst())).rawValue)
   }
 

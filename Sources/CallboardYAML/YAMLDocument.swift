@@ -62,6 +62,11 @@ public struct YAMLDocument: Sendable {
     try self.init(text: text, file: path)
   }
 
+  /// Whether a value holds something that came from the environment.
+  public func isFromEnvironment(_ pointer: JSONPointer) -> Bool {
+    fromEnvironment.contains(pointer)
+  }
+
   /// Where a value begins, counted from 1; nil when the document has no such value.
   public func position(of pointer: JSONPointer) -> (line: Int, column: Int)? {
     places[pointer].map { ($0.value.line, $0.value.column) }

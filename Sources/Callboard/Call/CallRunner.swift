@@ -489,9 +489,9 @@ extension Engine {
   /// What a function says of its failure, without the secrets that it was given.
   private func shown(_ failure: CallFailure, _ running: LiveTable.RunningAttempt) -> CallFailure {
     var failure = failure
-    failure.message = shown(failure.message, running)
+    failure.message = shown(failure.message, running).cut(toBytes: Limit.failure.value)
     failure.pointer = failure.pointer.map { shown($0, running) }
-    failure.details = failure.details.map { detail in
+    failure.details = failure.details.prefix(Limit.details.value).map { detail in
       ValidationError(
         path: shown(detail.path, running),
         keyword: detail.keyword,
@@ -516,7 +516,7 @@ extension Engine {
     guard let output = running.function.provider.errorOutput(of: id, attempt: attempt) else {
       return nil
     }
-    let safe = shown(output, running)
+    let safe = shown(output, running).cut(toLastBytes: Limit.errorOutput.value)
     table.withShard(of: id) { shard in
       guard let live = shard.calls[id], !live.call.state.isEnded else { return }
       var call = live.call
@@ -538,7 +538,14 @@ extension Engine {
 
   private func refusal(of value: JSONValue, _ function: RegisteredFunction) -> CallFailure? {
     let limit = function.definition.maxResultBytes
-    if value.approximateBytes(upTo: limit) > limit, value.serializedBytes().count > limit {
+    if value.isDeeper(than: Limit.depth.value) {
+      return CallFailure(
+        .invalidResult,
+        "\(function.name) answered with a value that is nested deeper than \(Limit.depth.value) levels.",
+        reach: .answered
+      )
+    }
+    if value.isLonger(than: limit) {
       return CallFailure(
         .resultTooBig,
         "\(function.name) answered with more than \(limit) bytes.",

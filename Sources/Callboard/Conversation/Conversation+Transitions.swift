@@ -144,6 +144,9 @@ extension Conversation {
     if turns >= limits.turns { return "it has used its \(limits.turns) turns" }
     if let tooManyCalls { return tooManyCalls }
     if usage.total >= limits.tokens { return "it has used its \(limits.tokens) tokens" }
+    if bytes > limits.transcript {
+      return "its transcript has grown to \(bytes) bytes, more than \(limits.transcript)"
+    }
     return busy(at: now) >= limits.seconds ? outOfTime : nil
   }
 
@@ -180,6 +183,7 @@ extension Conversation {
   }
 
   package mutating func append(_ message: Message, calls: [CallID] = [], at now: Date) {
+    bytes += message.bytes
     messages.append(Entry(at: now, turn: turns, message: message, calls: calls))
   }
 

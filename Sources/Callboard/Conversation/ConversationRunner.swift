@@ -68,7 +68,7 @@ final class ConversationTable: Sendable {
     }
 
     /// Most texts that are looked for in words.
-    private static let secretLimit = 1000
+    private static let secretLimit = 500
 
     func note(secrets found: [String]) {
       for secret in found where secrets.count < Self.secretLimit { secrets.insert(secret) }
@@ -83,7 +83,7 @@ final class ConversationTable: Sendable {
   }
 
   /// Bounds what is kept of a turn while it is written.
-  static let writingLimit = 64 << 10
+  static let writingLimit = Limit.writing.value
 
   private let lives = Mutex<[ConversationID: Live]>([:])
 
@@ -108,14 +108,19 @@ final class ConversationTable: Sendable {
     }
   }
 
-  /// Conversations that ended stay for a person's message, the last 200 of them.
+  /// Conversations that ended stay for a person's message, the last of them.
   func trim() {
     lives.withLock { lives in
       let ended = lives.values.filter { !$0.conversation.state.word.isLive && $0.waiters.isEmpty }
-      guard ended.count > 200 else { return }
+      let kept = Limit.keptConversations.value
+      guard ended.count > kept else { return }
       let oldest = ended.sorted { $0.conversation.lastActivity < $1.conversation.lastActivity }
-      for live in oldest.prefix(ended.count - 200) { lives[live.conversation.id] = nil }
+      for live in oldest.prefix(ended.count - kept) { lives[live.conversation.id] = nil }
     }
+  }
+
+  var liveCount: Int {
+    lives.withLock { lives in lives.values.count { $0.conversation.state.word.isLive } }
   }
 
   var liveIDs: [ConversationID] {
@@ -152,6 +157,17 @@ extension Engine {
     model: any Model
   ) throws(ConfigurationMistake) -> ConversationID {
     _ = try table.catalogue.offers(to: request.caller)
+    guard conversations.liveCount < configuration.conversations else {
+      throw ConfigurationMistake(
+        path: "",
+        message:
+          "\(configuration.conversations) conversations live already; stop some, or raise limits.conversations"
+      )
+    }
+    for text in request.messages + [request.system ?? ""] {
+      guard let refusal = refusal(ofMessage: text) else { continue }
+      throw ConfigurationMistake(path: "messages", message: refusal)
+    }
     let now = clock.now
     let id = ConversationID(newUUIDs(now).0)
     var conversation = Conversation(
@@ -177,6 +193,13 @@ extension Engine {
     }
     askModel(id)
     return id
+  }
+
+  /// Why a message is too long to be taken; nil where it is not.
+  private func refusal(ofMessage text: String) -> String? {
+    let limit = configuration.maxMessageBytes
+    guard text.utf8.count > limit else { return nil }
+    return "a message of \(text.utf8.count) bytes is longer than the \(limit) it may have"
   }
 
   /// Waits for the end of a conversation; nil when there is none.
@@ -445,9 +468,16 @@ extension Engine {
       return
     }
     watchTurn(id, ask: ask)
-    do {
+    do throws(ModelFailure) {
       let turn = try await model.respond(to: offered) { [weak self] delta in
         self?.heard(delta, in: id)
+      }
+      let bytes = Message(.assistant, turn.text ?? turn.refusal, calls: turn.calls).bytes
+      guard bytes <= configuration.maxAnswerBytes else {
+        throw ModelFailure(
+          .brokenAnswer,
+          "model \(model.name) answered with \(bytes) bytes, more than the \(configuration.maxAnswerBytes) an answer may have"
+        )
       }
       await turnTaken(turn, in: id, caller: caller)
     } catch {
@@ -795,6 +825,7 @@ extension Engine {
     by principal: Principal
   ) async -> Reply {
     guard !text.isEmpty else { return .refused("an empty message says nothing") }
+    if let refusal = refusal(ofMessage: text) { return .refused(refusal) }
     do {
       _ = try move(
         id,

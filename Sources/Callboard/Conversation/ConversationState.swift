@@ -20,6 +20,8 @@ public struct Conversation: Sendable, Codable {
   public internal(set) var turns = 0
   public internal(set) var callCount = 0
   public internal(set) var usage = TokenUsage()
+  /// Bytes of the transcript, as the model hears it.
+  public internal(set) var bytes = 0
   public internal(set) var lastActivity: Date
   /// Time it has used: persons' time is not counted.
   public internal(set) var busySeconds: Double = 0
@@ -146,20 +148,24 @@ public struct ConversationLimits: Sendable, Codable, Hashable {
   public var tokens: Int
   /// Seconds, without the time that persons take.
   public var seconds: Double
+  /// Bytes of the transcript.
+  public var transcript: Int
   /// Seconds an unknown outcome keeps the turn open.
   public var unknownWait: Double
 
   public init(
-    turns: Int = 50,
-    calls: Int = 200,
-    tokens: Int = 1_000_000,
-    seconds: Double = 1800,
+    turns: Int = Limit.turns.value,
+    calls: Int = Limit.calls.value,
+    tokens: Int = Limit.tokens.value,
+    seconds: Double = Double(Limit.time.value),
+    transcript: Int = Limit.transcript.value,
     unknownWait: Double = 900
   ) {
     self.turns = turns
     self.calls = calls
     self.tokens = tokens
     self.seconds = seconds
+    self.transcript = transcript
     self.unknownWait = unknownWait
   }
 }

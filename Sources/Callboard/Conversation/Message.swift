@@ -23,6 +23,12 @@ public struct Message: Sendable, Hashable, Codable {
     self.author = author
   }
 
+  /// Of what it says and asks for.
+  var bytes: Int {
+    (text?.utf8.count ?? 0)
+      + calls.reduce(0) { $0 + $1.id.utf8.count + $1.wireName.utf8.count + $1.arguments.utf8.count }
+  }
+
   /// Who speaks, in the words of model APIs.
   public enum Role: String, Sendable, Codable, CaseIterable {
     case system

@@ -62,6 +62,7 @@ extension Engine {
     guard !configuration.isUnattended else {
       return Admission(event: .nobodyToAsk(rule: requirement.rule), function: function)
     }
+    guard waiting.count < configuration.held else { return refuse(Self.tooManyHeld) }
     let digest = approvalDigest(call, function, arguments, rule: requirement.rule)
     return Admission(
       event: .approvalNeeded(
@@ -77,6 +78,12 @@ extension Engine {
   private static let queueFull = CallFailure(
     .queueFull,
     "Too many calls are waiting already; try again later.",
+    isRetryable: true
+  )
+
+  private static let tooManyHeld = CallFailure(
+    .queueFull,
+    "Too many calls are waiting for a person already; try again later.",
     isRetryable: true
   )
 
@@ -119,7 +126,7 @@ extension Engine {
       .invalidArguments,
       "The arguments do not fit the schema: \(first?.message ?? "")" + more,
       pointer: first?.path,
-      details: errors
+      details: Array(errors.prefix(Limit.details.value))
     )
   }
 

@@ -16,6 +16,10 @@ extension Engine: EngineDoor {
       refuse(request, by: principal, why)
       return .refused(why)
     }
+    if let why = tooLong(request) {
+      refuse(request, by: principal, why)
+      return .refused(why)
+    }
     switch request {
     case .approve(let id, let seen): return await approve(id, seen, by: principal)
     case .deny(let id, let seen, let reason, let stops):
@@ -59,6 +63,35 @@ extension Engine: EngineDoor {
     case .pauseConversation(let id, let from, let to):
       return await pauseConversation(id, from: from, to: to, by: principal)
     case .message(let id, let text): return await addMessage(text, to: id, by: principal)
+    }
+  }
+
+  /// Why what a person brings along is more than is taken; nil where it is not.
+  private func tooLong(_ request: Request) -> String? {
+    func longer(_ value: JSONValue, _ limit: Int, _ what: String) -> String? {
+      guard value.isLonger(than: limit) || value.isDeeper(than: Limit.depth.value) else {
+        return nil
+      }
+      return
+        "\(what) are longer than \(limit) bytes, or nested deeper than \(Limit.depth.value) levels"
+    }
+    func longer(_ text: String, _ what: String) -> String? {
+      guard text.utf8.count > Limit.remark.value else { return nil }
+      return
+        "\(what) of \(text.utf8.count) bytes is longer than the \(Limit.remark.value) it may have; shorten it"
+    }
+    switch request {
+    case .deny(_, _, let reason, _): return longer(reason, "a reason")
+    case .settle(_, _, .didNotHappen(let evidence)): return longer(evidence, "evidence")
+    case .settle(_, _, .happened(let payload)):
+      return longer(payload.original, Limit.result.value, "results")
+    case .edit(_, _, let arguments):
+      return longer(arguments, configuration.maxArgumentBytes, "arguments")
+    case .runAgain(_, _, let arguments?):
+      return longer(arguments, configuration.maxArgumentBytes, "arguments")
+    case .approve, .extend, .undo, .cancel, .runAgain, .setFunction, .setProvider, .setBreaker,
+      .clearCache, .hold, .stopConversation, .pauseConversation, .message:
+      return nil
     }
   }
 

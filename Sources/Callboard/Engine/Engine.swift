@@ -106,7 +106,11 @@ public final class Engine: Sendable {
     _ arguments: JSONValue,
     by caller: Principal
   ) async -> Submission {
-    await submit(function, parsed: arguments, unparsed: nil, by: caller)
+    guard !isTooMuch(arguments) else {
+      // Read as a text it is found to be too much, and said so.
+      return await submit(function, text: arguments.serialized(), by: caller)
+    }
+    return await submit(function, parsed: arguments, unparsed: nil, by: caller)
   }
 
   /// The same with the text of the arguments, as a model or a person wrote it.
@@ -198,9 +202,16 @@ public final class Engine: Sendable {
 
   // MARK: - Making calls
 
+  /// Whether arguments are longer, or nested deeper, than they may be.
+  func isTooMuch(_ arguments: JSONValue) -> Bool {
+    arguments.isDeeper(than: Limit.depth.value)
+      || arguments.isLonger(than: configuration.maxArgumentBytes)
+  }
+
   var argumentOptions: JSONParsingOptions {
     var options = JSONParsingOptions.arguments
     options.maximumBytes = configuration.maxArgumentBytes
+    options.maximumDepth = Limit.depth.value
     return options
   }
 
@@ -241,7 +252,8 @@ public final class Engine: Sendable {
   /// A name that a model made up, without secrets, and not longer than any name is.
   func shown(name: String) -> String {
     let safe = redactor.redact(said: name)
-    return safe.count > 200 ? safe.prefix(200) + "…" : safe
+    let limit = Limit.name.value
+    return safe.count > limit ? safe.prefix(limit) + "…" : safe
   }
 
   private let ids: Mutex<IDSource> = Mutex(IDSource())
@@ -710,7 +722,9 @@ extension SystemRandomNumberGenerator {
 extension Call {
   /// Takes the secrets out of everything that is shown.
   mutating func redact(_ redactor: Redactor) {
-    if attempts.isEmpty, let text = unparsed { unparsed = redactor.redact(unparsed: text) }
+    if attempts.isEmpty, let text = unparsed {
+      unparsed = redactor.redact(unparsed: text).cut(toBytes: Limit.unparsed.value)
+    }
     proposed?.redact(redactor.redact(_:))
     // Mostly the arguments run as they were proposed: looking once is enough.
     if let proposed, let now = decided, !now.isRedacted, now.original == proposed.original {

@@ -8,6 +8,13 @@ public struct EngineConfiguration: Sendable {
   public var slots: Int
   /// Most calls waiting for a slot; more are refused.
   public var queue: Int
+  /// Most calls waiting for a person; more that need approval are refused.
+  public var held: Int
+  /// Most conversations that live at one time.
+  public var conversations: Int
+  /// Longest message of a person, and longest answer of a model, in bytes.
+  public var maxMessageBytes: Int
+  public var maxAnswerBytes: Int
   public var cacheEntries: Int
   public var cacheBytes: Int
   /// Longest arguments, in bytes of JSON.
@@ -26,11 +33,15 @@ public struct EngineConfiguration: Sendable {
     name: String = "callboard",
     rules: ApprovalRules = ApprovalRules(),
     access: AccessPolicy = AccessPolicy(),
-    slots: Int = 256,
-    queue: Int = 10_000,
-    cacheEntries: Int = 10_000,
-    cacheBytes: Int = 64 << 20,
-    maxArgumentBytes: Int = 1 << 20,
+    slots: Int = Limit.slots.value,
+    queue: Int = Limit.queue.value,
+    held: Int = Limit.held.value,
+    conversations: Int = Limit.conversations.value,
+    maxMessageBytes: Int = Limit.message.value,
+    maxAnswerBytes: Int = Limit.answer.value,
+    cacheEntries: Int = Limit.cacheEntries.value,
+    cacheBytes: Int = Limit.cacheBytes.value,
+    maxArgumentBytes: Int = Limit.arguments.value,
     secrets: [String] = [],
     secretValues: [String] = [],
     isUnattended: Bool = false,
@@ -42,6 +53,10 @@ public struct EngineConfiguration: Sendable {
     self.access = access
     self.slots = slots
     self.queue = queue
+    self.held = held
+    self.conversations = conversations
+    self.maxMessageBytes = maxMessageBytes
+    self.maxAnswerBytes = maxAnswerBytes
     self.cacheEntries = cacheEntries
     self.cacheBytes = cacheBytes
     self.maxArgumentBytes = maxArgumentBytes

@@ -20,7 +20,7 @@ final class ErrorGroups: Sendable {
   }
 
   /// Names come from models too: more groups than this share one per kind.
-  private static let limit = 500
+  private static let limit = Limit.errorGroups.value
   private static let step: Int64 = 15
 
   private let groups = Mutex<[Key: Group]>([:])

@@ -54,6 +54,8 @@ final class WaitingIndex: Sendable {
     if index < state.order.count, state.order[index] == old { state.order.remove(at: index) }
   }
 
+  var count: Int { state.withLock { $0.order.count } }
+
   /// Every id in order; a copy of the array's reference, not of its elements.
   var ids: [CallID] { state.withLock { $0.order.map(\.id) } }
 

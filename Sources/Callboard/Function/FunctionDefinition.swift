@@ -49,7 +49,7 @@ public struct FunctionDefinition: Sendable {
     breaker: BreakerPolicy = BreakerPolicy(),
     cache: CachePolicy? = nil,
     slots: Int? = nil,
-    maxResultBytes: Int = 1_048_576,
+    maxResultBytes: Int = Limit.result.value,
     maxQueue: Duration = .seconds(900),
     secrets: [String] = [],
     failsCleanly: Bool = false,

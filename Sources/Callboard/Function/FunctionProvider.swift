@@ -51,7 +51,7 @@ public struct Invocation: Sendable {
     idempotencyKey: String,
     attempt: Int = 1,
     timeout: Duration = .seconds(30),
-    maxResultBytes: Int = 1_048_576,
+    maxResultBytes: Int = Limit.result.value,
     caller: String = "caller",
     conversation: ConversationID? = nil
   ) {

@@ -112,7 +112,7 @@ final class Catalogue: Sendable {
   let held: Switched?
 
   /// Model APIs refuse more tools than this (OpenAI: `array_above_max_length`).
-  static let offerLimit = 128
+  static let offerLimit = Limit.offers.value
 
   init(
     functions: [RegisteredFunction],

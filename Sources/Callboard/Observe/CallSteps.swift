@@ -105,8 +105,8 @@ public final class CallSteps: Sendable {
 }
 
 extension Payload {
-  /// What is shown, where it is short enough to stand in an event: 2 kB.
+  /// What is shown, where it is short enough to stand in an event.
   fileprivate var small: JSONValue? {
-    approximateBytes <= 2048 ? shown : nil
+    approximateBytes <= Limit.eventValue.value ? shown : nil
   }
 }

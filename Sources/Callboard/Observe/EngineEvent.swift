@@ -127,12 +127,9 @@ public struct EngineEvent: Sendable {
     }
   }
 
-  /// As much of an error output as stands in an event: its last 2 kB.
+  /// As much of an error output as stands in an event: its end.
   static func end(of errorOutput: String) -> String {
-    errorOutput.utf8.count <= 2048
-      ? errorOutput
-      : "…"
-        + String(decoding: errorOutput.utf8.suffix(2048).drop { $0 & 0xC0 == 0x80 }, as: UTF8.self)
+    errorOutput.cut(toLastBytes: Limit.eventErrorOutput.value)
   }
 
   /// The event as one JSON object, version 1.

@@ -266,34 +266,54 @@ extension Redactor {
         forms.insert(form.replacing("%20", with: "+"))
       }
     }
-    return forms.sorted { $0.utf8.count > $1.utf8.count }.reduce(text) { text, secret in
-      guard text.contains(secret) else { return text }
-      return secret.unicodeScalars.count >= 4
-        ? text.replacing(secret, with: mark) : hiding(word: secret, in: text)
+    let ordered = forms.sorted { $0.utf8.count > $1.utf8.count }.map { Array($0.utf8) }
+    let byFirst = Dictionary(grouping: ordered.filter { !$0.isEmpty }) { $0[0] }
+    guard !byFirst.isEmpty else { return text }
+    var copy = text
+    // Once over the text, however many there are.
+    let hidden = copy.withUTF8 { bytes in hiding(byFirst, in: bytes) }
+    return hidden.map { String(decoding: $0, as: UTF8.self) } ?? text
+  }
+
+  /// Nil where none of the forms stands in it.
+  private static func hiding(
+    _ forms: [UInt8: [[UInt8]]],
+    in bytes: UnsafeBufferPointer<UInt8>
+  ) -> [UInt8]? {
+    var result: [UInt8] = []
+    var kept = 0
+    var index = 0
+    while index < bytes.count {
+      let form = forms[bytes[index]]?.first { form in
+        let end = index + form.count
+        guard end <= bytes.count, bytes[index..<end].elementsEqual(form) else { return false }
+        let isLong = form.count { $0 & 0xC0 != 0x80 } >= 4
+        return isLong || isWord(index..<end, in: bytes)
+      }
+      guard let form else {
+        index += 1
+        continue
+      }
+      result += bytes[kept..<index]
+      result += Array(mark.utf8)
+      index += form.count
+      kept = index
     }
+    return kept == 0 ? nil : result + bytes[kept...]
+  }
+
+  private static func isWord(_ range: Range<Int>, in bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+    func isPart(_ byte: UInt8) -> Bool {
+      isDigit(byte) || (65...90).contains(byte) || (97...122).contains(byte) || byte >= 0x80
+    }
+    return (range.lowerBound == 0 || !isPart(bytes[range.lowerBound - 1]))
+      && (range.upperBound == bytes.count || !isPart(bytes[range.upperBound]))
   }
 
   /// What RFC 3986 leaves as it is.
   private static let unreserved = CharacterSet(
     charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
   )
-
-  private static func hiding(word: String, in text: String) -> String {
-    func isPart(_ character: Character?) -> Bool {
-      character.map { $0.isLetter || $0.isNumber } ?? false
-    }
-    var result = ""
-    var rest = text[...]
-    while let range = rest.range(of: word) {
-      result += rest[..<range.lowerBound]
-      let isWord =
-        !isPart(result.last)
-        && !isPart(range.upperBound < rest.endIndex ? rest[range.upperBound] : nil)
-      result += isWord ? mark : word
-      rest = rest[range.upperBound...]
-    }
-    return result + rest
-  }
 
   /// What of a value is not shown, as texts.
   static func secrets(of payload: Payload) -> [String] {

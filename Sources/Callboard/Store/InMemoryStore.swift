@@ -69,7 +69,7 @@ public final class InMemoryStore: Store {
 
   /// `keptBytes` bounds what the arguments and results of ended calls take together; 64 MiB.
   public init(
-    keptCalls: Int = 10_000,
+    keptCalls: Int = Limit.keptCalls.value,
     keptBytes: Int = 64 << 20,
     keptConversations: Int = 1000,
     keptEvents: Int = 20_000

@@ -8,8 +8,8 @@ import JSONSchema
 struct ConfigCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "config",
-    abstract: "Check a configuration, or print its JSON Schema.",
-    subcommands: [Check.self, SchemaOfConfiguration.self]
+    abstract: "Check a configuration, print its JSON Schema, or list every limit.",
+    subcommands: [Check.self, SchemaOfConfiguration.self, Limits.self]
   )
 
   /// `callboard config check`: everything that is wrong with a file, one line each.
@@ -39,6 +39,36 @@ struct ConfigCommand: AsyncParsableCommand {
           + "\(count(configuration.engine.rules.rules.count, "approval rule")), "
           + "\(count(configuration.conversations.count, "conversation"))"
       )
+    }
+  }
+
+  /// `callboard config limits`: how much of anything there may be, and what happens beyond it.
+  struct Limits: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "limits",
+      abstract: "List every limit with its default, and what happens beyond it."
+    )
+
+    @Option(help: "text, json or jsonl.")
+    var output: OutputFormat = .text
+
+    func run() {
+      let limits = Limit.all
+      switch output {
+      case .text:
+        let width = limits.map { "\($0.value) \($0.unit)".count }.max() ?? 0
+        for limit in limits {
+          let value = "\(limit.value) \(limit.unit)"
+          let key = limit.key.map { " (\($0))" } ?? ""
+          Output.standard.line(
+            value + String(repeating: " ", count: width - value.count)
+              + "  \(limit.name)\(key): \(limit.beyond)"
+          )
+        }
+      case .json:
+        Output.standard.line(JSONValue.array(limits.map(\.json)).serialized(pretty: true))
+      case .jsonl: for limit in limits { Output.standard.line(limit.json.serialized()) }
+      }
     }
   }
 

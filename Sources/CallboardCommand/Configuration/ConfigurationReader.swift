@@ -47,9 +47,50 @@ struct ConfigurationReader {
     result.conversations = (root["conversations"]?.arrayValue ?? []).enumerated().map {
       conversation($1, at: JSONPointer(tokens: ["conversations"]).appending($0), models: models)
     }
+    result.engine.secretValues = secretValues()
     if problems.isEmpty { checkWhole(result) }
     result.warnings = warnings
     return result
+  }
+
+  // MARK: - Secrets
+
+  /// Keys and passwords that the file, or the environment through it, gives to models, servers and programs: these are
+  /// shown nowhere, whoever repeats them.
+  private func secretValues() -> [String] {
+    var found: Set<String> = []
+    func add(_ text: String) {
+      found.insert(text)
+      // Of `Bearer …` and its like the token is the secret.
+      if let last = text.split(separator: " ").last { found.insert(String(last)) }
+    }
+    func search(_ value: JSONValue, at pointer: JSONPointer) {
+      switch value {
+      case .null, .bool, .integer, .double, .decimal: break
+      case .string(let text):
+        if isSecret(pointer) { add(text) }
+      case .array(let items):
+        for (index, item) in items.enumerated() { search(item, at: pointer.appending(index)) }
+      case .object(let members):
+        for (key, member) in members { search(member, at: pointer.appending(key)) }
+      }
+    }
+    for section in ["providers", "models"] {
+      if let value = root[section] { search(value, at: JSONPointer(tokens: [section])) }
+    }
+    return found.sorted()
+  }
+
+  /// Model keys; headers and variables that come from the environment, or whose names say that they are secret.
+  private func isSecret(_ pointer: JSONPointer) -> Bool {
+    let tokens = pointer.tokens
+    guard let name = tokens.last?.lowercased() else { return false }
+    if tokens.first == "models", tokens.count == 3, name == "key" { return true }
+    guard let group = tokens.dropLast().last, ["headers", "environment"].contains(group) else {
+      return false
+    }
+    let words = ["auth", "key", "token", "secret", "passw", "credential", "cookie"]
+    return document.isFromEnvironment(pointer) || words.contains { name.contains($0) }
   }
 
   // MARK: - Providers
@@ -412,6 +453,10 @@ struct ConfigurationReader {
   ) {
     engine.slots = value?["slots"]?.intValue ?? engine.slots
     engine.queue = value?["queue"]?.intValue ?? engine.queue
+    engine.held = value?["held"]?.intValue ?? engine.held
+    engine.conversations = value?["conversations"]?.intValue ?? engine.conversations
+    engine.maxMessageBytes = value?["message"]?.intValue ?? engine.maxMessageBytes
+    engine.maxAnswerBytes = value?["answer"]?.intValue ?? engine.maxAnswerBytes
     engine.maxArgumentBytes = value?["arguments"]?.intValue ?? engine.maxArgumentBytes
     engine.cacheEntries = value?["cache_entries"]?.intValue ?? engine.cacheEntries
     engine.cacheBytes = value?["cache_bytes"]?.intValue ?? engine.cacheBytes
@@ -421,6 +466,7 @@ struct ConfigurationReader {
     limits.turns = conversation?["turns"]?.intValue ?? limits.turns
     limits.calls = conversation?["calls"]?.intValue ?? limits.calls
     limits.tokens = conversation?["tokens"]?.intValue ?? limits.tokens
+    limits.transcript = conversation?["transcript"]?.intValue ?? limits.transcript
     limits.seconds = seconds(conversation?["time"], at: place.appending("time")) ?? limits.seconds
     limits.unknownWait =
       seconds(conversation?["unknown_wait"], at: place.appending("unknown_wait"))
@@ -564,6 +610,13 @@ struct ConfigurationReader {
   }
 
   mutating func report(_ pointer: JSONPointer, _ sentence: String) {
+    var sentence = sentence
+    // What came from the environment may be a key, and is not repeated.
+    if document.isFromEnvironment(pointer), let text = root.value(at: pointer)?.stringValue,
+      !text.isEmpty
+    {
+      sentence = sentence.replacing(text, with: "…")
+    }
     problems.append(document.diagnostic(at: pointer, sentence))
   }
 

@@ -409,6 +409,10 @@ enum ConfigurationSchema {
         "properties": {
           "slots": { "description": "Most attempts at one time; 256.", "type": "integer", "minimum": 1 },
           "queue": { "description": "Most calls waiting for a slot; 10000.", "type": "integer", "minimum": 0 },
+          "held": { "description": "Most calls waiting for a person; 100000.", "type": "integer", "minimum": 0 },
+          "conversations": { "description": "Most conversations that live at one time; 10000.", "type": "integer", "minimum": 1 },
+          "message": { "description": "Longest message of a person, in bytes; 1048576.", "type": "integer", "minimum": 1 },
+          "answer": { "description": "Longest answer of a model with the arguments of its calls, in bytes; 8388608.", "type": "integer", "minimum": 1 },
           "arguments": { "description": "Longest arguments, in bytes of JSON; 1048576.", "type": "integer", "minimum": 2 },
           "cache_entries": { "description": "10000.", "type": "integer", "minimum": 1 },
           "cache_bytes": { "description": "67108864.", "type": "integer", "minimum": 1 },
@@ -419,6 +423,7 @@ enum ConfigurationSchema {
               "turns": { "description": "50.", "type": "integer", "minimum": 1 },
               "calls": { "description": "200.", "type": "integer", "minimum": 0 },
               "tokens": { "description": "1000000.", "type": "integer", "minimum": 1 },
+              "transcript": { "description": "In bytes; 33554432.", "type": "integer", "minimum": 1 },
               "time": { "$ref": "#/$defs/duration", "description": "Without the time people take; 30m." },
               "unknown_wait": { "$ref": "#/$defs/duration", "description": "How long an unknown outcome keeps a turn open; 15m." }
             }

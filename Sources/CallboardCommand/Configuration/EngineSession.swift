@@ -63,7 +63,8 @@ final class EngineSession: Sendable {
       }
       let registry = try FunctionRegistry(
         MockProvider.laying(overlays, over: providers),
-        secrets: configuration.secrets
+        secrets: configuration.secrets,
+        secretValues: configuration.engine.secretValues
       )
       var engineConfiguration = configuration.engine
       engineConfiguration.isUnattended = isUnattended
@@ -259,7 +260,8 @@ final class EngineSession: Sendable {
 
   /// The first words that are said, short enough for a title.
   private static func title(of messages: [String]) -> String? {
-    messages.first.map { $0.count > 48 ? $0.prefix(47) + "…" : $0 }
+    // Before it is cut: a part of a secret is not recognised.
+    messages.first.map(Redactor().redact(said:)).map { $0.count > 48 ? $0.prefix(47) + "…" : $0 }
   }
 
   private func script(named name: String) -> Script? {

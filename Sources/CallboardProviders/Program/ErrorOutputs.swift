@@ -5,7 +5,7 @@ import Synchronization
 /// The last of what one program has written to stderr; may be read while it runs.
 final class ErrorTail: Sendable {
   /// Most bytes that are kept.
-  static let limit = 8192
+  static let limit = Limit.errorOutput.value
 
   private let kept = Mutex<[UInt8]>([])
 

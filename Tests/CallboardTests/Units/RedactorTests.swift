@@ -210,6 +210,73 @@ struct RedactorTests {
     )
   }
 
+  @Test func `a quoted secret is found as JSON and a URL write it, and a short one as a word`() {
+    var payload = Payload(["password": #"a"b\c d"#, "cvv": 907, "auth": "Bearer abcdefgh12"])
+    payload.redact(redactor.redact(_:))
+    let mark = Redactor.mark
+    #expect(
+      Redactor.hiding([payload], in: #"{"x":"a\"b\\c d"} ?p=a%22b%5Cc%20d a%22b%5Cc+d"#)
+        == #"{"x":"\#(mark)"} ?p=\#(mark) \#(mark)"#
+    )
+    #expect(Redactor.hiding([payload], in: "907, 1907 and 9070") == "\(mark), 1907 and 9070")
+    #expect(Redactor.hiding([payload], in: "token abcdefgh12") == "token \(mark)")
+  }
+
+  // MARK: Names and known values
+
+  @Test func `keys that are secrets are hidden, and no member is lost`() {
+    let value: JSONValue = [
+      "4111 1111 1111 1111": 1, "5555 5555 5555 4444": 2, "plain": ["password": "x"],
+    ]
+    let shown: JSONValue = [
+      .init(Redactor.mark): 1, .init(Redactor.mark + " 2"): 2, "plain": ["password": mark],
+    ]
+    #expect(redactor.redact(value) == shown)
+    #expect(Redactor.restoring(shown, from: value, shown: shown) == value)
+    let moved: JSONValue = [.init(Redactor.mark + " 3"): 1]
+    #expect(Redactor.restoring(moved, from: value, shown: shown) == nil)
+  }
+
+  @Test func `a known value is hidden wherever it stands`() {
+    let redactor = Redactor(values: ["sk-live-12345", "short"])
+    #expect(redactor.redact(["a": ["x sk-live-12345."]]) == ["a": [.string("x \(Redactor.mark).")]])
+    #expect(
+      redactor.redact(text: "no sk-live-1234, and short is too short")
+        == "no sk-live-1234, and short is too short"
+    )
+  }
+
+  // MARK: Texts that are no JSON
+
+  @Test(arguments: [
+    (#"{"password": "hunter2", "a"#, #"{"password": «redacted», "a"#),
+    (#"{"password": "hunter2"#, #"{"password": «redacted»"#),
+    ("{'api-key':'hunter2'}", "{'api-key':«redacted»}"),
+    ("pin: 1234, n: 5", "pin: «redacted», n: 5"),
+    (#"{\"secret\":\"hunter2\",\"n\":1"#, #"{\"secret\":«redacted»,\"n\":1"#),
+    (#"{"secret": {"a": "hunter2"}, "#, #"{"secret": «redacted»"#),
+    (#"{"passwords": 2, "pinned": true"#, #"{"passwords": 2, "pinned": true"#),
+  ])
+  func `arguments that can't be read are shown without their secret fields`(
+    text: String,
+    shown: String
+  ) {
+    #expect(redactor.redact(unparsed: text) == shown)
+    #expect(redactor.redact(unparsed: shown) == shown)
+  }
+
+  @Test(arguments: [
+    ("password: must have 12 characters", "password: must have 12 characters"),
+    ("login with password=hunter2 failed", "login with password=«redacted» failed"),
+    (#"sent {"pin":1234} there"#, #"sent {"pin":«redacted»} there"#),
+  ])
+  func `what is said of a secret field stays, what stands in one goes`(
+    text: String,
+    shown: String
+  ) {
+    #expect(redactor.redact(said: text) == shown)
+  }
+
   @Test func `errors quote no secret`() throws {
     let schema = try Schema([
       "type": "object",
