@@ -21,6 +21,10 @@ import Testing
       ),
       (#"{"required": true}"#, "/required: expected an array of property names, found true"),
       (#"{"enum": []}"#, "/enum: the enumeration is empty, so no value would be valid"),
+      (
+        #"{"$defs": {"a": {"$anchor": "x"}, "b": {"$dynamicAnchor": "x"}}}"#,
+        "/$defs/b: \"x\" is also the anchor of another schema"
+      ),
       (#"{"minimum": "0"}"#, "/minimum: expected a number, found the string \"0\""),
       (
         #"{"exclusiveMinimum": true, "minimum": 1}"#,
