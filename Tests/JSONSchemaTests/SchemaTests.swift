@@ -139,6 +139,21 @@ import Testing
     )
   }
 
+  @Test func `an integer of draft 4 is written without fraction and exponent`() throws {
+    for (text, isInteger) in [
+      ("1", true), ("1.0", false), ("1e3", false), ("-0", true),
+      ("123456789012345678901234567891", true),
+      ("123456789012345678901234567891.0", false), ("1.5", false),
+    ] {
+      let four: JSONValue = [
+        "$schema": "http://json-schema.org/draft-04/schema#", "type": "integer",
+      ]
+      #expect(try Schema(four).isValid(JSONValue(parsing: text)) == isInteger, "\(text)")
+      #expect(try Schema(["type": "integer"]).isValid(JSONValue(parsing: text)) == (text != "1.5"))
+      #expect(try Schema(["type": "number"]).isValid(JSONValue(parsing: text)))
+    }
+  }
+
   @Test func `every draft's own schema accepts itself`() throws {
     for draft in SchemaDraft.allCases {
       let uri =

@@ -881,8 +881,14 @@ extension JSONValue {
     case .null: .null
     case .bool: .boolean
     case .integer: .integer
-    case .double(let value): value.rounded(.towardZero) == value ? .integer : .fraction
-    case .decimal: isIntegral ? .integer : .fraction
+    case .double(let value):
+      // Beyond 64 bits, and for -0, whole numbers are held as doubles whichever way they are written.
+      value.rounded(.towardZero) != value
+        ? .fraction : value.magnitude < 0x1p63 && value != 0 ? .wholeFraction : .integer
+    case .decimal(let text):
+      !isIntegral
+        ? .fraction
+        : text.utf8.contains { $0 == 0x2E || $0 | 0x20 == 0x65 } ? .wholeFraction : .integer
     case .string: .string
     case .array: .array
     case .object: .object
