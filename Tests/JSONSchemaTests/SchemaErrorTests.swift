@@ -20,7 +20,10 @@ import Testing
         #"{"properties": {"a": 5}}"#, "/properties/a: a schema is an object, true or false; found 5"
       ),
       (#"{"required": true}"#, "/required: expected an array of property names, found true"),
-      (#"{"enum": []}"#, "/enum: the enumeration is empty, so no value would be valid"),
+      (
+        #"{"$schema": "http://json-schema.org/draft-06/schema#", "enum": []}"#,
+        "/enum: the enumeration is empty, which this draft does not allow"
+      ),
       (
         #"{"$defs": {"a": {"$anchor": "x"}, "b": {"$dynamicAnchor": "x"}}}"#,
         "/$defs/b: \"x\" is also the anchor of another schema"

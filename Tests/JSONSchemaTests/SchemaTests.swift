@@ -154,6 +154,22 @@ import Testing
     }
   }
 
+  @Test func `an enumeration of nothing allows nothing since draft 7`() throws {
+    #expect(try !Schema(["enum": []]).isValid(1))
+  }
+
+  @Test func `defs says nothing before draft 2019-09 until something refers to it`() throws {
+    let seven: JSONValue = "http://json-schema.org/draft-07/schema#"
+    #expect(throws: Never.self) { try Schema(["$schema": seven, "$defs": 5]) }
+    #expect(throws: Never.self) { try Schema(["$schema": seven, "$defs": ["a": 1]]) }
+    #expect(throws: SchemaError.self) { try Schema(["$schema": seven, "definitions": ["a": 1]]) }
+    #expect(throws: SchemaError.self) { try Schema(["$defs": ["a": 1]]) }
+    let schema = try Schema([
+      "$schema": seven, "$ref": "#/$defs/a", "$defs": ["a": ["type": "null"]],
+    ])
+    #expect(!schema.isValid(1))
+  }
+
   @Test func `every draft's own schema accepts itself`() throws {
     for draft in SchemaDraft.allCases {
       let uri =

@@ -194,7 +194,8 @@ struct SchemaCompiler {
       try unevaluated(schema, task, into: &work)
     }
     // Definitions are compiled although nothing may refer to them: a mistake in them is one now.
-    for keyword in ["$defs", "definitions"] {
+    for keyword in ["$defs", "definitions"]
+    where keyword == "definitions" || resource.draft >= .draft201909 {
       for (name, value) in try schema.members(keyword) {
         _ = child(value, at: task.location.appending(keyword).appending(name), task)
       }
@@ -315,10 +316,11 @@ struct SchemaCompiler {
       guard case .array(let values) = value else {
         throw schema.wrong("enum", "an array of values")
       }
-      guard !values.isEmpty else {
+      // Later drafts only advise against it.
+      guard !values.isEmpty || schema.draft > .draft6 else {
         throw index.failure(
           task.location.appending("enum"),
-          "the enumeration is empty, so no value would be valid"
+          "the enumeration is empty, which this draft does not allow"
         )
       }
       tables.enumerations.append(EnumerationRule(values))

@@ -201,9 +201,8 @@ struct SchemaIndex {
     let draft = resources[resource].draft
     if draft <= .draft7, case .string? = object["$ref"] {
       // Nothing beside a reference counts in these drafts, but it may still be referred to.
-      for key in ["definitions", "$defs"] {
-        try indexMembers(object[key], at: location.appending(key), in: resource, depth: depth)
-      }
+      let key = "definitions"
+      try indexMembers(object[key], at: location.appending(key), in: resource, depth: depth)
       return
     }
     for entry in object.entries {
@@ -443,7 +442,8 @@ enum SchemaKeyword {
   static func children(of keyword: String, in draft: SchemaDraft) -> Children {
     switch keyword {
     case "not", "additionalProperties": .schema
-    case "properties", "patternProperties", "definitions", "$defs", "dependencies": .members
+    case "properties", "patternProperties", "definitions", "dependencies": .members
+    case "$defs": draft >= .draft201909 ? .members : .none
     case "allOf", "anyOf", "oneOf": .array
     case "items": draft >= .draft202012 ? .schema : .schemaOrArray
     case "additionalItems": draft < .draft202012 ? .schema : .none
