@@ -33,6 +33,33 @@ import Testing
     #expect(schema.fillingDefaults(in: [:]) == ["child": [:]])
   }
 
+  @Test func `defaults behind references that double at every step are filled in once`() throws {
+    var definitions: JSONObject = ["d40": ["properties": ["a": ["default": 1]]]]
+    for number in 0..<40 {
+      let next: JSONValue = ["$ref": .string("#/$defs/d\(number + 1)")]
+      definitions["d\(number)"] = ["allOf": [next, ["title": "the same", "allOf": [next]]]]
+    }
+    let schema = try Schema(["$ref": "#/$defs/d0", "$defs": .object(definitions)])
+    #expect(schema.fillingDefaults(in: [:]) == ["a": 1])
+    let tree = try Schema([
+      "allOf": [["properties": ["a": ["$ref": "#"]]], ["properties": ["a": ["$ref": "#"]]]],
+      "properties": ["b": ["default": 1]],
+    ])
+    let value = (0..<100).reduce([:] as JSONValue) { inner, _ in ["a": inner] }
+    let filled = (0..<100).reduce(["b": 1] as JSONValue) { inner, _ in ["a": inner, "b": 1] }
+    #expect(tree.fillingDefaults(in: value) == filled)
+  }
+
+  @Test func `defaults that double at every level end`() throws {
+    var definitions: JSONObject = ["d40": true]
+    for number in 0..<40 {
+      let next: JSONValue = ["$ref": .string("#/$defs/d\(number + 1)"), "default": [:]]
+      definitions["d\(number)"] = ["properties": ["a": next, "b": next]]
+    }
+    let schema = try Schema(["$ref": "#/$defs/d0", "$defs": .object(definitions)])
+    #expect(schema.fillingDefaults(in: [:])["a"]?["a"]?["a"] != nil)
+  }
+
   @Test func `a hundred thousand items are compared without comparing each with each`() throws {
     let schema = try Schema(["uniqueItems": true])
     var items = (0..<100_000).map {
