@@ -327,6 +327,9 @@ struct Evaluation<Reporter: ErrorReporter> {
 
   private mutating func number(_ place: Int32, _ value: JSONValue) -> Bool {
     let segment = program.nodes[place].number
+    if case .decimal(let text) = value {
+      steps &-= Int(segment.end - segment.start) &* (text.utf8.count >> 2)
+    }
     var ok = true
     for operation in segment.start..<segment.end where !satisfies(operation, value) {
       fail(place, .operation(operation), value)

@@ -338,7 +338,7 @@ struct SchemaCompiler {
       guard let divisor = Divisor(value) else {
         throw index.failure(
           task.location.appending("multipleOf"),
-          "\(describe(value)) has more digits than 64 bits hold"
+          "\(describe(value)) has more than \(Divisor.maximumDigits) digits; write it shorter"
         )
       }
       tables.divisors.append(divisor)
