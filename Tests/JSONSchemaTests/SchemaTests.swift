@@ -89,11 +89,11 @@ import Testing
       ["properties": ["kind": ["const": .integer(Int64(number))]], "required": ["kind"]]
     }
     let schema = try Schema(["items": ["anyOf": .array(branches)]])
-    let items = (0..<1000).map { JSONValue.object(["kind": .integer(Int64($0))]) }
+    let items = (0..<200).map { JSONValue.object(["kind": .integer(Int64($0) * 5)]) }
     #expect(schema.isValid(.array(items)))
     let errors = schema.validate(.array(items + [["kind": "none"]]))
     #expect(errors.map(\.keyword) == ["anyOf"])
-    #expect(errors.map(\.path) == ["/1000"])
+    #expect(errors.map(\.path) == ["/200"])
   }
 
   @Test func `references are followed five hundred deep`() throws {
