@@ -70,6 +70,22 @@ import Testing
     #expect(ended.error.contains(file), "\(ended.error)")
   }
 
+  @Test(arguments: [
+    (#"{"properties":{"a":{"title":5}}}"#, "/properties/a/title: expected a string, found 5"),
+    (#"{"required":["a","a"]}"#, "/required: "), (#"{"minContains":-1}"#, "/minContains: "),
+  ])
+  func `a schema that its draft does not allow ends with 65 and the place`(
+    text: String,
+    place: String
+  ) async throws {
+    let scratch = try Scratch()
+    let file = try scratch.file("schema.json", text)
+    let ended = try await Program.run(["schema", "check", file], input: "1\n")
+    #expect(ended.status == 65)
+    #expect(ended.output == "")
+    #expect(ended.error.contains("\(file): \(place)"), "\(ended.error)")
+  }
+
   @Test func `a verdict comes in the standard's output forms where that is asked`() async throws {
     let scratch = try Scratch()
     let file = try scratch.file("schema.json", #"{"items":{"type":"integer"}}"#)

@@ -19,7 +19,8 @@ struct SchemaCommand: AsyncParsableCommand {
       discussion: """
         A verdict is {"valid":true}, {"valid":false,"errors":[…]}, or {"error":…} where the line is no JSON. \
         With --form flag or basic it is in the output form of that name of JSON Schema 2020-12. \
-        Ends with 1 when an instance was not valid, and with 65 when the schema cannot be used.
+        Ends with 1 when an instance was not valid, and with 65 when the schema cannot be used, or is not what its \
+        draft allows.
         """
     )
 
@@ -51,6 +52,15 @@ struct SchemaCommand: AsyncParsableCommand {
       do {
         let document = try JSONValue(parsing: try Entry.text(ofFile: schema))
         verdict = try Self.verdicts(of: document, options, in: form)
+        // Last, because what makes a schema unusable is told better by the compiler.
+        let mistakes = try Schema.mistakes(in: document, options: options)
+        if let first = mistakes.first {
+          let more = mistakes.count > 1 ? " (and \(mistakes.count - 1) more)" : ""
+          throw Failure(
+            .fileIsWrong,
+            "\(schema): \(first.message), as the schema's draft asks\(more)"
+          )
+        }
       } catch let error as JSONParseError {
         throw Failure(.fileIsWrong, "\(schema):\(error.line):\(error.column): \(error.reason)")
       } catch let error as SchemaError {
