@@ -199,6 +199,24 @@ import Testing
     #expect(ended.error.contains("broken: /1: left out, because"), "\(ended.error)")
   }
 
+  @Test func `what is no function is left out, told, and ends with 65`() async throws {
+    let ended = try await imported(
+      """
+      [{"type": "web_search"},
+       \(Self.good)]
+      """
+    )
+    #expect(ended.status == 65)
+    #expect(ended.output.contains("name: send_wire"))
+    #expect(
+      ended.error.hasPrefix(
+        "standard input:1: /0: left out, because it is no function but of type “web_search”\n"
+      ),
+      "\(ended.error)"
+    )
+    #expect(ended.error.contains("1 of 2 definitions had to be left out"))
+  }
+
   @Test func `a strict import says what it changed and what a person has to decide`() async throws {
     let text = """
       {"name": "send_wire", "description": "Sends.", "parameters": {"type": "object", "properties": {

@@ -70,7 +70,51 @@ import Testing
     #expect(ended.error.contains(file), "\(ended.error)")
   }
 
-  @Test(arguments: ["--draft 5", "--format-assertion maybe"])
+  @Test(arguments: [
+    (#"{"properties":{"a":{"title":5}}}"#, "/properties/a/title: expected a string, found 5"),
+    (#"{"required":["a","a"]}"#, "/required: "), (#"{"minContains":-1}"#, "/minContains: "),
+  ])
+  func `a schema that its draft does not allow ends with 65 and the place`(
+    text: String,
+    place: String
+  ) async throws {
+    let scratch = try Scratch()
+    let file = try scratch.file("schema.json", text)
+    let ended = try await Program.run(["schema", "check", file], input: "1\n")
+    #expect(ended.status == 65)
+    #expect(ended.output == "")
+    #expect(ended.error.contains("\(file): \(place)"), "\(ended.error)")
+  }
+
+  @Test func `a verdict comes in the standard's output forms where that is asked`() async throws {
+    let scratch = try Scratch()
+    let file = try scratch.file("schema.json", #"{"items":{"type":"integer"}}"#)
+    func verdicts(_ form: String) async throws -> [String] {
+      let ended = try await Program.run(
+        ["schema", "check", file, "--form", form],
+        input: "[1]\n[1,\"a\"]\n{\n"
+      )
+      #expect(ended.status == 1)
+      return ended.output.split(separator: "\n").map(String.init)
+    }
+    let flag = try await verdicts("flag")
+    #expect(flag.prefix(2) == [#"{"valid":true}"#, #"{"valid":false}"#])
+    #expect(flag.last?.hasPrefix(#"{"error":"line 3, column "#) == true)
+    let basic = try await verdicts("basic")
+    #expect(basic[0] == #"{"valid":true}"#)
+    let errors = try JSONValue(parsing: basic[1])["errors"]
+    #expect(
+      errors?[0] == [
+        "valid": false, "keywordLocation": "/items/type",
+        "absoluteKeywordLocation": "#/items/type", "instanceLocation": "/1",
+        "error": "expected an integer, found the string \"a\"",
+      ]
+    )
+    let list = try await verdicts("list")
+    #expect(try JSONValue(parsing: list[1])["errors"]?[0]?["path"] == "/1")
+  }
+
+  @Test(arguments: ["--draft 5", "--format-assertion maybe", "--form detailed"])
   func `an option that is none ends with 64`(options: String) async throws {
     let arguments = ["schema", "check", "x.json"] + options.split(separator: " ").map(String.init)
     #expect(try await Program.run(arguments).status == 64)

@@ -20,7 +20,14 @@ import Testing
         #"{"properties": {"a": 5}}"#, "/properties/a: a schema is an object, true or false; found 5"
       ),
       (#"{"required": true}"#, "/required: expected an array of property names, found true"),
-      (#"{"enum": []}"#, "/enum: the enumeration is empty, so no value would be valid"),
+      (
+        #"{"$schema": "http://json-schema.org/draft-06/schema#", "enum": []}"#,
+        "/enum: the enumeration is empty, which this draft does not allow"
+      ),
+      (
+        #"{"$defs": {"a": {"$anchor": "x"}, "b": {"$dynamicAnchor": "x"}}}"#,
+        "/$defs/b: \"x\" is also the anchor of another schema"
+      ),
       (#"{"minimum": "0"}"#, "/minimum: expected a number, found the string \"0\""),
       (
         #"{"exclusiveMinimum": true, "minimum": 1}"#,
@@ -125,10 +132,29 @@ import Testing
       ("^[\\b]$", "\u{8}", true), ("(?<=a)b", "ab", true), ("^(?!a)", "b", true),
       ("^#a b$", "#a b", true), ("^\\/$", "/", true), ("^(?:(a)|b)\\1$", "b", true),
       ("x{0}", "", true), ("^\\x41\\0$", "A\0", true),
+      // What a group held is forgotten when the one around it is repeated.
+      ("^(?:(a)|b)*\\1$", "ab", nil), ("^(?:(a)?\\1)+$", "aa", nil),
+      ("^(?:(?:(a)|b)\\1)+$", "aab", nil), ("^(?:(a)|\\1b)*$", "ab", nil),
+      ("^(?:(a){0,1}b)*\\1$", "", nil), ("^((a)|b){2}\\2$", "", nil),
+      ("^(?:(?<n>a)|b)*\\k<n>$", "", nil), ("(?<=(a)\\1)b", "", nil), ("(?<=a+)b", "", nil),
+      ("^(?:(['\"]).\\1|b)*$", "'x'b\"y\"", true), ("^(?:(a)(?:b|c\\1))+$", "abaca", true),
+      ("^(?:(a))*\\1$", "aaa", true), ("^(a)*\\1$", "", true), ("^(a|b)*\\1$", "abb", true),
+      ("^(?:(a)|b){1}\\1$", "aa", true), ("^(?:(a)|b)\\1$", "aa", true),
+      ("^(?:\\1(a))*$", "aa", true), ("^(a\\1)+$", "aa", true),
+      ("^(?:\\k<n>(?<n>a))*$", "aa", true),
+      ("\\k<m>(?<n>a)", "", nil), ("(a)\\2", "", nil),
     ] as [(String, String, Bool?)]
   )
   func `patterns mean what ECMA-262 says`(pattern: String, text: String, matches: Bool?) throws {
     let schema = try? Schema(["pattern": .string(pattern)])
     #expect(schema?.isValid(.string(text)) == matches)
+  }
+
+  @Test func `a pattern that cannot be used here is one of the format regex all the same`() throws {
+    let schema = try Schema(["format": "regex"])
+    for pattern in ["^(?:(a)|b)*\\1$", "(?<=a+)b", "(?<=(a)\\1)b"] {
+      #expect(schema.isValid(.string(pattern)))
+    }
+    #expect(!schema.isValid("(?<=(a)\\1)b("))
   }
 }

@@ -8,25 +8,7 @@ import Testing
   ///
   /// One that begins to pass must be taken off the list.
   static let notPassing: [String: String] = {
-    let joining = "which letters join needs a table of Unicode that Swift does not have"
-    let direction = "the bidi rule of RFC 5893 needs a table of Unicode that Swift does not have"
-    let hosts = "validation of internationalized host names"
-    let encoded = "validation of A-label (punycode) host names"
-    let joiner = "ZERO WIDTH NON-JOINER not preceded by Virama but matches regexp"
     var list: [String: String] = [:]
-    for draft in ["draft2020-12", "draft7"] {
-      let formats = "\(draft)/optional/format"
-      list["\(formats)/hostname.json: \(encoded): \(joiner)"] = joining
-      list["\(formats)/idn-hostname.json: \(hosts): \(joiner)"] = joining
-      list[
-        "\(formats)/idn-hostname.json: \(hosts): right-to-left label mixing both digit types is invalid"
-      ] =
-        direction
-      list[
-        "\(formats)/idn-hostname.json: \(hosts): A-label that decodes to a Bidi rule violation is invalid"
-      ] =
-        direction
-    }
     let content = "content keywords are notes, as every draft since 2019-09 has it"
     let file = "draft7/optional/content.json"
     list[

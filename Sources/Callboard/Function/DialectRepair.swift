@@ -37,8 +37,11 @@ public struct DialectRepair: Sendable {
       tell(JSONPointer(tokens: ["description"]), "was no text; it is one")
     }
     let keyword = ["parameters", "input_schema", "inputSchema"].first { definition[$0] != nil }
+    let place = JSONPointer(tokens: [keyword ?? "parameters"])
     if let keyword, let written = definition[keyword], !written.isNull {
-      parameters = root(written, at: JSONPointer(tokens: [keyword]))
+      parameters = root(written, at: place)
+    } else {
+      tell(place, "there are none; the function takes no arguments")
     }
   }
 
@@ -66,6 +69,18 @@ public struct DialectRepair: Sendable {
       return parameters
     }
     var isRequired: Bool?
+    if Self.isBareProperties(value) {
+      tell(pointer, "was a map of properties; it is the schema of an object that has them")
+      let start = changes.count
+      let object: JSONValue = ["type": "object", "properties": value]
+      let repaired = schema(object, at: pointer, isRequired: &isRequired)
+      // In the definition they stand one level higher.
+      for index in changes[start...].indices
+      where changes[index].pointer.tokens.dropFirst(pointer.tokens.count).first == "properties" {
+        changes[index].pointer.tokens.remove(at: pointer.tokens.count)
+      }
+      return repaired
+    }
     var schema = schema(value, at: pointer, isRequired: &isRequired).objectValue ?? JSONObject()
     if schema["type"]?.stringValue != "object" {
       let was = schema["type"].map { "type \($0.serialized()) became object" }
@@ -74,6 +89,20 @@ public struct DialectRepair: Sendable {
       tell(pointer, was ?? "type: object was added")
     }
     return .object(schema)
+  }
+
+  /// Whether these are schemas by name, without the schema of the object around them.
+  private static func isBareProperties(_ value: JSONValue) -> Bool {
+    guard let members = value.objectValue, !members.isEmpty else { return false }
+    let keywords = [
+      "properties", "patternProperties", "additionalProperties", "propertyNames", "$defs",
+      "definitions", "items", "not", "if", "then", "else", "contains", "default", "const",
+    ]
+    return !members.keys.contains { keywords.contains($0) }
+      && members.values.allSatisfy { member in
+        ["type", "description", "enum", "$ref", "anyOf", "oneOf", "allOf"]
+          .contains { member[$0] != nil }
+      }
   }
 
   // MARK: - Schemas
@@ -306,6 +335,7 @@ public struct DialectRepair: Sendable {
       return
     }
     var types: [String] = []
+    var added = ""
     for name in names {
       guard let type = Self.type(named: name) else {
         schema["type"] = nil
@@ -319,16 +349,25 @@ public struct DialectRepair: Sendable {
         return
       }
       if !types.contains(type.name) { types.append(type.name) }
-      if let format = type.format, schema["format"] == nil { schema["format"] = .string(format) }
+      if let format = type.format, schema["format"] == nil {
+        schema["format"] = .string(format)
+        added = ", and format: \(format) was added"
+      }
       if let inner = Self.inner(of: name), type.name == "array", schema["items"] == nil {
         schema["items"] = ["type": .string(inner)]
+      }
+      if let value = Self.inner(of: name).map({ Self.split($0, at: ",") })?.dropFirst().first,
+        type.name == "object", schema["additionalProperties"] == nil,
+        !Self.anything.contains(value.lowercased())
+      {
+        schema["additionalProperties"] = ["type": .string(value)]
       }
     }
     let repaired: JSONValue =
       types.count == 1 ? .string(types[0]) : .array(types.map(JSONValue.string))
     guard repaired != written else { return }
     schema["type"] = repaired
-    tell(place, "\(written.serialized()) became \(repaired.serialized())")
+    tell(place, "\(written.serialized()) became \(repaired.serialized())\(added)")
   }
 
   /// `int | None`, `string or null`, `Optional[str]`, `Union[int, str]`.
@@ -339,8 +378,19 @@ public struct DialectRepair: Sendable {
       return alternatives(inner) + ["null"]
     }
     if lower.hasPrefix("union["), let inner = inner(of: text) {
-      return inner.split(separator: ",").flatMap { alternatives(String($0)) }
+      return split(inner, at: ",").flatMap(alternatives)
     }
+    let parts = split(text, at: "|")
+    if parts.count > 1 { return parts }
+    let words = text.split(separator: " ")
+    if words.count == 3, words[1].lowercased() == "or" {
+      return [String(words[0]), String(words[2])]
+    }
+    return [text]
+  }
+
+  /// The parts of a text between marks that stand in no brackets.
+  private static func split(_ text: String, at mark: Character) -> [String] {
     var parts: [Substring] = []
     var depth = 0
     var start = text.startIndex
@@ -348,19 +398,14 @@ public struct DialectRepair: Sendable {
       switch text[index] {
       case "[", "<": depth += 1
       case "]", ">": depth -= 1
-      case "|" where depth == 0:
+      case mark where depth == 0:
         parts.append(text[start..<index])
         start = text.index(after: index)
       default: break
       }
     }
     parts.append(text[start...])
-    if parts.count > 1 { return parts.map(trimmed) }
-    let words = text.split(separator: " ")
-    if words.count == 3, words[1].lowercased() == "or" {
-      return [String(words[0]), String(words[2])]
-    }
-    return [text]
+    return parts.map(trimmed)
   }
 
   private static func trimmed(_ text: Substring) -> String {

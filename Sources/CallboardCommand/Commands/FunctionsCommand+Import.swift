@@ -49,7 +49,7 @@ extension FunctionsCommand {
       guard imported.leftOut == 0 else {
         throw Failure(
           .fileIsWrong,
-          "\(file.path): \(imported.leftOut) of \(file.definitions.count) definitions had to be left out."
+          "\(file.path): \(imported.leftOut) of \(file.definitions.count + file.others.count) definitions had to be left out."
         )
       }
     }

@@ -18,9 +18,18 @@ struct SchemaCommand: AsyncParsableCommand {
       abstract: "Read instances from stdin, one JSON a line, and write one verdict a line.",
       discussion: """
         A verdict is {"valid":true}, {"valid":false,"errors":[…]}, or {"error":…} where the line is no JSON. \
-        Ends with 1 when an instance was not valid, and with 65 when the schema cannot be used.
+        With --form flag or basic it is in the output form of that name of JSON Schema 2020-12. \
+        Ends with 1 when an instance was not valid, and with 65 when the schema cannot be used, or is not what its \
+        draft allows.
         """
     )
+
+    /// How a verdict is written.
+    enum Form: String, CaseIterable, ExpressibleByArgument {
+      case list
+      case flag
+      case basic
+    }
 
     @Argument(help: "A file with a JSON Schema.")
     var schema: String
@@ -28,18 +37,30 @@ struct SchemaCommand: AsyncParsableCommand {
     var draft: DraftName?
     @Option(help: "Whether format is asserted: on or off.")
     var formatAssertion: Toggle = .on
+    @Option(
+      help:
+        "How a verdict is written: list, with what to mend; flag or basic, the standard's output forms."
+    )
+    var form: Form = .list
 
     func run() async throws {
-      let compiled: Schema
+      let verdict: (JSONValue) -> JSONValue
       let options = SchemaOptions(
         formatAssertion: formatAssertion == .on,
         defaultDraft: draft?.draft ?? .draft202012
       )
       do {
-        compiled = try Schema(
-          try JSONValue(parsing: try Entry.text(ofFile: schema)),
-          options: options
-        )
+        let document = try JSONValue(parsing: try Entry.text(ofFile: schema))
+        verdict = try Self.verdicts(of: document, options, in: form)
+        // Last, because what makes a schema unusable is told better by the compiler.
+        let mistakes = try Schema.mistakes(in: document, options: options)
+        if let first = mistakes.first {
+          let more = mistakes.count > 1 ? " (and \(mistakes.count - 1) more)" : ""
+          throw Failure(
+            .fileIsWrong,
+            "\(schema): \(first.message), as the schema's draft asks\(more)"
+          )
+        }
       } catch let error as JSONParseError {
         throw Failure(.fileIsWrong, "\(schema):\(error.line):\(error.column): \(error.reason)")
       } catch let error as SchemaError {
@@ -47,7 +68,7 @@ struct SchemaCommand: AsyncParsableCommand {
       }
       var isWhole = true
       try Self.readLines { line, number in
-        let verdict = Self.verdict(on: line, number: number, by: compiled)
+        let verdict = Self.verdict(on: line, number: number, by: verdict)
         isWhole = isWhole && verdict["valid"]?.boolValue == true
         Output.standard.line(verdict.serialized())
         return !Output.standard.isGone
@@ -55,27 +76,42 @@ struct SchemaCommand: AsyncParsableCommand {
       if !isWhole { throw Failure(.failed, "") }
     }
 
-    static func verdict(
+    private static func verdicts(
+      of document: JSONValue,
+      _ options: SchemaOptions,
+      in form: Form
+    ) throws(SchemaError) -> (JSONValue) -> JSONValue {
+      switch form {
+      case .list:
+        let schema = try Schema(document, options: options)
+        return { list(schema.validate($0)) }
+      case .flag: return try SchemaOutput(document, options: options).flag
+      case .basic: return try SchemaOutput(document, options: options).basic
+      }
+    }
+
+    private static func list(_ errors: [JSONSchema.ValidationError]) -> JSONValue {
+      guard !errors.isEmpty else { return ["valid": true] }
+      return [
+        "valid": false,
+        "errors": .array(
+          errors.map {
+            [
+              "path": .string($0.path), "keyword": .string($0.keyword),
+              "message": .string($0.message),
+            ]
+          }
+        ),
+      ]
+    }
+
+    private static func verdict(
       on line: some Collection<UInt8>,
       number: Int,
-      by schema: Schema
-    )
-      -> JSONValue
-    {
+      by verdict: (JSONValue) -> JSONValue
+    ) -> JSONValue {
       do throws(JSONParseError) {
-        let errors = schema.validate(try JSONValue(parsing: line))
-        guard !errors.isEmpty else { return ["valid": true] }
-        return [
-          "valid": false,
-          "errors": .array(
-            errors.map {
-              [
-                "path": .string($0.path), "keyword": .string($0.keyword),
-                "message": .string($0.message),
-              ]
-            }
-          ),
-        ]
+        return verdict(try JSONValue(parsing: line))
       } catch {
         return ["error": .string("line \(number), column \(error.column): \(error.reason)")]
       }

@@ -9,6 +9,8 @@ struct DefinitionFile {
   /// Whether it is a configuration of callboard's own.
   var isConfiguration = false
   var definitions: [Definition] = []
+  /// What stands among the definitions and is no function, such as a tool of the model's own.
+  private(set) var others: [Other] = []
   /// Of a document that is read whole, the lines of its parts.
   private var document: YAMLDocument?
 
@@ -18,6 +20,12 @@ struct DefinitionFile {
     /// Where in its document it is.
     var pointer: JSONPointer
     /// In a file of a document a line: which line.
+    var line: Int?
+  }
+
+  struct Other {
+    var type: String
+    var pointer: JSONPointer
     var line: Int?
   }
 
@@ -58,6 +66,10 @@ struct DefinitionFile {
   /// The line of a part of a definition, where it is known.
   func line(of pointer: JSONPointer, in index: Int?) -> Int? {
     if let index, let line = definitions[index].line { return line }
+    return line(of: pointer)
+  }
+
+  private func line(of pointer: JSONPointer) -> Int? {
     guard let document else { return nil }
     var pointer = pointer
     while true {
@@ -66,6 +78,8 @@ struct DefinitionFile {
       pointer.tokens.removeLast()
     }
   }
+
+  func line(of other: Other) -> Int? { other.line ?? line(of: other.pointer) }
 
   private func checked() throws(Failure) -> DefinitionFile {
     guard !definitions.isEmpty else { throw noDefinitions(at: nil) }
@@ -137,6 +151,7 @@ struct DefinitionFile {
       if let type = item["type"]?.stringValue, type != "function", item["function"] == nil,
         item["name"] == nil || item["parameters"] == nil
       {
+        others.append(.init(type: type, pointer: place, line: line))
         continue
       }
       guard let definition = Self.definition(item, at: place, line: line) else {

@@ -20,6 +20,13 @@ struct ImportedFunctions {
 
   /// Takes the definitions of a file over, repaired.
   mutating func add(_ file: DefinitionFile) {
+    for other in file.others {
+      leftOut += 1
+      let line = file.line(of: other).map { ":\($0)" } ?? ""
+      notes.append(
+        "\(file.path)\(line): \(other.pointer): left out, because it is no function but of type “\(other.type)”"
+      )
+    }
     for (index, definition) in file.definitions.enumerated() {
       var repaired = DialectRepair(definition.value)
       for change in repaired.changes {

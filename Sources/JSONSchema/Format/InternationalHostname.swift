@@ -56,7 +56,7 @@ private func isUnicodeLabel(_ label: [Unicode.Scalar]) -> Bool {
     }
     guard rule(label, place) else { return false }
   }
-  return true
+  return followsBidiRule(label)
 }
 
 private func isProtocolValid(_ scalar: Unicode.Scalar) -> Bool {
@@ -92,11 +92,8 @@ private func isProtocolValid(_ scalar: Unicode.Scalar) -> Bool {
 /// The rule of RFC 5892, appendix A, for a character that is allowed in some places only.
 private func contextRule(_ scalar: Unicode.Scalar) -> (([Unicode.Scalar], Int) -> Bool)? {
   switch scalar.value {
-  case 0x200C, 0x200D:
-    // The joiners: after a virama (or, for the first, between letters that join, which is not looked at).
-    return { label, place in
-      place > 0 && label[place - 1].properties.canonicalCombiningClass == .virama
-    }
+  case 0x200C: return { isAfterVirama($0, $1) || partsLetters($0, $1) }
+  case 0x200D: return isAfterVirama
   case 0xB7:
     return { label, place in
       place > 0 && place + 1 < label.count && label[place - 1] == "l" && label[place + 1] == "l"
@@ -115,6 +112,18 @@ private func contextRule(_ scalar: Unicode.Scalar) -> (([Unicode.Scalar], Int) -
   }
 }
 
+private func isAfterVirama(_ label: [Unicode.Scalar], _ place: Int) -> Bool {
+  place > 0 && label[place - 1].properties.canonicalCombiningClass == .virama
+}
+
+/// Whether the letters on both sides would join.
+private func partsLetters(_ label: [Unicode.Scalar], _ place: Int) -> Bool {
+  let before = label[..<place].last { !JoiningLetters.isTransparent($0) }
+  let after = label[(place + 1)...].first { !JoiningLetters.isTransparent($0) }
+  guard let before, let after else { return false }
+  return JoiningLetters.joinsNext(before) && JoiningLetters.joinsPrevious(after)
+}
+
 private func isGreek(_ scalar: Unicode.Scalar) -> Bool {
   (0x370...0x3FF).contains(scalar.value) || (0x1F00...0x1FFF).contains(scalar.value)
 }
@@ -127,6 +136,45 @@ private func isKanaOrHan(_ scalar: Unicode.Scalar) -> Bool {
     0x3400...0x4DBF, 0x4E00...0x9FFF, 0xF900...0xFAFF, 0x20000...0x3134F:
     true
   default: false
+  }
+}
+
+// MARK: Direction (RFC 5893)
+
+/// The classes of the Unicode Bidirectional Algorithm, as far as characters of labels have them.
+private enum Direction {
+  case left
+  case right
+  case digit
+  case arabicDigit
+  case mark
+  case neutral
+
+  init(_ scalar: Unicode.Scalar) {
+    switch (scalar.value, scalar.properties.generalCategory) {
+    case (_, .nonspacingMark), (_, .enclosingMark): self = .mark
+    case (0x30...0x39, _), (0x6F0...0x6F9, _): self = .digit
+    case (0x660...0x669, _), (0x10D30...0x10D39, _): self = .arabicDigit
+    case (0x2D, _), (0xB7, _), (0x375, _), (0x30FB, _), (0x200C...0x200D, _): self = .neutral
+    case (0x590...0x8FF, _), (0xFB1D...0xFDFF, _), (0xFE70...0xFEFE, _), (0x10800...0x10FFF, _),
+      (0x1E800...0x1EFFF, _):
+      self = .right
+    default: self = .left
+    }
+  }
+}
+
+/// Whether a label that has letters written from right to left has them alone, starts with one and ends with one or
+/// with digits, which are of one kind.
+private func followsBidiRule(_ label: [Unicode.Scalar]) -> Bool {
+  let directions = label.map { Direction($0) }
+  guard directions.contains(where: { $0 == .right || $0 == .arabicDigit }) else { return true }
+  guard directions.first == .right, !directions.contains(.left),
+    !directions.contains(.digit) || !directions.contains(.arabicDigit)
+  else { return false }
+  switch directions.last(where: { $0 != .mark }) {
+  case .right, .digit, .arabicDigit: return true
+  case .left, .mark, .neutral, nil: return false
   }
 }
 

@@ -3,19 +3,24 @@ struct PatternError: Error {
   /// In Unicode code points.
   let offset: Int
   let reason: String
+  /// Whether it is one of ECMA-262, but cannot be used here.
+  var isUnsupported = false
 }
 
 /// Writes an ECMAScript regular expression (with the `u` flag's reading of characters) as one of PCRE2's.
 ///
 /// Everything PCRE2 would read in a way of its own (recursion, callouts, verbs, inline flags, POSIX classes,
-/// possessive quantifiers) is refused or escaped, so a pattern means what ECMA-262 says or is an error. Two
+/// possessive quantifiers) is refused or escaped, so a pattern means what ECMA-262 says or is an error; see
+/// `BackReferences` for those whose groups the two treat differently. Two
 /// things that only patterns without the `u` flag may do are accepted, because published schemas do them:
 /// punctuation escaped without need, and braces that quantify nothing.
 struct ECMAScriptPattern {
   private let source: [Unicode.Scalar]
   private var at = 0
   private var output = String.UnicodeScalarView()
-  private var openGroups: [Bool] = []
+  private var groups: BackReferences
+  /// The group that ended just before, which a quantifier here repeats.
+  private var lastGroup: Int?
   private var groupNames: Set<String> = []
   private let groupCount: Int
   private let hasNamedGroups: Bool
@@ -23,11 +28,13 @@ struct ECMAScriptPattern {
   static func translated(_ source: String) throws(PatternError) -> String {
     var translator = ECMAScriptPattern(source)
     try translator.pattern()
+    try translator.groups.check()
     return String(translator.output)
   }
 
   private init(_ source: String) {
     self.source = Array(source.unicodeScalars)
+    groups = BackReferences()
     (groupCount, hasNamedGroups) = ECMAScriptPattern.countGroups(self.source)
   }
 
@@ -75,9 +82,12 @@ struct ECMAScriptPattern {
   private mutating func pattern() throws(PatternError) {
     var canRepeat = false
     while let scalar = current {
+      let group = lastGroup
+      lastGroup = nil
       switch scalar {
       case "|":
         take()
+        groups.alternate()
         canRepeat = false
       case "^", "$":
         take()
@@ -86,17 +96,25 @@ struct ECMAScriptPattern {
         try openGroup()
         canRepeat = false
       case ")":
-        guard let repeatable = openGroups.popLast() else { throw failure("\")\" closes no group") }
+        guard let closed = groups.close() else { throw failure("\")\" closes no group") }
         take()
-        canRepeat = repeatable
+        lastGroup = closed.group
+        canRepeat = closed.canRepeat
       case "*", "+", "?":
         guard canRepeat else { throw failure("\"\(scalar)\" repeats nothing") }
+        groups.quantify(group, isOptional: scalar != "+", isRepeated: scalar != "?")
         take()
         takeLazyMark()
         canRepeat = false
       case "{":
         if let length = quantifierLength() {
           guard canRepeat else { throw failure("\"{\" repeats nothing") }
+          let counts = String(String.UnicodeScalarView(source[(at + 1)..<(at + length - 1)]))
+          groups.quantify(
+            group,
+            isOptional: counts.prefix { $0 != "," }.allSatisfy { $0 == "0" },
+            isRepeated: counts != "0" && counts != "1" && !counts.hasSuffix(",1")
+          )
           for _ in 0..<length { take() }
           takeLazyMark()
           canRepeat = false
@@ -122,7 +140,7 @@ struct ECMAScriptPattern {
         canRepeat = true
       }
     }
-    if !openGroups.isEmpty { throw failure("a group is not closed") }
+    if groups.isInGroup { throw failure("a group is not closed") }
   }
 
   private mutating func take() {
@@ -170,26 +188,26 @@ struct ECMAScriptPattern {
     guard peek(1) == "?" else {
       guard peek(1) != "*" else { throw failure("\"*\" repeats nothing", at: at + 1) }
       take()
-      openGroups.append(true)
+      groups.open(.capturing(name: nil))
       return
     }
     switch (peek(2), peek(3)) {
     case (":", _):
-      openGroups.append(true)
+      groups.open(.plain)
       for _ in 0..<3 { take() }
     case ("=", _), ("!", _):
-      openGroups.append(false)
+      groups.open(.lookahead)
       for _ in 0..<3 { take() }
     case ("<", "="), ("<", "!"):
-      openGroups.append(false)
+      groups.open(.lookbehind)
       for _ in 0..<4 { take() }
     case ("<", _):
-      openGroups.append(true)
       at += 3
       let name = try groupName()
       guard groupNames.insert(name).inserted else {
         throw failure("two groups have the name \(name)")
       }
+      groups.open(.capturing(name: name))
       write("(?<\(name)>")
     default:
       throw failure("\"(?\" must be followed by : = ! <= <! or <name>")
@@ -242,7 +260,8 @@ struct ECMAScriptPattern {
       guard hasNamedGroups else { throw failure("\\k names a group, and there is none") }
       guard peek(2) == "<" else { throw failure("\\k must be followed by <name>") }
       at += 3
-      write("\\k<\(try groupName())>")
+      let name = try groupName()
+      write(groups.refer(to: .name(name), at: start) ? "\\k<\(name)>" : "(?:)")
     case "1"..."9":
       at += 1
       var number = 0
@@ -253,7 +272,7 @@ struct ECMAScriptPattern {
       guard number <= groupCount else {
         throw failure("\\\(number) refers to a group that does not exist", at: start)
       }
-      write("\\g{\(number)}")
+      write(groups.refer(to: .number(number), at: start) ? "\\g{\(number)}" : "(?:)")
     default:
       write(codePoint: try character())
     }

@@ -49,7 +49,12 @@ final class Pattern: @unchecked Sendable {
 
   /// Whether a text is a regular expression, be it one that cannot be used here.
   static func isPattern(_ source: String) -> Bool {
-    guard let translated = try? ECMAScriptPattern.translated(source) else { return false }
+    let translated: String
+    do throws(PatternError) {
+      translated = try ECMAScriptPattern.translated(source)
+    } catch {
+      return error.isUnsupported
+    }
     let (compiled, fault) = compile(translated)
     if let compiled { pcre2_code_free_8(compiled) }
     // ECMAScript looks back any distance, PCRE2 before version 10.43 only a fixed one.

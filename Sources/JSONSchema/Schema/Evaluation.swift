@@ -327,6 +327,9 @@ struct Evaluation<Reporter: ErrorReporter> {
 
   private mutating func number(_ place: Int32, _ value: JSONValue) -> Bool {
     let segment = program.nodes[place].number
+    if case .decimal(let text) = value {
+      steps &-= Int(segment.end - segment.start) &* (text.utf8.count >> 2)
+    }
     var ok = true
     for operation in segment.start..<segment.end where !satisfies(operation, value) {
       fail(place, .operation(operation), value)
@@ -881,8 +884,14 @@ extension JSONValue {
     case .null: .null
     case .bool: .boolean
     case .integer: .integer
-    case .double(let value): value.rounded(.towardZero) == value ? .integer : .fraction
-    case .decimal: isIntegral ? .integer : .fraction
+    case .double(let value):
+      // Beyond 64 bits, and for -0, whole numbers are held as doubles whichever way they are written.
+      value.rounded(.towardZero) != value
+        ? .fraction : value.magnitude < 0x1p63 && value != 0 ? .wholeFraction : .integer
+    case .decimal(let text):
+      !isIntegral
+        ? .fraction
+        : text.utf8.contains { $0 == 0x2E || $0 | 0x20 == 0x65 } ? .wholeFraction : .integer
     case .string: .string
     case .array: .array
     case .object: .object

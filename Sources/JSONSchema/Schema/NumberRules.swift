@@ -45,26 +45,27 @@ struct NumberBound: Sendable {
 struct Divisor: Sendable {
   let value: JSONValue
   private let mantissa: UInt64
+  /// The mantissa where 64 bits do not hold it.
+  private let large: LargeDivisor?
   private let exponent: Int
 
-  /// Nil where it is not above zero, or has more digits than 64 bits hold.
+  static var maximumDigits: Int { 100 }
+
+  /// Nil where it is not above zero, or has too many digits.
   init?(_ value: JSONValue) {
     self.value = value
     guard let number = ExactNumber(value), !number.isNegative, !number.digits.isEmpty,
-      number.digits.count <= 19
+      number.digits.count <= Divisor.maximumDigits
     else { return nil }
-    var mantissa: UInt64 = 0
-    for digit in number.digits {
-      let (product, tooBig) = mantissa.multipliedReportingOverflow(by: 10)
-      let (sum, tooBigToo) = product.addingReportingOverflow(UInt64(digit))
-      guard !tooBig, !tooBigToo else { return nil }
-      mantissa = sum
-    }
-    self.mantissa = mantissa
     exponent = number.exponent - number.digits.count
+    var whole = number
+    whole.exponent = number.digits.count
+    mantissa = whole.uint64 ?? 0
+    large = mantissa == 0 ? LargeDivisor(number.digits) : nil
   }
 
   func divides(_ number: JSONValue) -> Bool {
+    if large != nil { return ExactNumber(number).map(divides) ?? false }
     switch number {
     case .integer(let number):
       return divides(number.magnitude, exponent: 0)
@@ -100,6 +101,7 @@ struct Divisor: Sendable {
     let shift = number.exponent - number.digits.count - exponent
     // The digits do not end in zero, so no smaller power of ten divides them.
     guard shift >= 0 else { return false }
+    if let large { return large.divides(number.digits, zeros: shift) }
     var rest: UInt64 = 0
     for digit in number.digits {
       rest = Divisor.multiply(rest, 10, mantissa)
@@ -141,6 +143,62 @@ struct Divisor: Sendable {
 
   private static let powersOfTen: [UInt64] = (0...19).map { places in
     (0..<places).reduce(1 as UInt64) { power, _ in power * 10 }
+  }
+}
+
+/// A whole number beyond 64 bits that others are divided by.
+private struct LargeDivisor {
+  /// In base 2^32, the lowest first.
+  private let limbs: [UInt32]
+
+  init(_ digits: [UInt8]) {
+    var limbs: [UInt32] = []
+    for digit in digits { LargeDivisor.append(digit, to: &limbs) }
+    self.limbs = limbs
+  }
+
+  /// Whether it divides the number of these digits and as many zeros.
+  func divides(_ digits: [UInt8], zeros: Int) -> Bool {
+    var rest: [UInt32] = []
+    for digit in digits { append(digit, to: &rest) }
+    // A number of n bits has no factor 2 or 5 more often than n times, and only these are in a ten.
+    for _ in 0..<min(zeros, limbs.count * 32) where !rest.isEmpty { append(0, to: &rest) }
+    return rest.isEmpty
+  }
+
+  private func append(_ digit: UInt8, to rest: inout [UInt32]) {
+    LargeDivisor.append(digit, to: &rest)
+    while isAtMost(rest) { subtract(from: &rest) }
+  }
+
+  private static func append(_ digit: UInt8, to limbs: inout [UInt32]) {
+    var carry = UInt64(digit)
+    for place in limbs.indices {
+      let product = UInt64(limbs[place]) * 10 + carry
+      limbs[place] = UInt32(truncatingIfNeeded: product)
+      carry = product >> 32
+    }
+    if carry > 0 { limbs.append(UInt32(truncatingIfNeeded: carry)) }
+  }
+
+  private func isAtMost(_ number: [UInt32]) -> Bool {
+    guard number.count == limbs.count else { return number.count > limbs.count }
+    for place in limbs.indices.reversed() where number[place] != limbs[place] {
+      return number[place] > limbs[place]
+    }
+    return true
+  }
+
+  private func subtract(from number: inout [UInt32]) {
+    var borrow: UInt32 = 0
+    for place in number.indices {
+      let limb = place < limbs.count ? limbs[place] : 0
+      let (difference, isBelow) = number[place].subtractingReportingOverflow(limb)
+      let (rest, isBelowToo) = difference.subtractingReportingOverflow(borrow)
+      number[place] = rest
+      borrow = isBelow || isBelowToo ? 1 : 0
+    }
+    while number.last == 0 { number.removeLast() }
   }
 }
 

@@ -43,7 +43,7 @@ struct SchemaCompiler {
   private var tables = Tables()
   private var nodeAt: [SchemaLocation: Int32] = [:]
   private var tasks: [Task] = []
-  private var patternPlaces: [String: Int32] = [:]
+  private var patternPlaces: [ExactText: Int32] = [:]
   /// The dynamic references made so far, by place in their table, with the anchor they look for.
   private var dynamicAnchors: [(place: Int, name: String)] = []
 
@@ -119,7 +119,8 @@ struct SchemaCompiler {
   private mutating func linkDynamicReferences() {
     for (place, name) in dynamicAnchors {
       for (resource, known) in index.resources.enumerated() {
-        guard let location = known.dynamicAnchors[name], let value = index.value(at: location)
+        guard let location = known.dynamicAnchors[ExactText(name)],
+          let value = index.value(at: location)
         else { continue }
         tables.dynamicReferences[place].byResource[Int32(truncatingIfNeeded: resource)] =
           node(value, at: location, in: resource)
@@ -193,7 +194,8 @@ struct SchemaCompiler {
       try unevaluated(schema, task, into: &work)
     }
     // Definitions are compiled although nothing may refer to them: a mistake in them is one now.
-    for keyword in ["$defs", "definitions"] {
+    for keyword in ["$defs", "definitions"]
+    where keyword == "definitions" || resource.draft >= .draft201909 {
       for (name, value) in try schema.members(keyword) {
         _ = child(value, at: task.location.appending(keyword).appending(name), task)
       }
@@ -293,7 +295,7 @@ struct SchemaCompiler {
     )
     let target = node(found.value, at: found.location, in: found.resource)
     // Only where it points to a dynamic anchor does the way by which it was reached matter.
-    guard index.resources[found.resource].dynamicAnchors[anchor] == found.location else {
+    guard index.resources[found.resource].dynamicAnchors[ExactText(anchor)] == found.location else {
       work.general.append((.reference(target), keyword))
       return
     }
@@ -314,10 +316,11 @@ struct SchemaCompiler {
       guard case .array(let values) = value else {
         throw schema.wrong("enum", "an array of values")
       }
-      guard !values.isEmpty else {
+      // Later drafts only advise against it.
+      guard !values.isEmpty || schema.draft > .draft6 else {
         throw index.failure(
           task.location.appending("enum"),
-          "the enumeration is empty, so no value would be valid"
+          "the enumeration is empty, which this draft does not allow"
         )
       }
       tables.enumerations.append(EnumerationRule(values))
@@ -335,7 +338,7 @@ struct SchemaCompiler {
       guard let divisor = Divisor(value) else {
         throw index.failure(
           task.location.appending("multipleOf"),
-          "\(describe(value)) has more digits than 64 bits hold"
+          "\(describe(value)) has more than \(Divisor.maximumDigits) digits; write it shorter"
         )
       }
       tables.divisors.append(divisor)
@@ -410,7 +413,7 @@ struct SchemaCompiler {
     _ source: String,
     at location: SchemaLocation
   ) throws(SchemaError) -> Int32 {
-    if let known = patternPlaces[source] { return known }
+    if let known = patternPlaces[ExactText(source)] { return known }
     do throws(PatternError) {
       tables.patterns.append(try Pattern(source, limit: options.patternMatchLimit))
     } catch {
@@ -420,7 +423,7 @@ struct SchemaCompiler {
       )
     }
     let known = place(tables.patterns.count)
-    patternPlaces[source] = known
+    patternPlaces[ExactText(source)] = known
     return known
   }
 
@@ -520,13 +523,13 @@ struct SchemaCompiler {
     let applies = vocabulary.contains(.applicator)
     let asserts = vocabulary.contains(.validation)
     var listed: [ObjectRule.Property] = []
-    var places: [String: Int] = [:]
+    var places: [ExactText: Int] = [:]
     var patterns: [(pattern: Pattern, node: Int32)] = []
     var additional: Int32 = -1
     if applies {
       for (name, value) in try schema.members("properties") {
         let node = child(value, at: task.location.appending("properties").appending(name), task)
-        places[name] = listed.count
+        places[ExactText(name)] = listed.count
         listed.append(.init(name: name, node: node))
       }
       let location = task.location.appending("patternProperties")
@@ -542,13 +545,12 @@ struct SchemaCompiler {
     var known: Set<Int> = []
     if asserts, let names = try schema.names("required") {
       for name in names {
-        // Canonically equivalent names are different names; the dictionary cannot tell them apart.
-        if let place = places[name], sameText(listed[place].name, name) {
+        if let place = places[ExactText(name)] {
           if known.insert(place).inserted { required.append(place) }
         } else {
           known.insert(listed.count)
           required.append(listed.count)
-          places[name] = listed.count
+          places[ExactText(name)] = listed.count
           listed.append(.init(name: name, node: -1))
         }
       }

@@ -1,7 +1,14 @@
 /// Where a schema stands: a document and a JSON Pointer in it.
 struct SchemaLocation: Hashable {
-  var document: Int
-  var pointer: String
+  let document: Int
+  private let exactPointer: ExactText
+
+  init(document: Int, pointer: String) {
+    self.document = document
+    exactPointer = ExactText(pointer)
+  }
+
+  var pointer: String { exactPointer.text }
 
   func appending(_ token: String) -> SchemaLocation {
     SchemaLocation(document: document, pointer: pointer + "/" + JSONPointer.escape(token))
@@ -31,9 +38,9 @@ struct SchemaResource {
   let root: SchemaLocation
   let draft: SchemaDraft
   let vocabulary: SchemaVocabulary
-  var anchors: [String: SchemaLocation] = [:]
+  var anchors: [ExactText: SchemaLocation] = [:]
   /// `$dynamicAnchor`s; the empty name is `$recursiveAnchor` of draft 2019-09.
-  var dynamicAnchors: [String: SchemaLocation] = [:]
+  var dynamicAnchors: [ExactText: SchemaLocation] = [:]
 }
 
 /// Knows which schema stands where and under which names, and follows references.
@@ -42,7 +49,7 @@ struct SchemaIndex {
   private(set) var documents: [JSONValue] = []
   private var documentURIs: [String] = []
   private(set) var resources: [SchemaResource] = []
-  private var resourceByURI: [String: Int] = [:]
+  private var resourceByURI: [ExactText: Int] = [:]
   private var resourceAt: [SchemaLocation: Int] = [:]
   private let extraDocuments: [String: JSONValue]
 
@@ -86,9 +93,11 @@ struct SchemaIndex {
     }
     if fragment.isEmpty { return (root, value(at: root) ?? .bool(true), target) }
     guard fragment.hasPrefix("/") else {
-      let found = resources[target].anchors[fragment] ?? resources[target].dynamicAnchors[fragment]
+      let found =
+        resources[target].anchors[ExactText(fragment)]
+        ?? resources[target].dynamicAnchors[ExactText(fragment)]
       guard let found, let value = value(at: found) else {
-        let hint = nearest(to: fragment, among: resources[target].anchors.keys)
+        let hint = nearest(to: fragment, among: resources[target].anchors.keys.map(\.text))
         throw failure(
           location,
           "\(shortened(reference)) points to an anchor that does not exist"
@@ -137,7 +146,7 @@ struct SchemaIndex {
 
   /// The resource with a URI, its document added if it is known but was not needed before.
   private mutating func resource(uri: String) throws(SchemaError) -> Int? {
-    if let known = resourceByURI[uri] { return known }
+    if let known = resourceByURI[ExactText(uri)] { return known }
     if let document = extraDocuments[uri] { return try add(document, uri: uri) }
     if let document = Metaschema.document(uri) { return try add(document, uri: uri) }
     return nil
@@ -167,7 +176,7 @@ struct SchemaIndex {
         vocabulary: dialect.vocabulary
       )
     )
-    resourceByURI[uri] = resource
+    resourceByURI[ExactText(uri)] = resource
     try index(document, at: location, in: resource, depth: 0)
     return resourceAt[location] ?? resource
   }
@@ -188,13 +197,12 @@ struct SchemaIndex {
     }
     let resource = try self.resource(of: object, schema, at: location, in: outer)
     resourceAt[location] = resource
-    nameAnchors(of: object, at: location, in: resource)
+    try nameAnchors(of: object, at: location, in: resource)
     let draft = resources[resource].draft
     if draft <= .draft7, case .string? = object["$ref"] {
       // Nothing beside a reference counts in these drafts, but it may still be referred to.
-      for key in ["definitions", "$defs"] {
-        try indexMembers(object[key], at: location.appending(key), in: resource, depth: depth)
-      }
+      let key = "definitions"
+      try indexMembers(object[key], at: location.appending(key), in: resource, depth: depth)
       return
     }
     for entry in object.entries {
@@ -265,7 +273,7 @@ struct SchemaIndex {
       if full.absolute == resources[outer].uri { return outer }
     }
     let uri = full.absolute
-    if let known = resourceByURI[uri] {
+    if let known = resourceByURI[ExactText(uri)] {
       if resources[known].root == location { return known }
       guard uri != resources[outer].uri || location.pointer.isEmpty else { return outer }
       guard resources[known].root.document != location.document else {
@@ -285,9 +293,11 @@ struct SchemaIndex {
         vocabulary: dialect.vocabulary
       )
     )
-    resourceByURI[uri] = resource
+    resourceByURI[ExactText(uri)] = resource
     // Whoever asked for the document by the URI it was found under means this resource.
-    if resources[outer].root == location { resourceByURI[resources[outer].uri] = resource }
+    if resources[outer].root == location {
+      resourceByURI[ExactText(resources[outer].uri)] = resource
+    }
     return resource
   }
 
@@ -295,24 +305,35 @@ struct SchemaIndex {
     of object: JSONObject,
     at location: SchemaLocation,
     in resource: Int
-  ) {
+  ) throws(SchemaError) {
     let draft = resources[resource].draft
     if draft <= .draft7 {
       guard object["$ref"] == nil, case .string(let id)? = object[draft == .draft4 ? "id" : "$id"],
         let fragment = URIReference(id).fragment, !fragment.isEmpty
       else { return }
-      resources[resource].anchors[String(fragment)] = location
+      try name(String(fragment), location, in: resource)
       return
     }
-    if case .string(let name)? = object["$anchor"] { resources[resource].anchors[name] = location }
+    if case .string(let anchor)? = object["$anchor"] { try name(anchor, location, in: resource) }
     if draft == .draft201909, case .bool(true)? = object["$recursiveAnchor"],
       resources[resource].root == location
     {
-      resources[resource].dynamicAnchors[""] = location
+      resources[resource].dynamicAnchors[ExactText("")] = location
     }
-    if draft >= .draft202012, case .string(let name)? = object["$dynamicAnchor"] {
-      resources[resource].anchors[name] = location
-      resources[resource].dynamicAnchors[name] = location
+    if draft >= .draft202012, case .string(let anchor)? = object["$dynamicAnchor"] {
+      try name(anchor, location, in: resource)
+      resources[resource].dynamicAnchors[ExactText(anchor)] = location
+    }
+  }
+
+  private mutating func name(
+    _ anchor: String,
+    _ location: SchemaLocation,
+    in resource: Int
+  ) throws(SchemaError) {
+    let known = resources[resource].anchors.updateValue(location, forKey: ExactText(anchor))
+    guard known == nil || known == location else {
+      throw failure(location, "\(shortened(anchor)) is also the anchor of another schema")
     }
   }
 
@@ -421,7 +442,8 @@ enum SchemaKeyword {
   static func children(of keyword: String, in draft: SchemaDraft) -> Children {
     switch keyword {
     case "not", "additionalProperties": .schema
-    case "properties", "patternProperties", "definitions", "$defs", "dependencies": .members
+    case "properties", "patternProperties", "definitions", "dependencies": .members
+    case "$defs": draft >= .draft201909 ? .members : .none
     case "allOf", "anyOf", "oneOf": .array
     case "items": draft >= .draft202012 ? .schema : .schemaOrArray
     case "additionalItems": draft < .draft202012 ? .schema : .none

@@ -217,8 +217,11 @@ struct ValueType: OptionSet, Hashable {
   static let array = ValueType(rawValue: 32)
   static let object = ValueType(rawValue: 64)
 
-  static let number: ValueType = [.integer, .fraction]
-  static let any: ValueType = [.null, .boolean, .integer, .fraction, .string, .array, .object]
+  /// A whole number that is written with a fraction or an exponent, which is no integer in draft 4.
+  static let wholeFraction = ValueType(rawValue: 128)
+
+  static let number: ValueType = [.integer, .wholeFraction, .fraction]
+  static let any: ValueType = [.null, .boolean, .number, .string, .array, .object]
 
   /// The names that `type` may have.
   static let names = ["null", "boolean", "integer", "number", "string", "array", "object"]
@@ -229,7 +232,7 @@ struct ValueType: OptionSet, Hashable {
     switch name {
     case "null": self = .null
     case "boolean": self = .boolean
-    case "integer": self = .integer
+    case "integer": self = [.integer, .wholeFraction]
     case "number": self = .number
     case "string": self = .string
     case "array": self = .array

@@ -98,7 +98,7 @@ struct SchemaReader {
           "\(describe(item)) is no type; there are \(listed(ValueType.names, "and"))\(hint)"
         )
       }
-      types.formUnion(type)
+      types.formUnion(draft == .draft4 && name == "integer" ? .integer : type)
     }
     guard !types.isEmpty else { throw wrong("type", "at least one type") }
     return types

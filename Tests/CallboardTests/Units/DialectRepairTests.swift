@@ -51,6 +51,19 @@ import Testing
     (#"{"type":"int | None"}"#, #"{"type":["integer","null"]}"#),
     (#"{"type":"string or int"}"#, #"{"type":["string","integer"]}"#),
     (#"{"type":["str","null"]}"#, #"{"type":["string","null"]}"#),
+    (
+      #"{"type":"Dict[str, int]"}"#,
+      #"{"type":"object","additionalProperties":{"type":"integer"}}"#
+    ),
+    (
+      #"{"type":"Map<String, List<Float>>"}"#,
+      #"{"type":"object","additionalProperties":{"type":"array","items":{"type":"number"}}}"#
+    ),
+    (#"{"type":"Dict[str, Any]"}"#, #"{"type":"object"}"#),
+    (
+      #"{"type":"Union[Dict[str, int], str]"}"#,
+      #"{"type":["object","string"],"additionalProperties":{"type":"integer"}}"#
+    ),
     (#"{"type":"date"}"#, #"{"type":"string","format":"date"}"#),
     (#""float""#, #"{"type":"number"}"#),
     (#"{"type":"integer","nullable":true}"#, #"{"type":["integer","null"]}"#),
@@ -134,10 +147,52 @@ import Testing
     ("", "function"), (String(repeating: "x", count: 70), String(repeating: "x", count: 64)),
   ])
   func `a name becomes one that model APIs take, and that is told`(name: String, wanted: String) {
-    let repaired = DialectRepair(["name": .string(name)])
+    let repaired = DialectRepair(["name": .string(name), "parameters": ["type": "object"]])
     #expect(repaired.name == wanted)
     #expect(repaired.changes.map(\.pointer.description) == ["/name"])
+  }
+
+  @Test(arguments: [#"{"name":"f"}"#, #"{"name":"f","parameters":null}"#])
+  func `parameters that were made up are told`(text: String) {
+    let repaired = DialectRepair(Self.json(text))
     #expect(repaired.parameters == ["type": "object", "properties": [:]])
+    #expect(repaired.changes.map(\.pointer.description) == ["/parameters"])
+    #expect(
+      repaired.changes.map(\.message) == ["there are none; the function takes no arguments"]
+    )
+  }
+
+  @Test func `a format that comes with a type is told`() {
+    let repaired = Self.repair(#"{"type":"datetime"}"#)
+    #expect(
+      repaired.parameters["properties"]?["a"] == ["type": "string", "format": "date-time"]
+    )
+    #expect(
+      repaired.changes.map(\.message) == [
+        #""datetime" became "string", and format: date-time was added"#
+      ]
+    )
+  }
+
+  @Test func `a bare map of properties is the schema of an object that has them`() {
+    let repaired = DialectRepair(
+      Self.json(
+        #"{"name":"f","parameters":{"q":{"type":"str","required":true},"type":{"description":"A kind."}}}"#
+      )
+    )
+    #expect(
+      repaired.parameters
+        == Self.json(
+          #"{"type":"object","properties":{"q":{"type":"string"},"type":{"description":"A kind."}},"required":["q"]}"#
+        )
+    )
+    #expect(
+      repaired.changes.map { "\($0.pointer): \($0.message)" } == [
+        "/parameters: was a map of properties; it is the schema of an object that has them",
+        #"/parameters/q/type: "str" became "string""#,
+        "/parameters/q: is required, by the list of the object around it",
+      ]
+    )
   }
 }
 
