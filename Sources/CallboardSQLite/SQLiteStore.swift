@@ -59,6 +59,7 @@ public final class SQLiteStore: Store {
   public func close() -> StoreFault? {
     let fault = writer.close()
     try? file.pool.close()
+    hold.release()
     return fault
   }
 

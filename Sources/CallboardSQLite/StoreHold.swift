@@ -1,9 +1,11 @@
 import Foundation
 import Glibc
+import Synchronization
 
-/// One engine a file: whoever opens it first holds it until the process ends, however it ends.
+/// One engine a file: whoever opens it first holds it until it is closed, or the process ends, however it ends.
 final class StoreHold: Sendable {
   private let descriptor: Int32
+  private let isHeld = Atomic<Bool>(true)
 
   /// Throws a sentence that names the process that holds the file.
   init(path: String) throws(StoreProblem) {
@@ -33,7 +35,12 @@ final class StoreHold: Sendable {
     )
   }
 
-  deinit { close(descriptor) }
+  /// Lets go of the file; a second time does nothing.
+  func release() {
+    if isHeld.exchange(false, ordering: .acquiringAndReleasing) { close(descriptor) }
+  }
+
+  deinit { release() }
 }
 
 /// Why a store can't be opened or read, in a sentence.
