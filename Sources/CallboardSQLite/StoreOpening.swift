@@ -17,6 +17,10 @@ enum StoreOpening {
       let pool = try DatabasePool(path: path, configuration: configuration)
       try pool.writeWithoutTransaction { database in
         if let refusal = try refusal(of: database, at: path) { throw StoreProblem(refusal) }
+        // Before there is any table: a kill between the two leaves a file that is known as ours.
+        if try String.fetchOne(database, sql: "SELECT name FROM sqlite_master") == nil {
+          try database.execute(sql: "PRAGMA application_id = \(StoreSchema.applicationID)")
+        }
       }
       try StoreSchema.migrator.migrate(pool)
       try pool.writeWithoutTransaction(provesDurability)
