@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// One engine a file: whoever opens it first holds it until the process ends, however it ends.
+/// One engine a file: whoever opens it first holds it until it is closed, or the process ends, however it ends.
 final class StoreHold: Sendable {
   private let descriptor: Mutex<Int32>
 

@@ -17,6 +17,12 @@ enum StoreOpening {
     do {
       try refuseOthers(path)
       let pool = try DatabasePool(path: path, configuration: configuration)
+      try pool.writeWithoutTransaction { database in
+        // Before there is any table: a kill between the two leaves a file that is known as ours.
+        if try String.fetchOne(database, sql: "SELECT name FROM sqlite_master") == nil {
+          try database.execute(sql: "PRAGMA application_id = \(StoreSchema.applicationID)")
+        }
+      }
       try StoreSchema.migrator.migrate(pool)
       try pool.writeWithoutTransaction(provesDurability)
       let (head, callTotal) = try pool.write { database -> (StoreHead, Int) in

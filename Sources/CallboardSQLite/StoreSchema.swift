@@ -22,8 +22,6 @@ enum StoreSchema {
     (
       "1",
       """
-      PRAGMA application_id = \(applicationID);
-
       -- What is one value: the stream's name, the head of the audit log.
       CREATE TABLE facts (
         name TEXT PRIMARY KEY NOT NULL,

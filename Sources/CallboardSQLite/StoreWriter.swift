@@ -27,6 +27,7 @@ final class StoreWriter: CommitGate {
     /// A batch is on its way to the file.
     var isWriting = false
     var fault: StoreFault?
+    /// Kept also when the fault is over: whoever brought one may ask late.
     var withdrawn: [UInt64: StoreFault] = [:]
     var waiters: [(position: UInt64, waiter: OneShot<Void>)] = []
     var followers: [Int: @Sendable (EngineEvent) -> Void] = [:]
@@ -226,7 +227,7 @@ final class StoreWriter: CommitGate {
   private func failed(_ fault: StoreFault) {
     let (back, isNew, tell) = state.withLock { state in
       let isNew = state.fault != fault
-      if state.fault == nil { state.withdrawn = [:] }
+      if state.fault == nil, state.withdrawn.count > Self.pressing { state.withdrawn = [:] }
       state.fault = fault
       var back: [Item] = []
       for index in state.line.indices.reversed() {

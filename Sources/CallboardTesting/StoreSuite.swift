@@ -20,11 +20,6 @@ public struct StoreCase: Sendable, CustomStringConvertible {
   public func run(on store: any Store) async throws { try await body(store) }
 }
 
-/// What a store did otherwise than it has to.
-public struct StoreCaseFailed: Error, CustomStringConvertible {
-  public let description: String
-}
-
 /// What every store does.
 ///
 /// `InMemoryStore` is the specification; each other store runs the same cases.
@@ -459,21 +454,6 @@ public enum StoreSuite {
 
   private static func conversationCount(_ store: any Store) -> Int {
     store.conversations(HistoryQuery()).total
-  }
-
-  private static func expect(_ holds: Bool, _ otherwise: String) throws {
-    guard holds else { throw StoreCaseFailed(description: otherwise) }
-  }
-
-  private static func equal<Value: Equatable>(
-    _ found: Value?,
-    _ expected: Value?,
-    _ what: String
-  ) throws {
-    try expect(
-      found == expected,
-      "\(what): expected \(expected.map { "\($0)" } ?? "nothing"), found \(found.map { "\($0)" } ?? "nothing")"
-    )
   }
 
   /// Calls are compared by everything of them that is stored.

@@ -46,11 +46,20 @@ public final class TestFunction: Sendable {
   private let state: Mutex<State>
 
   /// `plan` holds one behaviour an execution; the last one stands for all that follow.
-  public init(
+  public convenience init(
     _ name: String,
     _ plan: Behaviour...,
     parameters: JSONValue = ["type": "object"],
     configure: @escaping @Sendable (inout FunctionDefinition) -> Void = { _ in }
+  ) {
+    self.init(name, all: plan, parameters: parameters, configure: configure)
+  }
+
+  public init(
+    _ name: String,
+    all plan: [Behaviour],
+    parameters: JSONValue = ["type": "object"],
+    configure: @escaping @Sendable (inout FunctionDefinition) -> Void
   ) {
     self.name = name
     self.parameters = parameters

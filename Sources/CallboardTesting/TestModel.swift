@@ -55,7 +55,11 @@ public final class TestModel: Model {
   private let state: Mutex<State>
 
   /// One turn each time it is asked; afterwards it says "done".
-  public init(_ turns: Turn..., name: String = "test") {
+  public convenience init(_ turns: Turn..., name: String = "test") {
+    self.init(all: turns, name: name)
+  }
+
+  public init(all turns: [Turn], name: String = "test") {
     self.name = name
     state = Mutex(State(plan: turns))
   }

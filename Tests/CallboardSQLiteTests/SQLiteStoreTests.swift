@@ -319,6 +319,21 @@ struct SQLiteStoreTests {
   }
 }
 
+@Suite(.timeLimit(.minutes(5)))
+struct SQLiteRestartTests {
+  @Test(arguments: RestartSuite.cases) func `an engine goes on with what the store in a file holds`(
+    _ rule: RestartCase
+  ) async throws {
+    let folder = try Folder()
+    let home = StoreHome {
+      try SQLiteStore(folder.file("a.db"))
+    } close: { store in
+      _ = (store as? SQLiteStore)?.close()
+    }
+    try await rule.run(on: home)
+  }
+}
+
 /// A folder that is removed with what is in it.
 final class Folder: Sendable {
   let path: String

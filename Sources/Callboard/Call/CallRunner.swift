@@ -39,7 +39,7 @@ extension Engine {
   }
 
   /// What the caller hears of a call whose first commit was withdrawn: nothing has happened.
-  private func withdrawn(_ id: CallID) -> CallOutcome? {
+  func withdrawn(_ id: CallID) -> CallOutcome? {
     guard table.withShard(of: id, { $0.calls[id] == nil }), store.call(id) == nil else {
       return nil
     }
@@ -394,6 +394,10 @@ extension Engine {
         .stopped(attempt: attempt, CallFailure(.cancelled, "stopped before it was sent"))
       ) {
         perform(id, moved)
+      } else if case .queued(_, nil) = table.withShard(of: id, { $0.calls[id]?.call.state }) {
+        // Its start was withdrawn before it was waited for.
+        unstored.note(.anew(id))
+        comeBack()
       }
       return nil
     }

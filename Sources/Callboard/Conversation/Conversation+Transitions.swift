@@ -47,6 +47,14 @@ extension Conversation {
       revision += 1
       return .ended
 
+    case (.calling, .modelFailed(let failure)), (.paused, .modelFailed(let failure)):
+      // Its model is gone for good: nobody would hear of its calls.
+      let open = openCalls
+      state = .failed(failure.message)
+      stopClock(at: now)
+      revision += 1
+      return .cancel(open, by: nil)
+
     case (.calling(let open), .callEnded(let id, let answer, let waits)) where open.contains(id):
       answers[id] = answer
       exclude(waits)

@@ -305,7 +305,7 @@ extension Engine: EngineDoor {
     }
     let again = arguments ?? before.shown
     // Originals of secrets go with the live call: what is kept has only marks in their place.
-    guard Redactor.restoring(again, from: .null, shown: .null) != nil else {
+    guard !Redactor.hasMarks(again) else {
       return refused(
         id,
         because: "its secret fields are not kept; write them anew with e",
@@ -344,6 +344,14 @@ extension Engine: EngineDoor {
       return refused(
         unknown.id,
         because: "a call whose outcome is unknown is run again with the same arguments only",
+        by: principal
+      )
+    }
+    guard !Redactor.hasMarks(unknown.effectiveArguments ?? [:]) else {
+      return refused(
+        unknown.id,
+        because:
+          "its secrets can't be opened with this key, so it can't be run again; settle it instead",
         by: principal
       )
     }

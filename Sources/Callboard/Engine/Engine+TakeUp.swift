@@ -31,7 +31,7 @@ public struct TakenUp: Sendable, Hashable, Codable {
     var text = "recovered " + words
     if orphaned > 0 { text += "; \(orphaned) without their model have failed" }
     if unreadable > 0 {
-      text += "; \(unreadable) had secrets that can't be opened with this key, and were ended"
+      text += "; \(unreadable) had secrets that can't be opened with this key, and do not run"
     }
     return text
   }
@@ -56,17 +56,19 @@ extension Engine {
     for (call, sealed) in unfinished.calls {
       insert(stored: call, sealed, &unreadable)
     }
-    let orphans = unfinished.conversations.compactMap { insert(stored: $0, model, &result) }
+    let ends = unfinished.conversations.compactMap { insert(stored: $0, model, &result) }
     result.unreadable += unreadable.count
-    for (call, _) in unfinished.calls {
-      if unreadable.contains(call.id) { endUnreadable(call) } else { restart(call) }
-    }
-    for change in unfinished.conversations { restart(change.conversation) }
-    for id in orphans {
-      let why = "the engine started anew, and its model is not there any more"
+    // Before their calls go on: nobody would hear of them.
+    for (id, why) in ends {
       _ = try? move(id, .modelFailed(ModelFailure(.badRequest, why)), cause: why)
     }
-    result.orphaned = orphans.count
+    // What was being stopped comes first: it may stop another one, which must not start again before.
+    let stopping = unfinished.calls.filter { $0.call.state.word == .stopping }
+    for (call, _) in stopping + unfinished.calls.filter({ $0.call.state.word != .stopping }) {
+      if unreadable.contains(call.id) { endUnreadable(call.id) } else { restart(call.id) }
+      takeUpLinks(of: call.id)
+    }
+    for change in unfinished.conversations { restart(change.conversation) }
     for (call, _) in unfinished.calls {
       let state = table.withShard(of: call.id) { $0.calls[call.id]?.call.state.word }
       let word = state ?? store.call(call.id)?.state.word
@@ -117,6 +119,9 @@ extension Engine {
       } else {
         unreadable.insert(call.id)
       }
+    } else if call.hasMarks {
+      // There was no key when it was stored.
+      unreadable.insert(call.id)
     }
     let record = CallRecord(call)
     table.withShard(of: call.id) { shard in
@@ -128,12 +133,12 @@ extension Engine {
     }
   }
 
-  /// Returns its id where its model is gone.
+  /// Returns why it can't go on, where its model or its secrets are gone.
   private func insert(
     stored change: ConversationChange,
     _ model: (Conversation) -> (any Model)?,
     _ result: inout TakenUp
-  ) -> ConversationID? {
+  ) -> (ConversationID, why: String)? {
     var conversation = change.conversation
     let id = conversation.id
     let shownAnswers = conversation.answers
@@ -155,9 +160,10 @@ extension Engine {
         isReadable = false
       }
     }
+    if sealer == nil, conversation.hasMarks { isReadable = false }
     conversation.goOn(at: clock.now)
     let found = isReadable ? model(conversation) : nil
-    if !isReadable { result.unreadable += 1 }
+    if !isReadable { result.unreadable += 1 } else if found == nil { result.orphaned += 1 }
     conversations.insert(conversation, model: found ?? MissingModel(name: conversation.model))
     conversations.withLive(id) { live in
       live.heard = heard
@@ -167,7 +173,10 @@ extension Engine {
       live.shownAnswers = shownAnswers
       live.shownPending = shownPending
     }
-    return found == nil ? id : nil
+    guard found == nil else { return nil }
+    return isReadable
+      ? (id, "the engine started anew, and the model \(conversation.model) is not there any more")
+      : (id, "the engine started anew, and its secrets can't be opened with this key")
   }
 
   /// Stands where a conversation's model was.
@@ -184,28 +193,33 @@ extension Engine {
 
   // MARK: - Going on
 
-  private func restart(_ call: Call) {
-    let catalogue = table.catalogue
+  private func restart(_ id: CallID) {
+    // The end of another one, or of its conversation, may have ended it.
+    guard let call = table.withShard(of: id, { $0.calls[id]?.call }), !call.state.isEnded else {
+      return
+    }
+    // It is admitted when its conversation is resumed.
+    if call.state == .received, state(of: call.conversation) == .paused { return }
     do {
-      guard let function = catalogue[call.function] else {
-        return perform(call.id, try move(call.id, removedOrStays(call)))
+      guard let function = table.catalogue[call.function] else {
+        return perform(id, try move(id, removedOrStays(call)))
       }
       if call.definitionHash.map({ $0 != function.hash }) ?? false, call.isUndecided {
-        return perform(call.id, try move(call.id, redefined(call, function)))
+        if case .approved = call.state { _ = try move(id, .definitionDrifted) }
+        return perform(id, try move(id, redefined(call, function)))
       }
       let event = CallEvent.restart(ownerIsLive: ownerIsLive(call))
       if let effect = effectOfNoStep(call, function, event) {
-        perform(call.id, effect)
+        perform(id, effect)
       } else {
-        perform(call.id, try move(call.id, event))
+        perform(id, try move(id, event))
       }
     } catch is StoreFault {
       // Noted, and taken again when the store works.
       return
     } catch {
-      log.error("a call was not taken up", metadata: ["call": "\(call.id)", "why": "\(error)"])
+      log.error("a call was not taken up", metadata: ["call": "\(id)", "why": "\(error)"])
     }
-    takeUpLinks(of: call.id)
   }
 
   /// What follows from an event that changes nothing of a call, so that nothing is to be stored; nil where it does.
@@ -232,8 +246,7 @@ extension Engine {
 
   /// A changed definition was accepted by loading it: what waits for approval is asked anew, if it still fits.
   private func redefined(_ call: Call, _ function: RegisteredFunction) -> CallEvent {
-    let live = table.withShard(of: call.id) { $0.calls[call.id]?.call } ?? call
-    let arguments = live.effectiveArguments ?? [:]
+    let arguments = call.effectiveArguments ?? [:]
     if let expires = call.approval?.expiresAt, expires <= clock.now { return .expire }
     let errors = function.redactor.redact(function.schema.validate(arguments), about: arguments)
     guard errors.isEmpty else { return .argumentsNoLongerFit(Self.invalid(errors)) }
@@ -248,7 +261,7 @@ extension Engine {
       arguments: filled,
       requirement: requirement,
       definitionHash: function.hash,
-      digest: approvalDigest(live, function, filled, rule: requirement.rule)
+      digest: approvalDigest(call, function, filled, rule: requirement.rule)
     )
   }
 
@@ -256,9 +269,10 @@ extension Engine {
   /// for.
   private func ownerIsLive(_ call: Call) -> Bool {
     if call.approval?.decidedAt != nil { return true }
-    if let link = call.link {
-      return table.withShard(of: link.other) { $0.calls[link.other] != nil }
-        || call.conversation != nil
+    switch call.link {
+    case .fallback(let other), .settles(let other):
+      return table.withShard(of: other) { $0.calls[other] != nil }
+    case .again, nil: break
     }
     guard let id = call.conversation else { return false }
     return conversations.withLive(id) { $0.conversation.state.word.isLive } ?? false
@@ -269,10 +283,14 @@ extension Engine {
     let call = table.withShard(of: id) { $0.calls[id]?.call }
     guard let call else { return }
     switch call.state {
-    case .running(_, let child?), .stopping(_, let child?):
-      if let outcome = endedBefore(child) { childEnded(child, outcome, parent: id) }
+    case .running(_, let child?):
+      if let outcome = endedBefore(child, or: .engineStopped) {
+        childEnded(child, outcome, parent: id)
+      }
+    case .stopping(_, let child?):
+      if let outcome = endedBefore(child, or: .cancelled) { childEnded(child, outcome, parent: id) }
     case .unknown:
-      if let rerun = call.rerun, let outcome = endedBefore(rerun) {
+      if let rerun = call.rerun, let outcome = endedBefore(rerun, or: .engineStopped) {
         rerunEnded(rerun, outcome, of: id)
       }
     case .received, .awaitingApproval, .approved, .queued, .running, .stopping, .backingOff,
@@ -281,17 +299,17 @@ extension Engine {
     }
   }
 
-  /// How a linked call ended; one that was never stored was stopped.
-  ///
-  /// Nil while it lives.
-  private func endedBefore(_ id: CallID) -> CallOutcome? {
+  /// How a linked call ended, and with what one did that was never stored; nil while it lives.
+  private func endedBefore(_ id: CallID, or kind: CallFailure.Kind) -> CallOutcome? {
     guard table.withShard(of: id, { $0.calls[id] == nil }) else { return nil }
     guard let call = stored(id) else {
-      return .failure(
-        CallFailure(.engineStopped, "The engine stopped before it was run.", isRetryable: true)
-      )
+      return .failure(Self.neverRun(kind))
     }
     return call.outcome
+  }
+
+  private static func neverRun(_ kind: CallFailure.Kind) -> CallFailure {
+    CallFailure(kind, "The engine stopped before it was run.", isRetryable: true)
   }
 
   /// A call of the store's with its originals.
@@ -302,16 +320,19 @@ extension Engine {
   }
 
   /// Its arguments are gone: what may have happened is unknown, everything else ends.
-  private func endUnreadable(_ call: Call) {
-    switch call.state {
-    case .unknown: unknownWaits(call.id)
+  private func endUnreadable(_ id: CallID) {
+    switch table.withShard(of: id, { $0.calls[id]?.call.state }) {
+    case .unknown: unknownWaits(id)
     case .running, .stopping:
-      if let moved = try? move(call.id, .restart(ownerIsLive: false)) {
-        if case .unknown = moved.state { return perform(call.id, moved) }
-        cancel(call.id)
+      guard let moved = try? move(id, .restart(ownerIsLive: false)) else { return }
+      switch moved.state {
+      case .backingOff, .running: cancel(id)
+      case .received, .awaitingApproval, .approved, .queued, .stopping, .unknown, .succeeded,
+        .failed, .rejected, .denied, .expired, .cancelled:
+        perform(id, moved)
       }
-    case .received, .awaitingApproval, .approved, .queued, .backingOff: cancel(call.id)
-    case .succeeded, .failed, .rejected, .denied, .expired, .cancelled: break
+    case .received, .awaitingApproval, .approved, .queued, .backingOff: cancel(id)
+    case .succeeded, .failed, .rejected, .denied, .expired, .cancelled, nil: break
     }
   }
 
@@ -320,19 +341,26 @@ extension Engine {
     switch state {
     case .thinking: askModel(stored.id)
     case .calling(let open), .paused(.calling(let open)):
-      for id in open { tellEnd(of: id) }
+      for id in open { tellEnd(of: id, in: stored.id) }
       watchTime(stored.id)
     case .paused, .stopped, .finished, .failed, nil: break
     }
   }
 
   /// A call may have ended, or become unknown, without its conversation hearing of it.
-  private func tellEnd(of id: CallID) {
+  private func tellEnd(of id: CallID, in conversation: ConversationID) {
     if let live = table.withShard(of: id, { $0.calls[id]?.call }) {
       if case .unknown = live.state { unknownWaits(id) }
       return
     }
-    if let call = stored(id), call.state.isEnded { conversationCallEnded(call) }
+    if let call = stored(id) { return conversationCallEnded(call) }
+    // The store failed when its turn was taken, and the engine died before the call was stored after it.
+    let answer = ModelAnswer.text(for: Self.neverRun(.engineStopped))
+    _ = try? move(
+      conversation,
+      .callEnded(id, answer: answer),
+      cause: "a call of its turn was never stored, and never run"
+    )
   }
 }
 
@@ -348,11 +376,29 @@ extension Call {
   }
 }
 
+extension Call {
+  /// Whether a mark stands where what would run has a secret.
+  fileprivate var hasMarks: Bool {
+    guard let arguments = decided ?? proposed else { return false }
+    return Redactor.hasMarks(arguments.original)
+  }
+}
+
 extension Conversation {
-  /// Time that no engine ran is nobody's.
+  /// Whether a mark stands where its model would hear a secret.
+  fileprivate var hasMarks: Bool {
+    let words = messages.map(\.message) + pending
+    return words.contains { message in
+      (message.text ?? "").contains(Redactor.mark)
+        || message.calls.contains { $0.arguments.contains(Redactor.mark) }
+    } || answers.values.contains { $0.contains(Redactor.mark) }
+  }
+
+  /// Time that no engine ran is nobody's: neither used, nor given where somebody was asked meanwhile.
   mutating func goOn(at now: Date) {
     guard busySince != nil else { return }
     busySeconds = busy(at: lastActivity)
     busySince = now
+    if lastActivity < now { offClock.append(DateInterval(start: lastActivity, end: now)) }
   }
 }

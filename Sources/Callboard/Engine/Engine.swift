@@ -144,7 +144,8 @@ public final class Engine: Sendable {
         ?? false
     }
     if waits { return .pending(id) }
-    return .finished(id, await outcome(of: id) ?? .failure(Self.forgotten))
+    let outcome = await outcome(of: id) ?? withdrawn(id)
+    return .finished(id, outcome ?? .failure(Self.forgotten))
   }
 
   /// It ended while nobody looked, and so many calls have ended since that it is not kept.

@@ -387,6 +387,11 @@ extension Redactor {
     }
   }
 
+  /// Whether a mark stands anywhere in a value, in place of what was there.
+  static func hasMarks(_ value: JSONValue) -> Bool {
+    restoring(value, from: .null, shown: .null) == nil
+  }
+
   /// Puts the original back wherever an edit left the mark standing where it stood.
   ///
   /// Returns nil when a mark remains that has no original: somebody wrote or moved one.
