@@ -114,7 +114,9 @@ import Testing
     #expect(text.output.contains("(limits.arguments): the call is rejected"))
     let lines = try await Program.run(["config", "limits", "--output", "jsonl"]).output
     #expect(
-      try lines.split(separator: "\n").allSatisfy { try JSONValue(parsing: $0)["value"] != nil }
+      try lines.split(separator: "\n").allSatisfy {
+        try JSONValue(parsing: String($0))["value"] != nil
+      }
     )
   }
 }
