@@ -1,7 +1,7 @@
 /// The groups of a pattern, and whether what is referred to in them means the same in PCRE2.
 ///
-/// ECMAScript forgets what a group held when the group around it is repeated; PCRE2 keeps it. So a reference differs
-/// where a round may leave its group out. One that stands before the end of its group always matches nothing in
+/// ECMAScript forgets what a group held when the group around it is repeated, and takes no round that matches nothing;
+/// PCRE2 keeps it, and takes one. So a reference differs where a round may leave its group out or be empty. One that stands before the end of its group always matches nothing in
 /// ECMAScript, and is written as that.
 struct BackReferences {
   enum Kind {
@@ -16,6 +16,14 @@ struct BackReferences {
     case name(String)
   }
 
+  /// How often a group matches.
+  enum Rounds {
+    case one
+    /// More than once, and always as often.
+    case fixed
+    case any
+  }
+
   private struct Group {
     /// The group around it, and in which of its alternatives it stands.
     let parent: Int
@@ -23,8 +31,11 @@ struct BackReferences {
     let canRepeat: Bool
     let isLookbehind: Bool
     var alternatives = 1
+    /// Whether the alternative at hand takes characters for certain.
+    var consumes = false
+    var canBeEmpty = false
     var isOptional = false
-    var isRepeated = false
+    var rounds = Rounds.one
     var isClosed = false
   }
 
@@ -43,6 +54,8 @@ struct BackReferences {
   private var capturing: [Target: Int] = [:]
   private var count = 0
   private var references: [Reference] = []
+  /// Whether the atom just before takes characters, unless a quantifier here makes it optional.
+  private var pending = false
   private var inLookbehind: Int?
   /// Those that stand before the end of their group, if there is one.
   private var early: [(target: Target, offset: Int)] = []
@@ -50,7 +63,13 @@ struct BackReferences {
   private var current: Int { open.last ?? 0 }
   var isInGroup: Bool { open.count > 1 }
 
+  mutating func addAtom(consumes: Bool) {
+    if pending { groups[current].consumes = true }
+    pending = consumes
+  }
+
   mutating func open(_ kind: Kind) {
+    addAtom(consumes: false)
     var canRepeat = true
     var isLookbehind = false
     switch kind {
@@ -75,17 +94,31 @@ struct BackReferences {
   }
 
   mutating func close() -> (group: Int, canRepeat: Bool)? {
-    guard isInGroup, let group = open.popLast() else { return nil }
+    guard isInGroup, let group = open.last else { return nil }
+    endAlternative()
+    open.removeLast()
     groups[group].isClosed = true
+    // What looks around takes nothing.
+    pending = groups[group].canRepeat && !groups[group].canBeEmpty
     return (group, groups[group].canRepeat)
   }
 
-  mutating func alternate() { groups[current].alternatives += 1 }
+  mutating func alternate() {
+    endAlternative()
+    groups[current].alternatives += 1
+  }
 
-  mutating func quantify(_ group: Int?, isOptional: Bool, isRepeated: Bool) {
+  private mutating func endAlternative() {
+    addAtom(consumes: false)
+    if !groups[current].consumes { groups[current].canBeEmpty = true }
+    groups[current].consumes = false
+  }
+
+  mutating func quantify(_ group: Int?, isOptional: Bool, rounds: Rounds) {
+    if isOptional { pending = false }
     guard let group else { return }
     groups[group].isOptional = isOptional
-    groups[group].isRepeated = isRepeated
+    groups[group].rounds = rounds
   }
 
   /// Notes a reference and says whether it can match anything.
@@ -123,7 +156,7 @@ struct BackReferences {
       throw PatternError(
         offset: reference.offset,
         reason:
-          "it refers to a group that a round of the repeated group around it can leave out, which is not supported",
+          "it refers to a group that is repeated, and that a round can leave out or leave empty, which is not supported",
         isUnsupported: true
       )
     }
@@ -142,7 +175,11 @@ struct BackReferences {
     var isLeftOut = false
     var group = reference.group
     while true {
-      if groups[group].isRepeated, isLeftOut { return true }
+      switch groups[group].rounds {
+      case .one: break
+      case .fixed: if isLeftOut { return true }
+      case .any: if isLeftOut || groups[group].canBeEmpty { return true }
+      }
       isLeftOut = isLeftOut || groups[group].isOptional
       let parent = groups[group].parent
       guard parent >= 0 else { return false }
@@ -156,7 +193,7 @@ struct BackReferences {
     }
     guard isLeftOut else { return false }
     while group >= 0 {
-      if groups[group].isRepeated { return true }
+      if groups[group].rounds != .one { return true }
       group = groups[group].parent
     }
     return false

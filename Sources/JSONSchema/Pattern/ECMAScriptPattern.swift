@@ -102,7 +102,7 @@ struct ECMAScriptPattern {
         canRepeat = closed.canRepeat
       case "*", "+", "?":
         guard canRepeat else { throw failure("\"\(scalar)\" repeats nothing") }
-        groups.quantify(group, isOptional: scalar != "+", isRepeated: scalar != "?")
+        groups.quantify(group, isOptional: scalar != "+", rounds: scalar == "?" ? .one : .any)
         take()
         takeLazyMark()
         canRepeat = false
@@ -113,29 +113,38 @@ struct ECMAScriptPattern {
           groups.quantify(
             group,
             isOptional: counts.prefix { $0 != "," }.allSatisfy { $0 == "0" },
-            isRepeated: counts != "0" && counts != "1" && !counts.hasSuffix(",1")
+            rounds: counts == "0" || counts == "1" || counts.hasSuffix(",1")
+              ? .one : counts.contains(",") ? .any : .fixed
           )
           for _ in 0..<length { take() }
           takeLazyMark()
           canRepeat = false
         } else {
+          groups.addAtom(consumes: true)
           literal()
           canRepeat = true
         }
       case "}", "]":
+        groups.addAtom(consumes: true)
         literal()
         canRepeat = true
       case ".":
+        groups.addAtom(consumes: true)
         // PCRE2's own dot leaves out only the newline it was built with.
         write("[^\\n\\r\\x{2028}\\x{2029}]")
         at += 1
         canRepeat = true
       case "[":
+        groups.addAtom(consumes: true)
         try characterClass()
         canRepeat = true
       case "\\":
+        groups.addAtom(
+          consumes: !(peek(1).map { "bBk123456789".unicodeScalars.contains($0) } ?? false)
+        )
         canRepeat = try escape()
       default:
+        groups.addAtom(consumes: true)
         literal()
         canRepeat = true
       }
@@ -261,7 +270,7 @@ struct ECMAScriptPattern {
       guard peek(2) == "<" else { throw failure("\\k must be followed by <name>") }
       at += 3
       let name = try groupName()
-      write(groups.refer(to: .name(name), at: start) ? "\\k<\(name)>" : "(?:)")
+      write(groups.refer(to: .name(name), at: start) ? "(?:\\k<\(name)>)" : "(?:)")
     case "1"..."9":
       at += 1
       var number = 0
@@ -272,7 +281,8 @@ struct ECMAScriptPattern {
       guard number <= groupCount else {
         throw failure("\\\(number) refers to a group that does not exist", at: start)
       }
-      write(groups.refer(to: .number(number), at: start) ? "\\g{\(number)}" : "(?:)")
+      // In a group, because PCRE2's JIT does not match the repetition of a reference to a group that holds nothing.
+      write(groups.refer(to: .number(number), at: start) ? "(?:\\g{\(number)})" : "(?:)")
     default:
       write(codePoint: try character())
     }
