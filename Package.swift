@@ -84,7 +84,7 @@ let all: [Target] = [
   tests("CallboardTests", ["Callboard", "CallboardTesting", "JSONSchema"]),
   tests(
     "CallboardSQLiteTests",
-    ["CallboardSQLite", "Callboard", "CallboardTesting", "JSONSchema"]
+    ["CallboardSQLite", "Callboard", "CallboardTesting", "JSONSchema", grdb]
   ),
   tests("CallboardYAMLTests", ["CallboardYAML", "JSONSchema"]),
   tests(

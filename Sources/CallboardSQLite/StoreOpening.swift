@@ -16,7 +16,9 @@ enum StoreOpening {
     do {
       let pool = try DatabasePool(path: path, configuration: configuration)
       try pool.writeWithoutTransaction { database in
-        if let refusal = try refusal(of: database, at: path) { throw StoreProblem(refusal) }
+        if let refusal = try refusal(of: database, at: path) {
+          throw StoreProblem(.wrongFile, refusal)
+        }
       }
       try StoreSchema.migrator.migrate(pool)
       try pool.writeWithoutTransaction(provesDurability)
@@ -25,10 +27,8 @@ enum StoreOpening {
         return (try Self.head(of: database), count ?? 0)
       }
       return Opened(pool: pool, head: head, callTotal: callTotal)
-    } catch let problem as StoreProblem {
-      throw problem
     } catch {
-      throw StoreProblem(StoreFault(error, at: path).description)
+      throw StoreProblem(error, at: path)
     }
   }
 
@@ -69,7 +69,7 @@ enum StoreOpening {
     }
   }
 
-  private static func refusal(of database: Database, at path: String) throws -> String? {
+  static func refusal(of database: Database, at path: String) throws -> String? {
     let tables = try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM sqlite_master") ?? 0
     let owner = try Int32.fetchOne(database, sql: "PRAGMA application_id") ?? 0
     if tables > 0, owner != StoreSchema.applicationID {
@@ -95,7 +95,10 @@ enum StoreOpening {
       database,
       sql: "SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1"
     )
-    guard let row else { return StoreHead(sequence: 0, hash: AuditChain.start(of: name)) }
-    return StoreHead(sequence: row[0], hash: Array(row[1] as Data))
+    if let row { return StoreHead(sequence: row[0], hash: Array(row[1] as Data)) }
+    // Every entry may be in the archive.
+    let checkpoint = try AuditCheckpoint.last(in: database)
+    return checkpoint.map { StoreHead(sequence: $0.sequence, hash: $0.hash.bytes) }
+      ?? StoreHead(sequence: 0, hash: AuditChain.start(of: name))
   }
 }
