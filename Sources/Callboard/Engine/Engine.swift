@@ -168,7 +168,7 @@ public final class Engine: Sendable {
   ) -> Rehearsal {
     let call = makeCall(function, parsed: arguments, unparsed: nil, caller: caller)
     switch admission(of: call, in: table.catalogue).event {
-    case .admitted(let arguments, _): return .runs(arguments: arguments)
+    case .admitted(let arguments, _, _): return .runs(arguments: arguments)
     case .approvalNeeded(let requirement, let arguments, _, _):
       return .asks(requirement, arguments: arguments)
     case .nobodyToAsk(let rule): return .denied(rule: rule)
