@@ -23,7 +23,8 @@ public struct StoreProblem: Error, Sendable, Hashable, CustomStringConvertible {
     self.description = description
   }
 
-  init(_ error: any Error, at path: String) {
+  /// What an error of SQLite or of the system means for a file.
+  public init(_ error: any Error, at path: String) {
     if let problem = error as? StoreProblem {
       self = problem
       return

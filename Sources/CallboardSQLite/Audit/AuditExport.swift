@@ -71,8 +71,8 @@ public enum AuditExport {
         ),
       ])
       summary.entries += 1
-      summary.events += count
-      if summary.first == nil { summary.first = sequence - count + 1 }
+      summary.events &+= count
+      if summary.first == nil { summary.first = sequence &- count &+ 1 }
       summary.last = sequence
       summary.hash = stored
     }

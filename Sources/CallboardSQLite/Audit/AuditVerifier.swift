@@ -73,7 +73,7 @@ struct AuditVerifier {
     // What somebody has put there may be any number.
     let first = sequence &- number &+ 1
     let position = (first, sequence)
-    if link == stored, count == number, first == last + 1, told == first {
+    if link == stored, count == number, first == last &+ 1, told == first {
       advance(position, count, stored, link, isOffTrack: false)
       return
     }
@@ -97,10 +97,10 @@ struct AuditVerifier {
       )
       isFault = true
       isMoved = true
-    } else if first > last + 1 {
+    } else if first > last &+ 1 {
       add(
         .removed,
-        last + 1...first - 1,
+        last &+ 1...first - 1,
         "entry \(entries + 1) does not begin where the one before ends"
       )
       // What it follows is not there, so its own link says nothing.
@@ -201,7 +201,7 @@ struct AuditVerifier {
     isOffTrack: Bool
   ) {
     entries += 1
-    events += count
+    events &+= count
     if firstEvent == nil { firstEvent = position.first }
     lastFirst = position.first
     last = max(last, position.last)

@@ -61,7 +61,7 @@ extension StoreReader {
         endedConversations: talks - liveTalks,
         messages: try count("SELECT COUNT(*) FROM messages"),
         entries: try count("SELECT COUNT(*) FROM events"),
-        events: try count("SELECT SUM(count) FROM events"),
+        events: try count("SELECT CAST(TOTAL(count) AS INTEGER) FROM events"),
         firstEvent: try Int.fetchOne(
           database,
           sql: "SELECT seq - count + 1 FROM events ORDER BY seq LIMIT 1"
