@@ -69,15 +69,15 @@ let all: [Target] = [
   .executableTarget(
     name: "CallboardCommand",
     dependencies: [
-      "Callboard", "JSONSchema", "CallboardYAML", "CallboardModels", "CallboardProviders",
-      "CallboardTerminal", "CallboardConsole", arguments, http, logging,
+      "Callboard", "JSONSchema", "CallboardSQLite", "CallboardYAML", "CallboardModels",
+      "CallboardProviders", "CallboardTerminal", "CallboardConsole", arguments, http, logging,
     ],
     swiftSettings: strict
   ),
   .target(name: "CAllocationCount"),
   .executableTarget(
     name: "CallboardBench",
-    dependencies: ["Callboard", "JSONSchema", "CAllocationCount"],
+    dependencies: ["Callboard", "CallboardSQLite", "JSONSchema", "CAllocationCount", grdb],
     swiftSettings: strict
   ),
   tests("JSONSchemaTests", ["JSONSchema"]),
@@ -107,8 +107,8 @@ let all: [Target] = [
   tests(
     "CallboardCommandTests",
     [
-      "CallboardCommand", "CallboardYAML", "CallboardModels", "CallboardTerminal", "Callboard",
-      "CallboardTesting", "JSONSchema",
+      "CallboardCommand", "CallboardSQLite", "CallboardYAML", "CallboardModels",
+      "CallboardTerminal", "Callboard", "CallboardTesting", "JSONSchema", grdb,
     ]
   ),
   // Against the real program in a pseudo-terminal that tmux holds.

@@ -22,8 +22,8 @@ allowed() {
     CallboardProviders) echo "Callboard JSONSchema AsyncHTTPClient NIOCore NIOPosix NIOHTTP1 CSpawn" ;;
     CallboardTerminal) echo "Callboard CNcurses" ;;
     CallboardConsole) echo "Callboard JSONSchema CallboardTerminal Crypto" ;;
-    CallboardBench) echo "Callboard JSONSchema CAllocationCount" ;;
-    CallboardCommand) echo "Callboard JSONSchema CallboardYAML CallboardModels CallboardProviders CallboardTerminal CallboardConsole ArgumentParser Logging AsyncHTTPClient NIOCore" ;;
+    CallboardBench) echo "Callboard CallboardSQLite JSONSchema CAllocationCount GRDB" ;;
+    CallboardCommand) echo "Callboard JSONSchema CallboardSQLite CallboardYAML CallboardModels CallboardProviders CallboardTerminal CallboardConsole ArgumentParser Logging AsyncHTTPClient NIOCore" ;;
   esac
 }
 own="Foundation FoundationEssentials Synchronization Dispatch Glibc"

@@ -16,6 +16,17 @@ case "count":
   }
   await CallBenchmark.run(calls: count)
 case "thresholds": exit(await AllocationThresholds.check() ? 0 : 1)
+case "audit":
+  guard let count = arguments.dropFirst().first.flatMap({ Int($0) }) else {
+    FileHandle.standardError.write(Data("callboard-bench audit needs a number of entries\n".utf8))
+    exit(64)
+  }
+  do {
+    try AuditBenchmark.run(entries: count, in: arguments.dropFirst(2).first ?? ".")
+  } catch {
+    FileHandle.standardError.write(Data("callboard-bench audit: \(error)\n".utf8))
+    exit(1)
+  }
 case "waiting":
   guard let count = arguments.dropFirst().first.flatMap({ Int($0) }) else {
     FileHandle.standardError.write(Data("callboard-bench waiting needs a number of calls\n".utf8))
@@ -30,6 +41,7 @@ default:
       callboard-bench b      JSON Schema, {"case":NAME,"form":"value|text|parse","secs":S,…} a line on stdin
       callboard-bench count N   N calls by 100 callers, then exit: for perf or callgrind
       callboard-bench thresholds   allocations of a call and of a verdict; ends with 1 when one is over its limit
+      callboard-bench audit N [FOLDER]   the verification of an audit log of N entries, made in FOLDER
       callboard-bench waiting N   N calls held for approval and 1,000 running: memory, and the cost of a screen
 
       """.utf8
