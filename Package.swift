@@ -110,8 +110,8 @@ let all: [Target] = [
   tests(
     "CallboardCommandTests",
     [
-      "CallboardCommand", "CallboardYAML", "CallboardModels", "CallboardTerminal", "Callboard",
-      "CallboardTesting", "JSONSchema",
+      "CallboardCommand", "CallboardSQLite", "CallboardYAML", "CallboardModels",
+      "CallboardTerminal", "Callboard", "CallboardTesting", "JSONSchema", grdb,
     ]
   ),
   // Against the real program in a pseudo-terminal that tmux holds.

@@ -79,7 +79,7 @@ enum OpeningBenchmark {
           .approvalNeeded(requirement, arguments: arguments, definitionHash: hash, digest: "d")
         )
       } else {
-        try move(.admitted(arguments: arguments, definitionHash: hash))
+        try move(.admitted(arguments: arguments, definitionHash: hash, rule: nil))
         try move(.start(digest: nil))
         try move(.attemptSucceeded(attempt: 1, "ok"))
       }

@@ -36,6 +36,17 @@ case "opening", "open":
     FileHandle.standardError.write(Data("callboard-bench opening: \(error)\n".utf8))
     exit(1)
   }
+case "audit":
+  guard let count = arguments.dropFirst().first.flatMap({ Int($0) }) else {
+    FileHandle.standardError.write(Data("callboard-bench audit needs a number of entries\n".utf8))
+    exit(64)
+  }
+  do {
+    try AuditBenchmark.run(entries: count, in: arguments.dropFirst(2).first ?? ".")
+  } catch {
+    FileHandle.standardError.write(Data("callboard-bench audit: \(error)\n".utf8))
+    exit(1)
+  }
 case "waiting":
   guard let count = arguments.dropFirst().first.flatMap({ Int($0) }) else {
     FileHandle.standardError.write(Data("callboard-bench waiting needs a number of calls\n".utf8))
@@ -53,6 +64,7 @@ default:
       callboard-bench thresholds   allocations of a call and of a verdict; ends with 1 when one is over its limit
       callboard-bench store [FOLDER]   calls a second on a store in FOLDER, beside the disk's fdatasync and bare SQLite
       callboard-bench opening [FOLDER]   opens a store with a million ended calls and 10,000 waiting: time and memory
+      callboard-bench audit N [FOLDER]   the verification of an audit log of N entries, made in FOLDER
       callboard-bench waiting N   N calls held for approval and 1,000 running: memory, and the cost of a screen
 
       """.utf8

@@ -1,5 +1,4 @@
 import Callboard
-import Crypto
 import Foundation
 import GRDB
 import Glibc
@@ -10,6 +9,14 @@ import Synchronization
 struct StoreHead: Sendable, Hashable {
   var sequence: Int
   var hash: [UInt8]
+
+  /// As it stands in the file: hash, number, and where there is a key the code over both.
+  func bytes(signedWith key: Sealer.MasterKey?) -> Data {
+    var bytes = hash
+    withUnsafeBytes(of: UInt64(sequence).bigEndian) { bytes.append(contentsOf: $0) }
+    if let key { bytes += key.auditCode(of: bytes) }
+    return Data(bytes)
+  }
 }
 
 /// What the writer remembers of what it has written, so that it need not ask the file.
@@ -115,10 +122,7 @@ final class StoreFile: Sendable {
       try append(item.change, to: rows, &written, keepsEvents: keepsEvents)
     }
     if written.head.sequence > 0 {
-      var head = Data(written.head.hash)
-      withUnsafeBytes(of: UInt64(written.head.sequence).bigEndian) { head.append(contentsOf: $0) }
-      if let key { head.append(contentsOf: key.auditCode(of: Array(head))) }
-      try rows.putHead(head)
+      try rows.putHead(written.head.bytes(signedWith: key))
     }
   }
 

@@ -13,20 +13,43 @@ final class StoreHold: Sendable {
     guard descriptor >= 0 else {
       throw StoreProblem("\(lock) can't be opened: \(String(cString: strerror(errno)))")
     }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-      var bytes = [UInt8](repeating: 0, count: 256)
-      let count = max(0, pread(descriptor, &bytes, bytes.count, 0))
+    guard Self.isTaken(descriptor) else {
+      let holder = Self.line(in: descriptor) ?? "another process"
       close(descriptor)
-      let holder = String(decoding: bytes.prefix(count), as: UTF8.self)
-        .trimmingCharacters(in: .whitespacesAndNewlines)
       throw StoreProblem(
-        "\(path) is held by \(holder.isEmpty ? "another process" : holder); one engine a file: stop it, or use another file"
+        "\(path) is held by \(holder); one engine a file: stop it, or use another file"
       )
     }
     let line = "process \(getpid()) (\(Self.command)), since \(Date.now.formatted(.iso8601))\n"
     self.descriptor = Mutex(descriptor)
     _ = ftruncate(descriptor, 0)
     _ = line.utf8CString.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count - 1, 0) }
+  }
+
+  /// Somebody who only asks who holds the file has the lock for an instant: it is tried for 100 ms.
+  private static func isTaken(_ descriptor: Int32) -> Bool {
+    for _ in 0..<10 {
+      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
+      usleep(10_000)
+    }
+    return flock(descriptor, LOCK_EX | LOCK_NB) == 0
+  }
+
+  private static func line(in descriptor: Int32) -> String? {
+    var bytes = [UInt8](repeating: 0, count: 256)
+    let count = max(0, pread(descriptor, &bytes, bytes.count, 0))
+    let text = String(decoding: bytes.prefix(count), as: UTF8.self)
+      .trimmingCharacters(in: .whitespacesAndNewlines)
+    return text.isEmpty ? nil : text
+  }
+
+  /// Which process holds the file; nil when none does.
+  static func holder(of path: String) -> String? {
+    let descriptor = open(path + ".lock", O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    guard flock(descriptor, LOCK_SH | LOCK_NB) != 0 else { return nil }
+    return line(in: descriptor) ?? "another process"
   }
 
   private static var command: String {
@@ -44,11 +67,4 @@ final class StoreHold: Sendable {
   }
 
   deinit { release() }
-}
-
-/// Why a store can't be opened or read, in a sentence.
-public struct StoreProblem: Error, Sendable, Hashable, CustomStringConvertible {
-  public let description: String
-
-  init(_ description: String) { self.description = description }
 }

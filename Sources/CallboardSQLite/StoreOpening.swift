@@ -31,10 +31,8 @@ enum StoreOpening {
       }
       openReaders(of: pool)
       return Opened(pool: pool, head: head, callTotal: callTotal)
-    } catch let problem as StoreProblem {
-      throw problem
     } catch {
-      throw StoreProblem(StoreFault(error, at: path).description)
+      throw StoreProblem(error, at: path)
     }
   }
 
@@ -84,7 +82,7 @@ enum StoreOpening {
     let queue = try DatabaseQueue(path: path, configuration: configuration)
     defer { try? queue.close() }
     if let refusal = try queue.read({ try refusal(of: $0, at: path) }) {
-      throw StoreProblem(refusal)
+      throw StoreProblem(.wrongFile, refusal)
     }
   }
 
@@ -116,7 +114,7 @@ enum StoreOpening {
 
   private static let readers = 3
 
-  private static func refusal(of database: Database, at path: String) throws -> String? {
+  static func refusal(of database: Database, at path: String) throws -> String? {
     let tables = try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM sqlite_master") ?? 0
     let owner = try Int32.fetchOne(database, sql: "PRAGMA application_id") ?? 0
     if tables > 0, owner != StoreSchema.applicationID {
@@ -142,7 +140,10 @@ enum StoreOpening {
       database,
       sql: "SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1"
     )
-    guard let row else { return StoreHead(sequence: 0, hash: AuditChain.start(of: name)) }
-    return StoreHead(sequence: row[0], hash: Array(row[1] as Data))
+    if let row { return StoreHead(sequence: row[0], hash: Array(row[1] as Data)) }
+    // Every entry may be in the archive.
+    let checkpoint = try AuditCheckpoint.last(in: database)
+    return checkpoint.map { StoreHead(sequence: $0.sequence, hash: $0.hash.bytes) }
+      ?? StoreHead(sequence: 0, hash: AuditChain.start(of: name))
   }
 }

@@ -90,7 +90,21 @@ enum StoreSchema {
         hash BLOB NOT NULL
       );
       """
-    )
+    ),
+    (
+      "2",
+      """
+      -- Up to where the audit log is in an archive: its last event there and the hash of that entry.
+      CREATE TABLE checkpoints (
+        seq INTEGER PRIMARY KEY,
+        hash BLOB NOT NULL,
+        time REAL NOT NULL,
+        file TEXT NOT NULL,
+        entries INTEGER NOT NULL,
+        code BLOB
+      );
+      """
+    ),
   ]
 
   /// Says what is in the way where the file was made by a newer callboard.

@@ -43,7 +43,11 @@ public enum StoreSuite {
       var call = makeCall(1)
       try move(
         &call,
-        .admitted(arguments: ["n": 1, "exact": 9_007_199_254_740_993], definitionHash: "h")
+        .admitted(
+          arguments: ["n": 1, "exact": 9_007_199_254_740_993],
+          definitionHash: "h",
+          rule: nil
+        )
       )
       try move(&call, .start(digest: nil))
       try await store.commit(StoreChange(calls: [CallChange(call)])).durable()
@@ -52,7 +56,7 @@ public enum StoreSuite {
     StoreCase("a later commit of a call replaces the earlier one") { store in
       var call = makeCall(1)
       try await store.commit(StoreChange(calls: [CallChange(call)])).durable()
-      try move(&call, .admitted(arguments: ["n": 1], definitionHash: "h"))
+      try move(&call, .admitted(arguments: ["n": 1], definitionHash: "h", rule: nil))
       try await store.commit(StoreChange(calls: [CallChange(call)])).durable()
       try same(store.call(call.id), call)
       try equal(count(store), 1, "calls")
@@ -85,7 +89,7 @@ public enum StoreSuite {
       for call in calls { _ = try store.commit(StoreChange(calls: [CallChange(call)])) }
       // A later change of an old call does not make it a newer one.
       var first = calls[0]
-      try move(&first, .admitted(arguments: [:], definitionHash: "h"))
+      try move(&first, .admitted(arguments: [:], definitionHash: "h", rule: nil))
       try await store.commit(StoreChange(calls: [CallChange(first)])).durable()
       let page = store.calls(HistoryQuery(ListQuery(after: 1000)))
       try equal(page.items.map(\.id), calls.reversed().map(\.id), "order")
@@ -326,7 +330,9 @@ public enum StoreSuite {
       var call = makeCall(1)
       _ = try store.commit(StoreChange(calls: [CallChange(call)]))
       for round in 0..<50 {
-        if round == 25 { try move(&call, .admitted(arguments: ["n": 1], definitionHash: "h")) }
+        if round == 25 {
+          try move(&call, .admitted(arguments: ["n": 1], definitionHash: "h", rule: nil))
+        }
         _ = try store.commit(StoreChange(calls: [CallChange(call)]))
         try equal(store.call(call.id)?.state.word, call.state.word, "state in round \(round)")
         try equal(store.calls(HistoryQuery()).items.map(\.state.word), [call.state.word], "listed")

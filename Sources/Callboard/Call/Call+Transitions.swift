@@ -37,9 +37,10 @@ extension Call {
   ) throws -> Transition {
     switch (state, event) {
     // MARK: received
-    case (.received, .admitted(let arguments, let hash)):
+    case (.received, .admitted(let arguments, let hash, let rule)):
       decided = Payload(arguments)
       definitionHash = hash
+      admissionRule = rule
       return queue(attempt: 1, at: now, cause: "admitted")
 
     case (.received, .approvalNeeded(let requirement, let arguments, let hash, let digest)):
@@ -52,6 +53,7 @@ extension Call {
         .nobodyToAsk,
         "This call needs a person's approval (\(rule)) and nobody is there to give it."
       )
+      admissionRule = rule
       return end(.denied, .failure(failure), at: now, cause: "nobody to ask, by " + rule)
 
     case (.received, .refused(let failure)):
@@ -66,6 +68,7 @@ extension Call {
     ):
       try check(seen, by: person)
       guard var approval else { throw illegal(event) }
+      lastSeen = seen
       decided = Payload(arguments)
       editedBy = person
       approval.approvals = []
@@ -83,6 +86,7 @@ extension Call {
     case (.awaitingApproval, .deny(let seen, let reason, let person)),
       (.approved, .deny(let seen, let reason, let person)):
       try check(seen, by: person)
+      lastSeen = seen
       let failure = CallFailure(
         .denied,
         reason.isEmpty ? "A person denied this call." : "A person denied this call: \(reason)"
@@ -108,6 +112,7 @@ extension Call {
         approval.latestExpiry
       )
       guard later > approval.expiresAt else { throw DecisionRefused.tooLate }
+      lastSeen = seen
       approval.expiresAt = later
       approval.extendedBy.append(person)
       self.approval = approval
@@ -129,6 +134,7 @@ extension Call {
       guard var approval,
         let mine = approval.approvals.lastIndex(where: { $0.by.isSamePerson(as: person) })
       else { throw DecisionRefused.notApprovedByYou }
+      lastSeen = seen
       approval.approvals.remove(at: mine)
       approval.decidedAt = nil
       self.approval = approval
@@ -549,6 +555,7 @@ extension Call {
     let needed = approval.requirement.approvers
     let completes = approval.approvals.count + 1 >= needed
     guard !(completes && needed > 1 && person.isShared) else { throw DecisionRefused.sharedAccount }
+    lastSeen = seen
     approval.approvals.append(
       Decision(by: person, at: now, revision: seen.revision, digest: seen.digest)
     )

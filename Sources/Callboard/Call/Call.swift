@@ -16,6 +16,8 @@ public struct Call: Sendable, Codable {
   /// Arguments as admitted or as a person changed them, with defaults filled in; nil until they are valid.
   public internal(set) var decided: Payload?
   public internal(set) var definitionHash: String?
+  /// The rule by which it needed nobody, or was denied because nobody was there to ask.
+  public internal(set) var admissionRule: String?
   public internal(set) var attempts: [Attempt] = []
   public internal(set) var history: [Step]
   public internal(set) var outcome: CallOutcome?
@@ -127,6 +129,12 @@ public struct Call: Sendable, Codable {
     facts.errorOutputs = (facts.errorOutputs ?? [:]).merging([attempt: errorOutput]) { $1 }
   }
 
+  /// What whoever decided on it last had before their eyes.
+  public internal(set) var lastSeen: Seen? {
+    get { aside?.value.lastSeen }
+    set { facts.lastSeen = newValue }
+  }
+
   /// Who edited it last.
   public internal(set) var editedBy: Principal? {
     get { aside?.value.editedBy }
@@ -233,6 +241,7 @@ extension Call {
     var rerun: CallID?
     var lateResult: Payload?
     var editedBy: Principal?
+    var lastSeen: Seen?
     var breakerWait: Double = 0
     var errorOutputs: [Int: String]?
   }

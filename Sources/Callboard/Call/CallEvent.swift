@@ -6,7 +6,8 @@ import JSONSchema
 /// One case for each event of the table in `calls.md`.
 public enum CallEvent: Sendable {
   // received
-  case admitted(arguments: JSONValue, definitionHash: String)
+  /// By which rule it needs nobody; nil where no rule was asked.
+  case admitted(arguments: JSONValue, definitionHash: String, rule: String?)
   case approvalNeeded(
     ApprovalRequirement,
     arguments: JSONValue,

@@ -53,9 +53,12 @@ extension Engine {
       )
     }
     guard slots.hasRoom else { return refuse(Self.queueFull) }
-    guard let requirement = requirement(for: call, function, arguments, in: catalogue) else {
+    let requirement: ApprovalRequirement
+    switch ruling(on: call, function, arguments, in: catalogue) {
+    case .asks(let asked): requirement = asked
+    case .lets(let rule):
       return Admission(
-        event: .admitted(arguments: arguments, definitionHash: function.hash),
+        event: .admitted(arguments: arguments, definitionHash: function.hash, rule: rule),
         function: function
       )
     }
@@ -130,21 +133,26 @@ extension Engine {
     )
   }
 
-  private func requirement(
-    for call: Call,
+  private func ruling(
+    on call: Call,
     _ function: RegisteredFunction,
     _ arguments: JSONValue,
     in catalogue: Catalogue
-  ) -> ApprovalRequirement? {
-    let byRule = catalogue.rules.requirement(
+  ) -> ApprovalRules.Ruling {
+    let byRule = catalogue.rules.ruling(
       for: arguments,
       function: function.definition,
       caller: call.caller
     )
     switch call.link {
-    case .settles: return byRule ?? ApprovalRequirement(rule: "an unknown outcome is run again")
+    case .settles:
+      return .asks(
+        byRule.requirement ?? ApprovalRequirement(rule: "an unknown outcome is run again")
+      )
     case .again(let id) where store.call(id)?.state.word == .succeeded:
-      return byRule ?? ApprovalRequirement(rule: "a call that succeeded is run again")
+      return .asks(
+        byRule.requirement ?? ApprovalRequirement(rule: "a call that succeeded is run again")
+      )
     case .again, .fallback, nil: return byRule
     }
   }

@@ -178,7 +178,7 @@ public final class Engine: Sendable {
     let admission = admission(of: call, in: table.catalogue)
     let redactor = admission.function?.redactor ?? redactor
     switch admission.event {
-    case .admitted(let arguments, _):
+    case .admitted(let arguments, _, _):
       return .runs(arguments: redactor.redact(arguments) ?? arguments)
     case .approvalNeeded(let requirement, let arguments, _, _):
       return .asks(requirement, arguments: redactor.redact(arguments) ?? arguments)

@@ -10,10 +10,28 @@ public final class CallSteps: Sendable {
   private let revision: Int
   private let steps: ArraySlice<Call.Step>
   private let rule: String?
+  private let admissionRule: String?
   private let arguments: JSONValue?
+  /// Hash of the definition, where the first attempt starts.
+  private let definition: (step: Int, hash: String)?
+  private let asked: (step: Int, digest: String)?
+  private let seen: Seen?
+  private let proposed: JSONValue?
+  private let large: Excerpts?
   private let result: JSONValue?
   private let source: CallOutcome.Source?
   private let mishaps: Mishaps?
+
+  /// Of arguments that are too large to be told.
+  private final class Excerpts: Sendable {
+    let proposed: EngineEvent.Excerpt?
+    let arguments: EngineEvent.Excerpt?
+
+    init(proposed: EngineEvent.Excerpt?, arguments: EngineEvent.Excerpt?) {
+      self.proposed = proposed
+      self.arguments = arguments
+    }
+  }
 
   /// What few calls have.
   private final class Mishaps: Sendable {
@@ -31,18 +49,38 @@ public final class CallSteps: Sendable {
 
   init(of record: CallRecord, after stored: Int) {
     let steps = record.call.history[min(stored, record.call.history.count)...]
-    var hasAsked = false
-    var hasRun = false
-    for step in steps {
-      hasAsked = hasAsked || step.state == .awaitingApproval
-      hasRun = hasRun || step.state == .running
+    var lastAsked: Int?
+    var firstRun: Int?
+    for (index, step) in zip(steps.indices, steps) {
+      if step.state == .awaitingApproval { lastAsked = index }
+      if step.state == .running, firstRun == nil { firstRun = index }
     }
+    let call = record.call
+    let hasArguments = lastAsked != nil || firstRun != nil
+    let isReceived = steps.startIndex == 0
     self.steps = steps
     count = steps.count
     origin = record.call.origin
     revision = record.call.revision
-    rule = hasAsked ? record.call.approval?.requirement.rule : nil
-    arguments = hasAsked || hasRun ? record.call.decided?.small : nil
+    rule = lastAsked == nil ? nil : call.approval?.requirement.rule
+    admissionRule = call.admissionRule
+    arguments = hasArguments ? call.decided?.small : nil
+    proposed = isReceived ? call.proposed?.small : nil
+    let excerpts = (
+      isReceived && proposed == nil ? call.proposed?.excerpt ?? call.unparsedExcerpt : nil,
+      hasArguments && arguments == nil ? call.decided?.excerpt : nil
+    )
+    large =
+      excerpts.0 == nil && excerpts.1 == nil
+      ? nil : Excerpts(proposed: excerpts.0, arguments: excerpts.1)
+    let hasRunBefore = call.history[..<steps.startIndex].contains { $0.state == .running }
+    definition =
+      if let firstRun, let hash = call.definitionHash, !hasRunBefore { (firstRun, hash) } else {
+        nil
+      }
+    asked =
+      if let lastAsked, let approval = call.approval { (lastAsked, approval.digest) } else { nil }
+    seen = call.lastSeen
     let attempt = record.call.firstFailure ?? record.call.attempts.last?.failure
     var end: CallFailure?
     switch record.call.outcome {
@@ -71,6 +109,7 @@ public final class CallSteps: Sendable {
 
   private func event(at index: Int) -> EngineEvent {
     let step = steps[index]
+    let revision = revision - (steps.endIndex - 1 - index)
     var event = EngineEvent(
       time: step.at,
       type: .call(step.state),
@@ -78,16 +117,23 @@ public final class CallSteps: Sendable {
         origin.value,
         state: step.state,
         attempt: step.attempt,
-        revision: revision - (steps.endIndex - 1 - index)
+        revision: revision
       ),
       cause: step.cause,
       by: step.by
     )
+    // A decision names the revision that its own step makes another of.
+    if step.by != nil, let seen, seen.revision == revision - 1 { event.seen = seen }
     switch step.state {
     case .awaitingApproval:
       event.rule = rule
+      event.digest = asked?.step == index ? asked?.digest : nil
       event.value = arguments
-    case .running: event.value = arguments
+      event.excerpt = large?.arguments
+    case .running:
+      event.definition = definition?.step == index ? definition?.hash : nil
+      event.value = arguments
+      event.excerpt = large?.arguments
     case .succeeded:
       event.source = source
       event.value = result
@@ -98,15 +144,36 @@ public final class CallSteps: Sendable {
     case .failed, .rejected, .denied, .expired, .cancelled:
       event.failure = mishaps?.end
       event.errorOutput = mishaps?.errorOutput
-    case .received, .approved, .queued, .stopping: break
+      if index == Self.afterReceipt { event.rule = admissionRule }
+    case .received:
+      event.proposed = proposed
+      event.excerpt = large?.proposed
+    case .queued: if index == Self.afterReceipt { event.rule = admissionRule }
+    case .approved, .stopping: break
     }
     return event
   }
 }
 
+extension CallSteps {
+  /// The step that admission takes.
+  private static let afterReceipt = 1
+}
+
+extension Call {
+  /// Of what was given and is no JSON.
+  fileprivate var unparsedExcerpt: EngineEvent.Excerpt? {
+    unparsed.map { EngineEvent.Excerpt(of: $0.utf8) }
+  }
+}
+
 extension Payload {
+  /// What tells what is shown where it is too large to stand in an event.
+  fileprivate var excerpt: EngineEvent.Excerpt { EngineEvent.Excerpt(of: shown.serializedBytes()) }
+
   /// What is shown, where it is short enough to stand in an event.
   fileprivate var small: JSONValue? {
-    approximateBytes <= Limit.eventValue.value ? shown : nil
+    // A bare nil beside a JSON value would be its null.
+    approximateBytes <= Limit.eventValue.value ? Optional(shown) : Optional.none
   }
 }

@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 import JSONSchema
 
@@ -16,9 +17,21 @@ public struct EngineEvent: Sendable {
   public var by: String?
   public var rule: String?
   public var failure: CallFailure?
+  /// Hash of the definition that it ran by, where it first started.
+  public var definition: String?
+  /// What an approval has to bind to, where a person is asked.
+  public var digest: String?
+  /// What a person who decided had before their eyes.
+  public var seen: Seen?
   public var source: CallOutcome.Source?
-  /// The result as it may be shown, on `call.succeeded`; the arguments, on `call.queued` at admission and edits.
+  /// The arguments as they were proposed, on `call.received`.
+  public var proposed: JSONValue?
+  /// The result, on `call.succeeded`; the decided arguments, on `call.awaiting_approval` and `call.running`.
+  ///
+  /// Always as it may be shown.
   public var value: JSONValue?
+  /// Of arguments that are too large to stand in `proposed` or `value`, or were no JSON.
+  public var excerpt: Excerpt?
   /// The last of what the attempt wrote beside its result, such as a program's stderr.
   public var errorOutput: String?
 
@@ -50,6 +63,34 @@ public struct EngineEvent: Sendable {
     self.value = value
   }
 
+  /// How a value begins, and what tells it from any other.
+  public struct Excerpt: Sendable, Hashable {
+    /// The first kilobyte of its text.
+    public var head: String
+    /// Of the whole text.
+    public var bytes: Int
+    /// Of the whole text, in hexadecimal digits.
+    public var sha256: String
+
+    init(of text: some BidirectionalCollection<UInt8>) {
+      // The last character may be cut in the midst of its bytes.
+      var end = text.prefix(1024)
+      while text.count > 1024, let last = end.last, last & 0x80 != 0 {
+        end = end.dropLast()
+        if last & 0xC0 == 0xC0 { break }
+      }
+      head = String(decoding: end, as: UTF8.self)
+      bytes = text.count
+      sha256 = hexadecimal(SHA256.hash(data: Array(text)))
+    }
+
+    init(head: String, bytes: Int, sha256: String) {
+      self.head = head
+      self.bytes = bytes
+      self.sha256 = sha256
+    }
+  }
+
   /// Which call, and where it was then.
   public struct CallPart: Sendable {
     public var id: CallID
@@ -60,6 +101,26 @@ public struct EngineEvent: Sendable {
     public var attempt: Int?
     public var revision: Int
     public var link: Call.Link?
+
+    public init(
+      id: CallID,
+      function: String,
+      caller: String,
+      conversation: ConversationID?,
+      state: CallState.Word,
+      attempt: Int?,
+      revision: Int,
+      link: Call.Link?
+    ) {
+      self.id = id
+      self.function = function
+      self.caller = caller
+      self.conversation = conversation
+      self.state = state
+      self.attempt = attempt
+      self.revision = revision
+      self.link = link
+    }
   }
 
   /// Which model gave no turn, and why.
@@ -167,6 +228,11 @@ public struct EngineEvent: Sendable {
     if let cause { object["cause"] = .string(cause) }
     if let by { object["by"] = .string(by) }
     if let rule { object["rule"] = .string(rule) }
+    if let definition { object["definition"] = .string(definition) }
+    if let digest { object["digest"] = .string(digest) }
+    if let seen {
+      object["seen"] = ["revision": .integer(Int64(seen.revision)), "digest": .string(seen.digest)]
+    }
     if let source { object["source"] = .string(source.rawValue) }
     if let failure {
       var part: JSONObject = [
@@ -176,7 +242,14 @@ public struct EngineEvent: Sendable {
       if let pointer = failure.pointer { part["pointer"] = .string(pointer) }
       object["failure"] = .object(part)
     }
+    if let proposed { object["proposed"] = proposed }
     if let value { object["value"] = value }
+    if let excerpt {
+      object["excerpt"] = [
+        "head": .string(excerpt.head), "bytes": .integer(Int64(excerpt.bytes)),
+        "sha256": .string(excerpt.sha256),
+      ]
+    }
     if let errorOutput { object["stderr"] = .string(errorOutput) }
     return .object(object)
   }
@@ -204,6 +277,11 @@ extension EngineEvent {
       value: json["value"]
     )
     self.seq = Int(seq)
+    definition = json["definition"]?.stringValue
+    digest = json["digest"]?.stringValue
+    seen = json["seen"].flatMap(Seen.init(json:))
+    proposed = json["proposed"]
+    excerpt = json["excerpt"].flatMap(Excerpt.init(json:))
     errorOutput = json["stderr"]?.stringValue
   }
 }
@@ -224,6 +302,23 @@ extension EngineEvent.Kind {
       }
     guard let kind else { return nil }
     self = kind
+  }
+}
+
+extension Seen {
+  fileprivate init?(json: JSONValue) {
+    guard let revision = json["revision"]?.intValue, let digest = json["digest"]?.stringValue
+    else { return nil }
+    self.init(revision: Int(revision), digest: digest)
+  }
+}
+
+extension EngineEvent.Excerpt {
+  fileprivate init?(json: JSONValue) {
+    guard let head = json["head"]?.stringValue, let bytes = json["bytes"]?.intValue,
+      let sha256 = json["sha256"]?.stringValue
+    else { return nil }
+    self.init(head: head, bytes: Int(bytes), sha256: sha256)
   }
 }
 

@@ -2,9 +2,35 @@ import JSONSchema
 
 /// Decides whether a call needs a person: an ordered list, the first match decides, and no match asks.
 public struct ApprovalRules: Sendable {
-  public var rules: [Rule]
+  public var rules: [Rule] {
+    didSet { names = Self.names(of: rules) }
+  }
+  /// What each is called, made once: every call names the one that decided it.
+  private var names: [String]
 
-  public init(_ rules: [Rule] = []) { self.rules = rules }
+  public init(_ rules: [Rule] = []) {
+    self.rules = rules
+    names = Self.names(of: rules)
+  }
+
+  private static func names(of rules: [Rule]) -> [String] {
+    rules.enumerated().map { "rule \($0 + 1): \($1.summary)" }
+  }
+
+  /// What the rules say of a call.
+  public enum Ruling: Sendable, Hashable {
+    /// Somebody has to approve it.
+    case asks(ApprovalRequirement)
+    /// It needs nobody, by the rule of this name.
+    case lets(rule: String)
+
+    var requirement: ApprovalRequirement? {
+      switch self {
+      case .asks(let requirement): requirement
+      case .lets: nil
+      }
+    }
+  }
 
   /// What asks when no rule matches.
   public static let unmatched = ApprovalRequirement(rule: "no rule matches")
@@ -15,17 +41,26 @@ public struct ApprovalRules: Sendable {
     function: FunctionDefinition,
     caller: Principal
   ) -> ApprovalRequirement? {
+    ruling(for: arguments, function: function, caller: caller).requirement
+  }
+
+  /// What the first rule that matches says; no match asks.
+  func ruling(
+    for arguments: JSONValue,
+    function: FunctionDefinition,
+    caller: Principal
+  ) -> Ruling {
     for (index, rule) in rules.enumerated()
     where rule.matches(arguments, function: function, caller: caller) {
-      return rule.requirement(number: index + 1)
+      return rule.ruling(called: names[index])
     }
-    return Self.unmatched
+    return .asks(Self.unmatched)
   }
 
   /// What a function's row says: the first rule that asks and could apply to it, or nil when none ever asks.
   func summary(for function: FunctionDefinition) -> String? {
     for (index, rule) in rules.enumerated() where rule.couldMatch(function) {
-      if rule.asks { return "rule \(index + 1): \(rule.summary)" }
+      if rule.asks { return names[index] }
       if rule.when == nil, rule.caller == nil { return nil }
     }
     return Self.unmatched.rule
@@ -82,14 +117,16 @@ public struct ApprovalRules: Sendable {
         && (effect.map { $0 == function.effect } ?? true)
     }
 
-    func requirement(number: Int) -> ApprovalRequirement? {
-      guard asks else { return nil }
-      return ApprovalRequirement(
-        rule: "rule \(number): \(summary)",
-        approvers: approvers,
-        expires: expires,
-        maxWait: maxWait,
-        grace: grace
+    fileprivate func ruling(called name: String) -> Ruling {
+      guard asks else { return .lets(rule: name) }
+      return .asks(
+        ApprovalRequirement(
+          rule: name,
+          approvers: approvers,
+          expires: expires,
+          maxWait: maxWait,
+          grace: grace
+        )
       )
     }
 

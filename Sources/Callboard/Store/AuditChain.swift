@@ -9,10 +9,21 @@ public enum AuditChain {
 
   /// SHA-256 over the hash before, the number of events in the entry (8 bytes, big-endian), and its lines.
   public static func link(_ lines: [UInt8], count: Int, after hash: [UInt8]) -> [UInt8] {
+    lines.withUnsafeBytes { link($0, count: count, after: hash) }
+  }
+
+  /// The same, of bytes that are only lent.
+  public static func link(
+    _ lines: UnsafeRawBufferPointer,
+    count: Int,
+    after hash: [UInt8]
+  ) -> [UInt8] {
     var sum = SHA256()
     sum.update(data: hash)
-    withUnsafeBytes(of: UInt64(count).bigEndian) { sum.update(bufferPointer: $0) }
-    lines.withUnsafeBytes { sum.update(bufferPointer: $0) }
+    withUnsafeBytes(of: UInt64(truncatingIfNeeded: count).bigEndian) {
+      sum.update(bufferPointer: $0)
+    }
+    sum.update(bufferPointer: lines)
     return Array(sum.finalize())
   }
 }

@@ -81,6 +81,8 @@ public final class InMemoryStore: Store {
   }
 
   public func commit(_ change: StoreChange) throws(StoreFault) -> CommitTicket {
+    // Steps of large calls take the digest of what they don't keep, which takes its time.
+    let steps = Self.stepsOfLargeCalls(in: change)
     // What leaves the store is freed after its lock.
     let left = state.withLock { state -> Left in
       var left = Left()
@@ -101,13 +103,12 @@ public final class InMemoryStore: Store {
         event.seq = state.sequence
         note(.event(event), in: &state)
       }
-      for change in change.calls where change.count > 0 {
+      for (index, change) in change.calls.enumerated() where change.count > 0 {
         state.sequence += change.count
-        let isSmall = change.record.call.approximateBytes <= Self.smallCall
+        let steps = steps[index]
         note(
-          isSmall
-            ? .small(change, last: state.sequence)
-            : .steps(change.steps, last: state.sequence),
+          steps.map { .steps($0, last: state.sequence) }
+            ?? .small(change, last: state.sequence),
           in: &state
         )
       }
@@ -118,6 +119,16 @@ public final class InMemoryStore: Store {
     }
     withExtendedLifetime(left) {}
     return .done
+  }
+
+  /// By their place in the change; mostly none.
+  private static func stepsOfLargeCalls(in change: StoreChange) -> [Int: CallSteps] {
+    var steps: [Int: CallSteps] = [:]
+    for (index, change) in change.calls.enumerated()
+    where change.count > 0 && change.record.call.approximateBytes > smallCall {
+      steps[index] = change.steps
+    }
+    return steps
   }
 
   /// Mostly one of each: what is freed under the lock is the rest.

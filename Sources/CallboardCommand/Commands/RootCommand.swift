@@ -19,7 +19,7 @@ struct RootCommand: AsyncParsableCommand {
     subcommands: [
       ConsoleCommand.self, DemoCommand.self, RunCommand.self, CallCommand.self,
       FunctionsCommand.self, TailCommand.self, SnapshotCommand.self, ConfigCommand.self,
-      SchemaCommand.self,
+      SchemaCommand.self, AuditCommand.self, StoreCommand.self,
     ],
     defaultSubcommand: ConsoleCommand.self
   )

@@ -42,14 +42,25 @@ enum EventLine {
       let kind = failure["kind"]?.stringValue ?? ""
       details.append("\(kind): \(failure["message"]?.stringValue ?? "")")
     }
-    if let value = event["value"] {
-      let text = value.serialized()
-      details.append(text.count > 120 ? text.prefix(120) + "…" : text)
+    if let revision = event["seen"]?["revision"]?.intValue {
+      details.append("seen at revision \(revision)")
+    }
+    if let value = event["proposed"] { details.append("proposed " + brief(value.serialized())) }
+    if let value = event["value"] { details.append(brief(value.serialized())) }
+    if let excerpt = event["excerpt"], let bytes = excerpt["bytes"]?.intValue {
+      let digest = excerpt["sha256"]?.stringValue?.prefix(12) ?? ""
+      details.append(
+        brief(excerpt["head"]?.stringValue ?? "") + " (\(bytes) bytes, SHA-256 \(digest)…)"
+      )
     }
     if let last = event["stderr"]?.stringValue?.split(whereSeparator: \.isNewline).last {
       details.append("stderr: \(last.count > 120 ? "…" + last.suffix(120) : last)")
     }
     return details
+  }
+
+  private static func brief(_ text: String) -> String {
+    text.count > 120 ? text.prefix(120) + "…" : text
   }
 
   private static func padded(_ text: String, _ width: Int, leading: Bool = false) -> String {

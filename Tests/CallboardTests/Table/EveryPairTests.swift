@@ -91,7 +91,7 @@ struct EveryPairTests {
       let requirement = Situation.requirement()
       let child = it.child ?? Situation.rerun
       switch self {
-      case .admitted: return .admitted(arguments: [:], definitionHash: "h")
+      case .admitted: return .admitted(arguments: [:], definitionHash: "h", rule: nil)
       case .approvalNeeded:
         return .approvalNeeded(requirement, arguments: [:], definitionHash: "h", digest: "d")
       case .nobodyToAsk: return .nobodyToAsk(rule: "rule 1")

@@ -9,7 +9,7 @@ struct ReceivedTests {
   @Test func `a call that needs nobody is queued`() throws {
     var it = try Situation.received()
     let move = try it.on(
-      .admitted(arguments: ["amount": 5, "currency": "EUR"], definitionHash: "hash-1")
+      .admitted(arguments: ["amount": 5, "currency": "EUR"], definitionHash: "hash-1", rule: nil)
     )
     #expect(it.call.state == .queued(attempt: 1, joined: nil))
     #expect(move == .then(.enqueue))

@@ -162,7 +162,7 @@ extension Situation {
     fallback: FunctionDefinition.Fallback? = nil
   ) throws -> Situation {
     var it = try Situation(effect, attempts: attempts, fallback: fallback)
-    try it.on(.admitted(arguments: arguments, definitionHash: "hash-1"))
+    try it.on(.admitted(arguments: arguments, definitionHash: "hash-1", rule: nil))
     return it
   }
 

@@ -36,7 +36,7 @@ struct WaitingIndexTests {
       idempotencyKey: "k",
       proposed: [:]
     )
-    _ = try? it.on(.admitted(arguments: [:], definitionHash: "h"))
+    _ = try? it.on(.admitted(arguments: [:], definitionHash: "h", rule: nil))
     _ = try? it.on(.start(digest: nil))
     it.wait(seconds)
     _ = try? it.on(

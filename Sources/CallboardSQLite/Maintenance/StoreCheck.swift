@@ -1,0 +1,125 @@
+import Callboard
+import Dispatch
+import Foundation
+import GRDB
+import JSONSchema
+import Synchronization
+
+/// What a look through a whole store found.
+public struct StoreCheck: Sendable {
+  /// What is wrong, in sentences that say what to do.
+  public var problems: [String]
+  /// What is as it should be, or need only be known.
+  public var notes: [String]
+  /// Nil where the file is too damaged to follow the log.
+  public var audit: AuditReport?
+
+  public var isSound: Bool { problems.isEmpty && audit?.isWhole != false }
+}
+
+extension StoreReader {
+  /// Looks for damage: in SQLite's pages, in the audit log, and in what calls, conversations and messages say.
+  ///
+  /// `isQuick` leaves out what takes long: that indexes agree with their tables, and reading every record.
+  public func check(isQuick: Bool, key: Sealer.MasterKey?) throws(StoreProblem) -> StoreCheck {
+    var check = StoreCheck(problems: [], notes: [], audit: nil)
+    do {
+      try queue.read { database in
+        let found = try String.fetchAll(
+          database,
+          sql: isQuick ? "PRAGMA quick_check(20)" : "PRAGMA integrity_check(20)"
+        )
+        if found == ["ok"] {
+          check.notes.append("SQLite finds nothing wrong")
+        } else {
+          check.problems += found.map {
+            "the file is damaged: \($0.trimmingCharacters(in: .whitespacesAndNewlines)); stop the engine, keep a copy, and go back to a backup"
+          }
+        }
+        let migration = try Self.migration(of: database)
+        let newest = StoreSchema.names.last ?? "0"
+        check.notes.append(
+          migration == newest
+            ? "migration \(migration), the newest"
+            : "migration \(migration); the next engine that opens it brings it to \(newest)"
+        )
+        check.audit = try Self.verifyAudit(of: database, head: nil, key: key)
+        try Self.findOrphans(in: database, &check)
+        guard !isQuick else { return }
+        try Self.readEvery("calls", "calls", in: database, &check) { _ = try StoredForm.call($0) }
+        try Self.readEvery("conversations", "conversations", in: database, &check) {
+          _ = try StoredForm.conversation($0, [])
+        }
+        try Self.readEvery("messages", "messages", column: "entry", in: database, &check) {
+          _ = try StoredForm.entry($0)
+        }
+      }
+    } catch {
+      let problem = StoreProblem(error, at: path)
+      guard problem.kind == .damaged else { throw problem }
+      check.problems.append(problem.description)
+    }
+    return check
+  }
+
+  private static func findOrphans(in database: Database, _ check: inout StoreCheck) throws {
+    let orphans = try Int.fetchOne(
+      database,
+      sql: """
+        SELECT COUNT(*) FROM messages WHERE conversation NOT IN (SELECT id FROM conversations)
+        """
+    )
+    if let orphans, orphans > 0 {
+      check.problems.append(
+        "\(orphans) messages belong to no conversation; an engine that runs removes them"
+      )
+    }
+  }
+
+  /// Reads the record of every row, a part at a time on every core.
+  private static func readEvery(
+    _ table: String,
+    _ name: String,
+    column: String = "record",
+    in database: Database,
+    _ check: inout StoreCheck,
+    _ read: @Sendable @escaping (Data) throws -> Void
+  ) throws {
+    let id = table == "messages" ? "conversation" : "id"
+    let rows = try Row.fetchCursor(
+      database,
+      sql: "SELECT CAST(\(id) AS BLOB), CAST(\(column) AS BLOB) FROM \(table)"
+    )
+    var total = 0
+    var unreadable = 0
+    var first: String?
+    var part: [(id: Data, record: Data)] = []
+    func readPart() {
+      let wrong = Mutex<[Data]>([])
+      let size = 64
+      let records = part
+      DispatchQueue.concurrentPerform(iterations: (records.count + size - 1) / size) { index in
+        for (id, record) in records[index * size..<min(records.count, (index + 1) * size)] {
+          do { try read(record) } catch { wrong.withLock { $0.append(id) } }
+        }
+      }
+      let found = wrong.withLock { $0 }
+      unreadable += found.count
+      if first == nil { first = found.first.map { UUIDv7($0)?.text ?? "one without an id" } }
+      total += part.count
+      part.removeAll(keepingCapacity: true)
+    }
+    while let row = try rows.next() {
+      part.append((row[0], row[1]))
+      if part.count == 4096 { readPart() }
+    }
+    readPart()
+    if let first {
+      check.problems.append(
+        "\(unreadable) of \(total) \(name) can't be read (first \(first)); go back to a backup, or remove them"
+      )
+    } else {
+      check.notes.append("\(total) \(name) can be read")
+    }
+  }
+}
