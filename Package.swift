@@ -80,11 +80,21 @@ let all: [Target] = [
     dependencies: ["Callboard", "JSONSchema", "CAllocationCount"],
     swiftSettings: strict
   ),
+  // What the crash test kills; nothing that is installed.
+  .executableTarget(
+    name: "CallboardCrash",
+    dependencies: ["CallboardSQLite", "Callboard", "JSONSchema"] + locks,
+    swiftSettings: strict
+  ),
   tests("JSONSchemaTests", ["JSONSchema"]),
   tests("CallboardTests", ["Callboard", "CallboardTesting", "JSONSchema"]),
   tests(
     "CallboardSQLiteTests",
     ["CallboardSQLite", "Callboard", "CallboardTesting", "JSONSchema"]
+  ),
+  tests(
+    "CallboardCrashTests",
+    ["CallboardCrash", "CallboardSQLite", "Callboard", "JSONSchema", grdb]
   ),
   tests("CallboardYAMLTests", ["CallboardYAML", "JSONSchema"]),
   tests(
