@@ -80,6 +80,12 @@ let all: [Target] = [
     dependencies: ["Callboard", "CallboardSQLite", "JSONSchema", "CAllocationCount", grdb],
     swiftSettings: strict
   ),
+  // What the crash test kills; nothing that is installed.
+  .executableTarget(
+    name: "CallboardCrash",
+    dependencies: ["CallboardSQLite", "Callboard", "JSONSchema"] + locks,
+    swiftSettings: strict
+  ),
   tests("JSONSchemaTests", ["JSONSchema"]),
   tests("CallboardTests", ["Callboard", "CallboardTesting", "JSONSchema"]),
   tests(
@@ -88,6 +94,10 @@ let all: [Target] = [
       "CallboardSQLite", "CallboardConsole", "CallboardTerminal", "Callboard", "CallboardTesting",
       "JSONSchema", logging, grdb,
     ]
+  ),
+  tests(
+    "CallboardCrashTests",
+    ["CallboardCrash", "CallboardSQLite", "Callboard", "JSONSchema", grdb]
   ),
   tests("CallboardYAMLTests", ["CallboardYAML", "JSONSchema"]),
   tests(

@@ -22,6 +22,7 @@ allowed() {
     CallboardProviders) echo "Callboard JSONSchema AsyncHTTPClient NIOCore NIOPosix NIOHTTP1 CSpawn" ;;
     CallboardTerminal) echo "Callboard CNcurses" ;;
     CallboardConsole) echo "Callboard JSONSchema CallboardTerminal Crypto" ;;
+    CallboardCrash) echo "Callboard JSONSchema CallboardSQLite" ;;
     CallboardBench) echo "Callboard CallboardSQLite JSONSchema CAllocationCount GRDB" ;;
     CallboardCommand) echo "Callboard CallboardSQLite JSONSchema CallboardYAML CallboardModels CallboardProviders CallboardTerminal CallboardConsole ArgumentParser Logging AsyncHTTPClient NIOCore" ;;
   esac

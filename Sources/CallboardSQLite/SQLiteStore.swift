@@ -67,6 +67,13 @@ public final class SQLiteStore: Store {
 
   public var lastSequence: Int { writer.sequence }
 
+  /// Calls `hook` on the thread that writes, when a transaction holds all that it will and before its COMMIT.
+  ///
+  /// For whoever proves what a kill leaves at that moment.
+  package func beforeEachCommit(_ hook: @escaping @Sendable () -> Void) {
+    file.beforeEachCommit(hook)
+  }
+
   // MARK: - Reading
 
   /// What the file says; nil where it can't be read, which the next commit tells of.

@@ -32,6 +32,7 @@ final class StoreFile: Sendable {
   let retention: SQLiteStore.Retention
   private let key: Sealer.MasterKey?
   private let isPartOf: FileIdentity
+  private let beforeCommit = Mutex<(@Sendable () -> Void)?>(nil)
 
   init(
     path: String,
@@ -45,6 +46,10 @@ final class StoreFile: Sendable {
     self.key = key
     guard let identity = FileIdentity(path) else { throw StoreProblem("\(path) is not there") }
     isPartOf = identity
+  }
+
+  func beforeEachCommit(_ hook: @escaping @Sendable () -> Void) {
+    beforeCommit.withLock { $0 = hook }
   }
 
   /// What tells a file from another one at the same path.
@@ -89,6 +94,7 @@ final class StoreFile: Sendable {
     try pool.writeWithoutTransaction { database in
       try database.inTransaction(.immediate) {
         try put(items, into: database, &written, &next, keepsEvents: keepsEvents)
+        beforeCommit.withLock { $0 }?()
         return .commit
       }
     }
