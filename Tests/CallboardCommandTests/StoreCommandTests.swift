@@ -17,20 +17,24 @@ import Testing
     scratch = try Scratch()
     store = scratch.path + "/a.db"
     key = scratch.path + "/a.db.key"
-    let bytes = Data(repeating: 9, count: 32)
-    try bytes.write(to: URL(fileURLWithPath: key))
-    let sqlite = try SQLiteStore(store, key: Sealer.MasterKey(bytes))
-    for number in 1...5 {
-      let event = EngineEvent(
-        time: Date(timeIntervalSince1970: 1_700_000_000 + Double(number)),
-        type: .function(.off),
-        function: number == 3 ? "pay.send" : "crm.find",
-        cause: "switched off",
-        by: number == 5 ? "ben" : "anna"
-      )
-      _ = try sqlite.commit(StoreChange(events: [event]))
+    let (store, key) = (store, key)
+    // Opening and closing a store waits for the disk, and the tests beside this one need the pool's few threads.
+    try await Program.onOwnThread {
+      let bytes = Data(repeating: 9, count: 32)
+      try bytes.write(to: URL(fileURLWithPath: key))
+      let sqlite = try SQLiteStore(store, key: Sealer.MasterKey(bytes))
+      for number in 1...5 {
+        let event = EngineEvent(
+          time: Date(timeIntervalSince1970: 1_700_000_000 + Double(number)),
+          type: .function(.off),
+          function: number == 3 ? "pay.send" : "crm.find",
+          cause: "switched off",
+          by: number == 5 ? "ben" : "anna"
+        )
+        _ = try sqlite.commit(StoreChange(events: [event]))
+      }
+      _ = sqlite.close()
     }
-    _ = sqlite.close()
   }
 
   private func run(_ arguments: String...) async throws -> Program.Ended {
@@ -42,10 +46,13 @@ import Testing
     return try JSONValue(parsing: ended.output)
   }
 
-  private func edit(_ sql: String) throws {
-    let queue = try DatabaseQueue(path: store)
-    try queue.write { try $0.execute(sql: sql) }
-    try queue.close()
+  private func edit(_ sql: String) async throws {
+    let store = store
+    try await Program.onOwnThread {
+      let queue = try DatabaseQueue(path: store)
+      try queue.write { try $0.execute(sql: sql) }
+      try queue.close()
+    }
   }
 
   @Test func `a log that is whole ends with 0 and prints the head to keep`() async throws {
@@ -64,7 +71,7 @@ import Testing
   }
 
   @Test func `a log that was changed ends with 1 and says where`() async throws {
-    try edit("DELETE FROM events WHERE seq = 3")
+    try await edit("DELETE FROM events WHERE seq = 3")
     let ended = try await run("audit", "verify", "--store", store)
     #expect(ended.status == 1, "\(ended)")
     #expect(ended.output.contains("event 3 was removed"))
@@ -143,8 +150,10 @@ import Testing
   }
 
   @Test func `info, check and backup answer while an engine holds the store`() async throws {
-    let bytes = Data(repeating: 9, count: 32)
-    let engine = try SQLiteStore(store, key: Sealer.MasterKey(bytes))
+    let path = store
+    let engine = try await Program.onOwnThread {
+      try SQLiteStore(path, key: Sealer.MasterKey(Data(repeating: 9, count: 32)))
+    }
     let info = try await run("store", "info", "--store", store)
     #expect(info.status == 0, "\(info)")
     #expect(info.output.contains("held by        process \(getpid())"), "\(info)")
@@ -157,7 +166,7 @@ import Testing
     let archive = try await run("audit", "archive", "--store", store, "--before", "1d", "archive")
     #expect(archive.status == 69)
     #expect(archive.error.contains("is held by process \(getpid())"))
-    _ = engine.close()
+    _ = try await Program.onOwnThread { engine.close() }
   }
 
   @Test func `what is no store, no key and no head is said, with the number for it`() async throws {
