@@ -128,7 +128,7 @@ struct SQLiteStoreTests {
     #expect(problem { try SQLiteStore(other) }.contains("another program's database"))
     let text = folder.file("text.db")
     try Data(repeating: 65, count: 8192).write(to: URL(filePath: text))
-    #expect(problem { try SQLiteStore(text) }.contains("\(text) is damaged"))
+    #expect(problem { try SQLiteStore(text) }.contains("\(text) is no SQLite database"))
     let nowhere = folder.file("no/where.db")
     #expect(problem { try SQLiteStore(nowhere) }.contains("can't be opened"))
   }
