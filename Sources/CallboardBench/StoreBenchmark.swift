@@ -9,10 +9,19 @@ import JSONSchema
 enum StoreBenchmark {
   private static let seconds = 3.0
 
-  static func run(in folder: String) async throws {
+  /// `only`: one of `read`, `write` and `one`, for a profiler; nil: all.
+  static func run(in folder: String, only: String? = nil) async throws {
     let folder = folder + "/callboard-bench-\(getpid())"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
+    if let only {
+      _ = try await calls(
+        folder + "/only.db",
+        effect: only == "read" ? .read : .write,
+        callers: only == "one" ? 1 : 1000
+      )
+      return
+    }
     let syncs = try fsyncRate(folder + "/sync")
     say(["measure": "fdatasync a second", "per_s": .double(syncs)])
     let bare = try bareTransactions(folder + "/bare.db")

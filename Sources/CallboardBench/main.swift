@@ -19,7 +19,10 @@ case "limits": print(Limit.page, terminator: "")
 case "thresholds": exit(await AllocationThresholds.check() ? 0 : 1)
 case "store":
   do {
-    try await StoreBenchmark.run(in: arguments.dropFirst().first ?? ".")
+    try await StoreBenchmark.run(
+      in: arguments.dropFirst().first ?? ".",
+      only: arguments.dropFirst(2).first
+    )
   } catch {
     FileHandle.standardError.write(Data("callboard-bench store: \(error)\n".utf8))
     exit(1)

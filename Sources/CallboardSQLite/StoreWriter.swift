@@ -77,7 +77,9 @@ final class StoreWriter: CommitGate {
       state.position += 1
       state.line.append(Item(change: change, position: state.position))
       state.overlay.put(change, at: state.position)
-      let isEnough = state.line.count == Self.enough
+      let hurries = change.isAwaited && !state.isUrgent
+      if hurries { state.isUrgent = true }
+      let isEnough = state.line.count == Self.enough || hurries
       return .taken(
         state.position,
         isFirst: state.line.count == 1,

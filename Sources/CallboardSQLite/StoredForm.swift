@@ -4,9 +4,7 @@ import JSONSchema
 
 /// How calls and conversations stand in the file: as JSON, a transcript apart from its conversation.
 enum StoredForm {
-  static func bytes(of call: Call) throws -> [UInt8] {
-    try JSONValue(encoding: call).serializedBytes()
-  }
+  static func bytes(of call: Call) throws -> [UInt8] { try call.storedForm() }
 
   static func bytes(of conversation: Conversation) throws -> [UInt8] {
     try JSONValue(encoding: conversation.withoutTranscript).serializedBytes()

@@ -234,6 +234,12 @@ public struct Call: Sendable, Codable {
 }
 
 extension Call {
+  /// What few calls have, as it is encoded; nil where it has nothing of that.
+  func asideForm() throws -> JSONValue? {
+    guard let aside else { return nil }
+    return try JSONValue(encoding: aside)
+  }
+
   private struct Facts: Sendable, Codable {
     var unparsed: String?
     var approval: Approval?

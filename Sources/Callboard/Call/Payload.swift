@@ -57,7 +57,8 @@ public struct Payload: Sendable, Hashable, Codable {
     counted = shown.approximateBytes(upTo: .max)
   }
 
-  public func encode(to encoder: any Encoder) throws {
-    try (isRedacted ? shown : JSONValue.string("«not redacted yet»")).encode(to: encoder)
-  }
+  public func encode(to encoder: any Encoder) throws { try encoded.encode(to: encoder) }
+
+  /// What of it is written anywhere.
+  var encoded: JSONValue { isRedacted ? shown : .string("«not redacted yet»") }
 }

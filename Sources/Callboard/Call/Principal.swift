@@ -14,6 +14,19 @@ public struct Principal: Sendable, Hashable, Codable {
     self.isShared = isShared
   }
 
+  private enum CodingKeys: CodingKey {
+    case name, uid, roles, isShared
+  }
+
+  /// With the roles in order, so that one person is always the same text.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(name, forKey: .name)
+    try container.encodeIfPresent(uid, forKey: .uid)
+    try container.encode(roles.sorted { $0.rawValue < $1.rawValue }, forKey: .roles)
+    try container.encode(isShared, forKey: .isShared)
+  }
+
   /// What somebody may do here.
   public enum Role: String, Sendable, Hashable, Codable, CaseIterable, CodingKeyRepresentable {
     /// May ask for functions.

@@ -364,7 +364,9 @@ public final class Engine: Sendable {
     )
     let ticket: CommitTicket
     do {
-      ticket = try store.commit(StoreChange(calls: [change], isRevocable: revocable))
+      ticket = try store.commit(
+        StoreChange(calls: [change], isRevocable: revocable, isAwaited: awaited)
+      )
     } catch {
       storeFailed(error)
       if keeps { known?.record = record }

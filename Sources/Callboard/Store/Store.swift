@@ -66,19 +66,23 @@ public struct StoreChange: Sendable {
   ///
   /// A person's decision, and what a `write` is about to do. Anything else stays in line until it is stored.
   public var isRevocable: Bool
+  /// Somebody waits until it is on disk.
+  public var isAwaited: Bool
 
   public init(
     calls: [CallChange] = [],
     conversation: ConversationChange? = nil,
     events: [EngineEvent] = [],
     settings: [String: JSONValue] = [:],
-    isRevocable: Bool = false
+    isRevocable: Bool = false,
+    isAwaited: Bool = false
   ) {
     self.calls = calls
     self.conversation = conversation
     self.events = events
     self.settings = settings
     self.isRevocable = isRevocable
+    self.isAwaited = isAwaited
   }
 }
 

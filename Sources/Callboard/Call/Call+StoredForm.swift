@@ -1,0 +1,166 @@
+import Foundation
+import JSONSchema
+
+extension Call {
+  /// The call as JSON text, which `Codable` reads; written by hand, because a store writes every call more than once.
+  public func storedForm() throws -> [UInt8] {
+    var writer = CallWriter()
+    try writer.write(self)
+    return writer.bytes
+  }
+
+  fileprivate func writeAside(into bytes: inout [UInt8]) throws {
+    guard let facts = try asideForm() else { return }
+    bytes.append(contentsOf: #","aside":"#.utf8)
+    facts.write(into: &bytes)
+  }
+}
+
+/// Writes what every call has by hand, and by `Codable` what few have.
+private struct CallWriter {
+  var bytes: [UInt8] = []
+  /// The last date's second, as text: the dates of a call are mostly of one.
+  private var second: (number: Int64, text: [UInt8])?
+
+  init() { bytes.reserveCapacity(1536) }
+
+  mutating func write(_ call: Call) throws {
+    put(#"{"origin":{"value":{"id":""#)
+    put(call.id.description)
+    put(#"","function":"#)
+    put(string: call.function)
+    put(#","caller":"#)
+    try put(encoding: call.caller)
+    try put(#","conversation":"#, call.conversation) { $0.put(quoted: $1.description) }
+    try put(#","turn":"#, call.turn) { $0.put(String($1)) }
+    try put(#","modelCallID":"#, call.modelCallID) { $0.put(string: $1) }
+    try put(#","link":"#, call.link) { try $0.put(encoding: $1) }
+    try put(#","requestedBy":"#, call.requestedBy) { try $0.put(encoding: $1) }
+    put(#","receivedAt":"#)
+    put(call.receivedAt)
+    put(#","idempotencyKey":"#)
+    put(string: call.idempotencyKey)
+    put("}}")
+    try call.writeAside(into: &bytes)
+    put(#","state":"#)
+    try put(call.state)
+    put(#","revision":"#)
+    put(String(call.revision))
+    try put(#","proposed":"#, call.proposed) { $0.put($1) }
+    try put(#","decided":"#, call.decided) { $0.put($1) }
+    try put(#","definitionHash":"#, call.definitionHash) { $0.put(string: $1) }
+    put(#","attempts":["#)
+    for (index, attempt) in call.attempts.enumerated() { try put(attempt, isFirst: index == 0) }
+    put(#"],"history":["#)
+    for (index, step) in call.history.enumerated() { try put(step, isFirst: index == 0) }
+    put("]")
+    try put(#","outcome":"#, call.outcome) { try $0.put($1) }
+    try put(#","endedAt":"#, call.endedAt) { $0.put($1) }
+    try put(#","queuedAt":"#, call.queuedAt) { $0.put($1) }
+    put("}")
+  }
+
+  private mutating func put(_ state: CallState) throws {
+    switch state {
+    case .received, .awaitingApproval, .succeeded, .failed, .rejected, .denied, .expired,
+      .cancelled:
+      put(#"{"\#(Self.name(of: state.word))":{}}"#)
+    case .queued(let attempt, nil): put(#"{"queued":{"attempt":\#(attempt)}}"#)
+    case .running(let attempt, nil): put(#"{"running":{"attempt":\#(attempt)}}"#)
+    case .queued, .running, .approved, .stopping, .backingOff, .unknown: try put(encoding: state)
+    }
+  }
+
+  /// As the case is called, which is not always its word.
+  private static func name(of word: CallState.Word) -> String {
+    word == .awaitingApproval ? "awaitingApproval" : word.rawValue
+  }
+
+  private mutating func put(_ attempt: Call.Attempt, isFirst: Bool) throws {
+    put(isFirst ? #"{"number":"# : #",{"number":"#)
+    put(String(attempt.number))
+    put(#","startedAt":"#)
+    put(attempt.startedAt)
+    try put(#","endedAt":"#, attempt.endedAt) { $0.put($1) }
+    try put(#","failure":"#, attempt.failure) { try $0.put(encoding: $1) }
+    put("}")
+  }
+
+  private mutating func put(_ step: Call.Step, isFirst: Bool) throws {
+    put(isFirst ? #"{"at":"# : #",{"at":"#)
+    put(step.at)
+    put(#","state":""#)
+    put(step.state.rawValue)
+    put("\"")
+    try put(#","attempt":"#, step.attempt) { $0.put(String($1)) }
+    put(#","cause":"#)
+    put(string: step.cause)
+    try put(#","by":"#, step.by) { $0.put(string: $1) }
+    put("}")
+  }
+
+  private mutating func put(_ outcome: CallOutcome) throws {
+    switch outcome {
+    case .result(let payload, let source):
+      put(#"{"result":{"_0":"#)
+      put(payload)
+      put(#","_1":""#)
+      put(source.rawValue)
+      put(#""}}"#)
+    case .failure: try put(encoding: outcome)
+    }
+  }
+
+  // MARK: - Pieces
+
+  private mutating func put<Value>(
+    _ key: String,
+    _ value: Value?,
+    _ write: (inout CallWriter, Value) throws -> Void
+  ) throws {
+    guard let value else { return }
+    put(key)
+    try write(&self, value)
+  }
+
+  private mutating func put(_ text: String) { bytes.append(contentsOf: text.utf8) }
+
+  private mutating func put(quoted text: String) {
+    put("\"")
+    put(text)
+    put("\"")
+  }
+
+  private mutating func put(string text: String) { JSONValue.string(text).write(into: &bytes) }
+
+  private mutating func put(_ payload: Payload) { payload.encoded.write(into: &bytes) }
+
+  private mutating func put(encoding value: some Encodable) throws {
+    try JSONValue(encoding: value).write(into: &bytes)
+  }
+
+  /// Nine decimals, as many as a `Date` of our days can need.
+  private mutating func put(_ date: Date) {
+    let seconds = date.timeIntervalSinceReferenceDate
+    var whole = Int64(seconds.rounded(.down))
+    var fraction = Int64(((seconds - seconds.rounded(.down)) * 1e9).rounded())
+    if fraction == 1_000_000_000 {
+      whole += 1
+      fraction = 0
+    }
+    if second?.number != whole {
+      // To the second: what follows is written here.
+      let text = ISOTime.text(of: Date(timeIntervalSinceReferenceDate: Double(whole)))
+      second = (whole, Array(text.utf8.dropLast(4)))
+    }
+    bytes.append(UInt8(ascii: "\""))
+    bytes.append(contentsOf: second?.text ?? [])
+    var divisor: Int64 = 100_000_000
+    while divisor > 0 {
+      bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: fraction / divisor % 10))
+      divisor /= 10
+    }
+    bytes.append(UInt8(ascii: "Z"))
+    bytes.append(UInt8(ascii: "\""))
+  }
+}

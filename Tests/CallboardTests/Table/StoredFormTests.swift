@@ -1,0 +1,47 @@
+import Foundation
+import JSONSchema
+import Testing
+
+@testable import Callboard
+
+/// What a store writes of a call by hand is what the call says of itself.
+struct StoredFormTests {
+  private func again(_ call: Call) throws -> (JSONValue, JSONValue) {
+    let text = String(decoding: try call.storedForm(), as: UTF8.self)
+    let read = try JSONValue(parsing: text).decode(as: Call.self)
+    return (try JSONValue(encoding: read), try JSONValue(encoding: call))
+  }
+
+  @Test(arguments: EveryPairTests.Place.allCases, FunctionEffect.allCases)
+  func `a call in any state is read as it was written`(
+    _ place: EveryPairTests.Place,
+    _ effect: FunctionEffect
+  ) throws {
+    guard var call = try place.situation(effect)?.call else { return }
+    call.redact(Redactor())
+    let (read, written) = try again(call)
+    #expect(read == written)
+  }
+
+  @Test(arguments: [
+    0, 0.5, 1_795_341_600.123, 1_795_341_600.123456, 1_795_341_600.999_999_9, -1.25,
+  ])
+  func `its dates come back`(_ seconds: Double) throws {
+    let call = Call(
+      id: CallID(UUIDv7(at: Situation.start, sequence: 1, random: 1)),
+      function: "t.f “quoted” \"x\"\n",
+      caller: Principal(name: "änna", uid: 7, roles: [.caller], isShared: true),
+      conversation: ConversationID(UUIDv7(at: Situation.start, sequence: 2, random: 2)),
+      turn: 3,
+      modelCallID: "call_1",
+      link: .again(CallID(UUIDv7(at: Situation.start, sequence: 3, random: 3))),
+      requestedBy: .operator("maria"),
+      receivedAt: Date(timeIntervalSince1970: seconds),
+      idempotencyKey: "k",
+      proposed: nil,
+      unparsed: "{"
+    )
+    let (read, written) = try again(call)
+    #expect(read == written)
+  }
+}
