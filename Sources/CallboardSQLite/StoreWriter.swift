@@ -40,6 +40,8 @@ final class StoreWriter: CommitGate {
 
   /// How long a change that nobody waits for may gather others.
   private static let gathering = DispatchTimeInterval.milliseconds(50)
+  /// How long the thread stays awake after a batch that somebody waited for.
+  private static let alertness = DispatchTimeInterval.microseconds(200)
   /// So many changes are written without gathering more.
   private static let enough = 512
   /// How many changes one commit takes at most.
@@ -147,10 +149,13 @@ final class StoreWriter: CommitGate {
     var head = head
     var memory = StoreMemory()
     var lastTrim = DispatchTime.now()
+    var isAwake = false
     while true {
-      let isDue = work.wait(timeout: .now() + .seconds(30)) == .success
+      let isDue = (isAwake && comesSoon()) || work.wait(timeout: .now() + .seconds(30)) == .success
       if isDue { gather() }
       let (items, isClosing) = state.withLock { state -> ([Item], Bool) in
+        // Whoever waited for this batch mostly brings the next change at once.
+        isAwake = state.isUrgent
         state.isUrgent = false
         state.isWriting = !state.line.isEmpty
         return (Array(state.line.prefix(Self.batchLimit)), state.isClosing)
@@ -177,6 +182,15 @@ final class StoreWriter: CommitGate {
     let deleted = file.trim()
     state.withLock { $0.callTotal -= deleted }
     return deleted
+  }
+
+  /// Looks for work without sleeping, for about as long as being woken up would take.
+  private func comesSoon() -> Bool {
+    let end = DispatchTime.now() + Self.alertness
+    while DispatchTime.now() < end {
+      if work.wait(timeout: .now()) == .success { return true }
+    }
+    return false
   }
 
   /// Waits for more, unless somebody waits for what there is, or there is enough.

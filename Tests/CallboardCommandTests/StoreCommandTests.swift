@@ -21,7 +21,12 @@ import Testing
     // Opening and closing a store waits for the disk, and the tests beside this one need the pool's few threads.
     try await Program.onOwnThread {
       let bytes = Data(repeating: 9, count: 32)
-      try bytes.write(to: URL(fileURLWithPath: key))
+      let isMade = FileManager.default.createFile(
+        atPath: key,
+        contents: bytes,
+        attributes: [.posixPermissions: 0o600]
+      )
+      #expect(isMade)
       let sqlite = try SQLiteStore(store, key: Sealer.MasterKey(bytes))
       for number in 1...5 {
         let event = EngineEvent(

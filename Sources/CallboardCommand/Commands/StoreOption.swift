@@ -5,8 +5,15 @@ import Foundation
 
 /// Which store file a command is about, and the key of its audit log.
 struct StoreOption: ParsableArguments {
-  @Option(help: ArgumentHelp("The store's file.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "The store's file; the one of the configuration if not given.",
+      valueName: "file"
+    )
+  )
   var store: String?
+  @Option(help: ArgumentHelp("The configuration that names the store.", valueName: "file"))
+  var config: String?
   @Option(
     help: ArgumentHelp(
       "The file of the store's key, with which the end of the audit log is signed; FILE.key beside the store if not given.",
@@ -20,41 +27,53 @@ struct StoreOption: ParsableArguments {
     return try Failure.onStoreProblem { () throws(StoreProblem) in try StoreReader(path) }
   }
 
-  /// The key, where there is one: 32 bytes, or 64 hexadecimal digits or base64 of them.
+  /// The key, where there is one.
   func masterKey() throws -> Sealer.MasterKey? {
-    let path = try key ?? storePath(self) + ".key"
-    guard let data = FileManager.default.contents(atPath: path) else {
-      guard key != nil else { return nil }
-      throw Failure(.fileIsWrong, "The key file \(path) can't be read; check the path.")
+    let place = try place()
+    if case .beside = place, place.path.map(FileManager.default.fileExists(atPath:)) != true {
+      return nil
     }
-    guard let key = Self.key(in: data) else {
-      throw Failure(
-        .fileIsWrong,
-        "\(path) holds no key: a key is 32 bytes, 64 hexadecimal digits, or base64 of 32 bytes."
-      )
+    do {
+      return try KeyFile.key(at: place, storeIsNew: false, environment: Entry.environment)
+    } catch {
+      throw Failure(.fileIsWrong, error.description)
     }
-    return key
   }
 
-  private static func key(in data: Data) -> Sealer.MasterKey? {
-    if data.count == 32 { return Sealer.MasterKey(data) }
-    let text = String(decoding: data, as: UTF8.self)
-      .trimmingCharacters(in: .whitespacesAndNewlines)
-    let digits = text.compactMap(\.hexDigitValue)
-    if text.count == 64, digits.count == 64 {
-      let bytes = stride(from: 0, to: 64, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
-      return Sealer.MasterKey(bytes)
+  private func place() throws -> KeyFile.Place {
+    if let key { return .file(key) }
+    if let store { return .beside(store: store) }
+    return try configured().key
+  }
+
+  /// The file that the configuration names, or the console's own.
+  fileprivate func configured() throws -> StorePlan.File {
+    let path = try? config ?? ConfigurationFile.defaultPath(environment: Entry.environment)
+    guard let path else {
+      throw Failure(
+        .usage,
+        "Which store? Name its file with --store FILE, or the configuration that names it with --config FILE."
+      )
     }
-    return Data(base64Encoded: text).flatMap { Sealer.MasterKey($0) }
+    let configuration = try ConfigurationFile.load(path, environment: Entry.environment)
+    let file = configuration.store.file(
+      named: configuration.engine.name,
+      environment: Entry.environment,
+      ofConsole: true
+    )
+    guard let file else {
+      throw Failure(
+        .usage,
+        "The configuration keeps everything in memory (store: memory); name a store's file with --store FILE."
+      )
+    }
+    return file
   }
 }
 
 /// The file of the store that is meant.
-func storePath(_ options: StoreOption) throws(Failure) -> String {
-  guard let path = options.store else {
-    throw Failure(.usage, "Which store? Name its file with --store FILE.")
-  }
-  return path
+func storePath(_ options: StoreOption) throws -> String {
+  try options.store ?? options.configured().path
 }
 
 extension Failure {
