@@ -74,12 +74,18 @@ enum StoreOpening {
     }
   }
 
-  /// Looks before anything is written: opening a pool writes.
-  private static func refuseOthers(_ path: String) throws {
+  /// A connection that changes nothing, and works while an engine holds the file.
+  static func readOnly(_ path: String) throws -> DatabaseQueue {
     var configuration = GRDB.Configuration()
+    configuration.label = "callboard.reader"
     configuration.readonly = true
     configuration.busyMode = .timeout(5)
-    let queue = try DatabaseQueue(path: path, configuration: configuration)
+    return try DatabaseQueue(path: path, configuration: configuration)
+  }
+
+  /// Looks before anything is written: opening a pool writes.
+  private static func refuseOthers(_ path: String) throws {
+    let queue = try readOnly(path)
     defer { try? queue.close() }
     if let refusal = try queue.read({ try refusal(of: $0, at: path) }) {
       throw StoreProblem(.wrongFile, refusal)

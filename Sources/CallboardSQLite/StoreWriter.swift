@@ -48,8 +48,8 @@ final class StoreWriter: CommitGate {
   private static let batchLimit = 8192
   /// With more changes in line than this, whoever brings one waits until it is on disk.
   private static let pressing = 16_384
-  /// How often a store that fails is tried.
-  private static let retry = DispatchTimeInterval.milliseconds(500)
+  /// Seconds after which a store that fails is tried again.
+  private static let retry = 0.5
 
   private let state: Mutex<State>
   private let work = DispatchSemaphore(value: 0)
@@ -71,7 +71,7 @@ final class StoreWriter: CommitGate {
   func commit(_ change: StoreChange) throws(StoreFault) -> CommitTicket {
     enum Answer {
       case refused(StoreFault)
-      case taken(UInt64, isFirst: Bool, isEnough: Bool, isPressing: Bool)
+      case taken(UInt64, isFirst: Bool, hurries: Bool, isPressing: Bool)
     }
     let answer = state.withLock { state -> Answer in
       if let fault = state.fault { return .refused(fault) }
@@ -79,21 +79,20 @@ final class StoreWriter: CommitGate {
       state.position += 1
       state.line.append(Item(change: change, position: state.position))
       state.overlay.put(change, at: state.position)
-      let hurries = change.isAwaited && !state.isUrgent
-      if hurries { state.isUrgent = true }
-      let isEnough = state.line.count == Self.enough || hurries
+      let isNewlyUrgent = change.isAwaited && !state.isUrgent
+      if isNewlyUrgent { state.isUrgent = true }
       return .taken(
         state.position,
         isFirst: state.line.count == 1,
-        isEnough: isEnough,
+        hurries: isNewlyUrgent || state.line.count == Self.enough,
         isPressing: state.line.count > Self.pressing
       )
     }
     switch answer {
     case .refused(let fault): throw fault
-    case .taken(let position, let isFirst, let isEnough, let isPressing):
+    case .taken(let position, let isFirst, let hurries, let isPressing):
       if isFirst { work.signal() }
-      if isEnough { hurry.signal() }
+      if hurries { hurry.signal() }
       return CommitTicket(position, at: self, isPressing: isPressing)
     }
   }
@@ -218,9 +217,9 @@ final class StoreWriter: CommitGate {
   }
 
   private func done(_ items: [Item], _ written: StoreFile.Written) {
-    guard let last = items.last?.position else { return }
     typealias Told = ([OneShot<Void>], (@Sendable (StoreNews) -> Void)?)
     let (waiters, tell) = state.withLock { state -> Told in
+      let last = items.last?.position ?? state.durable
       state.isWriting = false
       state.line.removeFirst(items.count)
       state.durable = last
@@ -267,36 +266,14 @@ final class StoreWriter: CommitGate {
     for waiter in waiters { waiter.resolve(()) }
   }
 
-  /// Tries until the store takes what is in line; false when it is closed first.
+  /// Tries until the store takes what is in line, or an empty commit; false when it is closed first.
   private func waitOut(_ head: inout StoreHead, _ memory: inout StoreMemory) -> Bool {
     while true {
-      Thread.sleep(forTimeInterval: 0.5)
+      Thread.sleep(forTimeInterval: Self.retry)
       let (items, isClosing) = state.withLock { ($0.line, $0.isClosing) }
-      do {
-        let hasFollowers = state.withLock { !$0.followers.isEmpty }
-        let written = try file.write(items, after: head, &memory, keepsEvents: hasFollowers)
-        head = written.head
-        if items.isEmpty {
-          works()
-        } else {
-          done(items, written)
-        }
-        return !isClosing
-      } catch {
-        memory = StoreMemory()
-        failed(StoreFault(error, at: file.path))
-        if isClosing { return false }
-      }
+      if write(items, &head, &memory) { return !isClosing }
+      if isClosing { return false }
     }
-  }
-
-  /// An empty commit went through.
-  private func works() {
-    let tell = state.withLock { state in
-      defer { state.fault = nil }
-      return state.tell
-    }
-    tell?(.works)
   }
 
   /// Writes what is in line and ends the thread; returns the fault where something of it was lost.

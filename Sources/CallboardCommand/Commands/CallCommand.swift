@@ -43,11 +43,7 @@ struct CallCommand: AsyncParsableCommand {
     let principal = try principal(in: configuration)
     let text = try argumentText(configuration)
     let interruption = Interruption()
-    let file = configuration.store.file(
-      named: configuration.engine.name,
-      environment: Entry.environment,
-      ofConsole: false
-    )
+    let file = configuration.storeFile(ofConsole: false)
     let store =
       try dryRun ? nil : file.map { try OpenedStore.open($0, environment: Entry.environment) }
     let session = try EngineSession(

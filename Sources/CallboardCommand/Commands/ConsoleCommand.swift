@@ -26,11 +26,7 @@ struct ConsoleCommand: AsyncParsableCommand {
     }
     try ConsoleRun.requireTerminal()
     let events = try eventFile.open()
-    let file = configuration.store.file(
-      named: configuration.engine.name,
-      environment: Entry.environment,
-      ofConsole: true
-    )
+    let file = configuration.storeFile(ofConsole: true)
     let session = try EngineSession(
       configuration,
       isUnattended: false,

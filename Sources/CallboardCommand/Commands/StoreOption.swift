@@ -56,11 +56,7 @@ struct StoreOption: ParsableArguments {
       )
     }
     let configuration = try ConfigurationFile.load(path, environment: Entry.environment)
-    let file = configuration.store.file(
-      named: configuration.engine.name,
-      environment: Entry.environment,
-      ofConsole: true
-    )
+    let file = configuration.storeFile(ofConsole: true)
     guard let file else {
       throw Failure(
         .usage,

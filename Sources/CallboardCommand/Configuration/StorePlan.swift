@@ -45,6 +45,13 @@ enum StorePlan: Sendable {
   }
 }
 
+extension Configuration {
+  /// The file of its store; nil: memory.
+  func storeFile(ofConsole: Bool) -> StorePlan.File? {
+    store.file(named: engine.name, environment: Entry.environment, ofConsole: ofConsole)
+  }
+}
+
 /// A store that was opened, with what seals its secrets.
 struct OpenedStore: Sendable {
   var store: any Store

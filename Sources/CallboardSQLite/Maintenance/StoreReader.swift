@@ -21,11 +21,7 @@ public final class StoreReader: Sendable {
       throw StoreProblem(.wrongFile, "\(path) is a folder; name the store's file")
     }
     do {
-      var configuration = GRDB.Configuration()
-      configuration.label = "callboard.reader"
-      configuration.readonly = true
-      configuration.busyMode = .timeout(5)
-      queue = try DatabaseQueue(path: path, configuration: configuration)
+      queue = try StoreOpening.readOnly(path)
       try queue.read { database in
         if let refusal = try StoreOpening.refusal(of: database, at: path) {
           throw StoreProblem(.wrongFile, refusal)
