@@ -8,38 +8,65 @@ import JSONSchema
 /// `callboard-bench store [FOLDER]`: durable calls a second, beside what the disk and bare SQLite do in the same run.
 enum StoreBenchmark {
   private static let seconds = 3.0
+  private static let rounds = 7
+  /// Seconds of one turn, where two things are measured in turns.
+  private static let turn = 0.7
 
   /// `only`: one of `read`, `write` and `one`, for a profiler; nil: all.
   static func run(in folder: String, only: String? = nil) async throws {
     let folder = folder + "/callboard-bench-\(getpid())"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
+    if only == "one" { return try await oneCaller(in: folder) }
     if let only {
       _ = try await calls(
         folder + "/only.db",
         effect: only == "read" ? .read : .write,
-        callers: only == "one" ? 1 : 1000
+        callers: 1000,
+        seconds: seconds
       )
       return
     }
     let syncs = try fsyncRate(folder + "/sync")
     say(["measure": "fdatasync a second", "per_s": .double(syncs)])
-    let bare = try bareTransactions(folder + "/bare.db")
-    say(["measure": "bare one-insert FULL transactions a second", "per_s": .double(bare)])
-    let reads = try await calls(folder + "/read.db", effect: .read, callers: 1000)
+    let reads = try await calls(folder + "/read.db", effect: .read, callers: 1000, seconds: seconds)
     say([
       "measure": "read, 1,000 callers", "per_s": .double(reads), "bar": 15000,
       "ok": .bool(reads >= 15000),
     ])
-    let writes = try await calls(folder + "/write.db", effect: .write, callers: 1000)
+    let writes = try await calls(folder + "/write.db", effect: .write, callers: 1000, seconds: seconds)
     say([
       "measure": "write, 1,000 callers", "per_s": .double(writes), "bar": 8000,
       "ok": .bool(writes >= 8000),
     ])
-    let one = try await calls(folder + "/one.db", effect: .write, callers: 1)
-    let share = one / (bare / 2)
+    try await oneCaller(in: folder)
+  }
+
+  /// One caller's `write`, of two commits, beside half of what bare SQLite commits.
+  ///
+  /// In turns, because a disk that others use is now fast and now slow; of the shares the median counts.
+  private static func oneCaller(in folder: String) async throws {
+    var shares: [Double] = []
+    for round in 1...rounds {
+      let before = try bareTransactions(folder + "/bare-\(round).db")
+      let one = try await calls(
+        folder + "/one-\(round).db",
+        effect: .write,
+        callers: 1,
+        seconds: turn
+      )
+      let after = try bareTransactions(folder + "/bare-\(round)-after.db")
+      let bare = (before + after) / 2
+      shares.append(one / (bare / 2))
+      say([
+        "measure": "write, one caller", "per_s": .double(one),
+        "bare_before": .double(before), "bare_after": .double(after),
+        "share_of_half_bare": .double(one / (bare / 2)),
+      ])
+    }
+    let share = shares.sorted()[rounds / 2]
     say([
-      "measure": "write, one caller", "per_s": .double(one), "share_of_half_bare": .double(share),
+      "measure": "write, one caller, median share", "share_of_half_bare": .double(share),
       "bar": 0.4, "ok": .bool(share >= 0.4),
     ])
   }
@@ -77,7 +104,7 @@ enum StoreBenchmark {
       let statement = try database.cachedStatement(sql: "INSERT INTO t (payload) VALUES (?)")
       var count = 0
       let start = clock.now
-      while clock.now - start < .seconds(seconds) {
+      while clock.now - start < .seconds(turn) {
         try statement.execute(arguments: [payload])
         count += 1
       }
@@ -115,7 +142,8 @@ enum StoreBenchmark {
   private static func calls(
     _ path: String,
     effect: FunctionEffect,
-    callers: Int
+    callers: Int,
+    seconds: Double
   ) async throws -> Double {
     let store = try SQLiteStore(path)
     let engine = try engine(store, effect)

@@ -92,14 +92,26 @@ final class StoreFile: Sendable {
     var written = Written(head: head)
     var next = memory
     try pool.writeWithoutTransaction { database in
-      try database.inTransaction(.immediate) {
+      try transaction(database) {
         try put(items, into: database, &written, &next, keepsEvents: keepsEvents)
         beforeCommit.withLock { $0 }?()
-        return .commit
       }
     }
     memory = next
     return written
+  }
+
+  /// As GRDB's `inTransaction`, which has SQLite parse the two statements around every batch anew.
+  private func transaction(_ database: Database, _ body: () throws -> Void) throws {
+    try database.cachedStatement(sql: "BEGIN IMMEDIATE TRANSACTION").execute()
+    do {
+      try body()
+      try database.cachedStatement(sql: "COMMIT TRANSACTION").execute()
+    } catch {
+      // What went wrong first is what there is to tell.
+      if database.isInsideTransaction { try? database.rollback() }
+      throw error
+    }
   }
 
   private func put(
@@ -115,13 +127,13 @@ final class StoreFile: Sendable {
       for call in item.change.calls { last[call.record.call.id] = item.position }
     }
     var isNew: Set<CallID> = []
-    let rows = try Rows(database)
+    let rows = Rows(database)
     for item in items {
       for call in item.change.calls {
         let id = call.record.call.id
         if call.stored == 0 { isNew.insert(id) }
         guard last[id] == item.position else { continue }
-        written.newCalls += try rows.put(call, isNew: isNew.contains(id), database)
+        written.newCalls += try rows.put(call, isNew: isNew.contains(id))
       }
       if let talk = item.change.conversation { try rows.put(talk, &memory) }
       for (name, value) in item.change.settings { try rows.put(name, value) }
@@ -169,65 +181,14 @@ final class StoreFile: Sendable {
   }
 }
 
-/// The statements that write rows.
+/// What writes rows, by statements that are prepared when they are first used.
 private struct Rows {
-  private let insertCall: Statement
-  private let updateCall: Statement
-  private let insertConversation: Statement
-  private let insertMessage: Statement
-  private let countMessages: Statement
-  private let putSetting: Statement
-  private let dropSetting: Statement
-  private let insertEntry: Statement
-  private let putFact: Statement
+  private let database: Database
 
-  init(_ database: Database) throws {
-    insertCall = try database.cachedStatement(
-      sql: """
-        INSERT INTO calls
-          (id, state, function, caller, conversation, received, ended, isDecided, bytes, summary, record, sealed)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        ON CONFLICT (id) DO NOTHING
-        """
-    )
-    updateCall = try database.cachedStatement(
-      sql: """
-        UPDATE calls SET state = ?, ended = ?, isDecided = ?, bytes = ?, summary = ?, record = ?, sealed = ?
-        WHERE id = ?
-        """
-    )
-    insertConversation = try database.cachedStatement(
-      sql: """
-        INSERT INTO conversations
-          (id, isLive, state, title, caller, model, started, activity, bytes, record, sealed)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        ON CONFLICT (id) DO UPDATE SET isLive = excluded.isLive, state = excluded.state,
-          activity = excluded.activity, bytes = excluded.bytes, record = excluded.record,
-          sealed = excluded.sealed
-        """
-    )
-    insertMessage = try database.cachedStatement(
-      sql: """
-        INSERT OR REPLACE INTO messages (conversation, place, entry, sealed) VALUES (?, ?, ?, ?)
-        """
-    )
-    countMessages = try database.cachedStatement(
-      sql: "SELECT COALESCE(MAX(place) + 1, 0) FROM messages WHERE conversation = ?"
-    )
-    putSetting = try database.cachedStatement(
-      sql: "INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)"
-    )
-    dropSetting = try database.cachedStatement(sql: "DELETE FROM settings WHERE name = ?")
-    insertEntry = try database.cachedStatement(
-      sql: "INSERT INTO events (seq, count, lines, hash) VALUES (?, ?, ?, ?)"
-    )
-    putFact = try database.cachedStatement(
-      sql: "INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)"
-    )
-  }
+  init(_ database: Database) { self.database = database }
 
   /// Returns how many calls are more than before.
-  func put(_ change: CallChange, isNew: Bool, _ database: Database) throws -> Int {
+  func put(_ change: CallChange, isNew: Bool) throws -> Int {
     let call = change.record.call
     let state = call.state.word.rawValue
     let ended = call.endedAt?.timeIntervalSince1970
@@ -236,6 +197,12 @@ private struct Rows {
     let sealed = change.sealed.map { Data($0) }
     let size = record.count + (sealed?.count ?? 0)
     func update() throws -> Bool {
+      let updateCall = try database.cachedStatement(
+        sql: """
+          UPDATE calls SET state = ?, ended = ?, isDecided = ?, bytes = ?, summary = ?, record = ?, sealed = ?
+          WHERE id = ?
+          """
+      )
       updateCall.setUncheckedArguments([
         state, ended, isDecided, size, call.summary, record, sealed, call.id.uuid.data,
       ])
@@ -243,6 +210,14 @@ private struct Rows {
       return database.changesCount > 0
     }
     if !isNew, try update() { return 0 }
+    let insertCall = try database.cachedStatement(
+      sql: """
+        INSERT INTO calls
+          (id, state, function, caller, conversation, received, ended, isDecided, bytes, summary, record, sealed)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (id) DO NOTHING
+        """
+    )
     insertCall.setUncheckedArguments([
       call.id.uuid.data, state, call.function, call.caller.name, call.conversation?.uuid.data,
       call.receivedAt.timeIntervalSince1970, ended, isDecided, size, call.summary, record, sealed,
@@ -257,9 +232,19 @@ private struct Rows {
     let conversation = change.conversation
     let id = conversation.id.uuid.data
     var known = memory.messages[conversation.id]
-    if known == nil { known = try Int.fetchOne(countMessages, arguments: [id]) }
+    if known == nil {
+      let countMessages = try database.cachedStatement(
+        sql: "SELECT COALESCE(MAX(place) + 1, 0) FROM messages WHERE conversation = ?"
+      )
+      known = try Int.fetchOne(countMessages, arguments: [id])
+    }
     let first = min(known ?? 0, change.sealedMessages.keys.min() ?? .max)
     for place in conversation.messages.indices.dropFirst(first) {
+      let insertMessage = try database.cachedStatement(
+        sql: """
+          INSERT OR REPLACE INTO messages (conversation, place, entry, sealed) VALUES (?, ?, ?, ?)
+          """
+      )
       insertMessage.setUncheckedArguments([
         id, place, Data(try JSONValue(encoding: conversation.messages[place]).serializedBytes()),
         change.sealedMessages[place].map { Data($0) },
@@ -269,6 +254,16 @@ private struct Rows {
     let isLive = conversation.state.word.isLive
     memory.messages[conversation.id] = isLive ? conversation.messages.count : nil
     let record = Data(try StoredForm.bytes(of: conversation))
+    let insertConversation = try database.cachedStatement(
+      sql: """
+        INSERT INTO conversations
+          (id, isLive, state, title, caller, model, started, activity, bytes, record, sealed)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (id) DO UPDATE SET isLive = excluded.isLive, state = excluded.state,
+          activity = excluded.activity, bytes = excluded.bytes, record = excluded.record,
+          sealed = excluded.sealed
+        """
+    )
     insertConversation.setUncheckedArguments([
       id, isLive, conversation.state.word.rawValue, conversation.title, conversation.caller.name,
       conversation.model, conversation.startedAt.timeIntervalSince1970,
@@ -280,19 +275,26 @@ private struct Rows {
 
   func put(_ name: String, _ value: JSONValue) throws {
     if value.isNull {
-      try dropSetting.execute(arguments: [name])
+      try database.cachedStatement(sql: "DELETE FROM settings WHERE name = ?")
+        .execute(arguments: [name])
     } else {
-      try putSetting.execute(arguments: [name, value.serialized()])
+      try database.cachedStatement(
+        sql: "INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)"
+      ).execute(arguments: [name, value.serialized()])
     }
   }
 
   func putEntry(_ head: StoreHead, _ count: Int, _ lines: [UInt8]) throws {
+    let insertEntry = try database.cachedStatement(
+      sql: "INSERT INTO events (seq, count, lines, hash) VALUES (?, ?, ?, ?)"
+    )
     insertEntry.setUncheckedArguments([head.sequence, count, Data(lines), Data(head.hash)])
     try insertEntry.execute()
   }
 
   func putHead(_ head: Data) throws {
-    try putFact.execute(arguments: ["head", head])
+    try database.cachedStatement(sql: "INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)")
+      .execute(arguments: ["head", head])
   }
 }
 

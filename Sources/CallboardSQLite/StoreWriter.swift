@@ -42,6 +42,8 @@ final class StoreWriter: CommitGate {
   private static let gathering = DispatchTimeInterval.milliseconds(50)
   /// How long the thread stays awake after a batch that somebody waited for.
   private static let alertness = DispatchTimeInterval.microseconds(200)
+  /// Does not wait at all; `.now()` sleeps for as long as the kernel lets timers be late, some 60 µs.
+  private static let atOnce = DispatchTime(uptimeNanoseconds: 0)
   /// So many changes are written without gathering more.
   private static let enough = 512
   /// How many changes one commit takes at most.
@@ -165,8 +167,7 @@ final class StoreWriter: CommitGate {
           continue
         }
       }
-      let hasMore = state.withLock { !$0.line.isEmpty }
-      if hasMore { work.signal() } else if isClosing { break }
+      if isClosing, state.withLock({ $0.line.isEmpty }) { break }
       if lastTrim + .seconds(10) < .now() {
         let deleted = trim()
         // What was a whole part leaves more to do soon.
@@ -187,7 +188,7 @@ final class StoreWriter: CommitGate {
   private func comesSoon() -> Bool {
     let end = DispatchTime.now() + Self.alertness
     while DispatchTime.now() < end {
-      if work.wait(timeout: .now()) == .success { return true }
+      if work.wait(timeout: Self.atOnce) == .success { return true }
     }
     return false
   }
@@ -195,7 +196,7 @@ final class StoreWriter: CommitGate {
   /// Waits for more, unless somebody waits for what there is, or there is enough.
   private func gather() {
     // What hurried the last round is no reason to hurry this one.
-    while hurry.wait(timeout: .now()) == .success {}
+    while hurry.wait(timeout: Self.atOnce) == .success {}
     let isEnough = state.withLock { $0.isUrgent || $0.isClosing || $0.line.count >= Self.enough }
     if !isEnough { _ = hurry.wait(timeout: .now() + Self.gathering) }
   }
@@ -217,8 +218,8 @@ final class StoreWriter: CommitGate {
   }
 
   private func done(_ items: [Item], _ written: StoreFile.Written) {
-    typealias Told = ([OneShot<Void>], (@Sendable (StoreNews) -> Void)?)
-    let (waiters, tell) = state.withLock { state -> Told in
+    typealias Told = ([OneShot<Void>], (@Sendable (StoreNews) -> Void)?, hasMore: Bool)
+    let (waiters, tell, hasMore) = state.withLock { state -> Told in
       let last = items.last?.position ?? state.durable
       state.isWriting = false
       state.line.removeFirst(items.count)
@@ -232,8 +233,10 @@ final class StoreWriter: CommitGate {
       let ready = state.waiters.filter { $0.position <= last }.map(\.waiter)
       state.waiters.removeAll { $0.position <= last }
       defer { state.fault = nil }
-      return (ready, state.fault == nil ? nil : state.tell)
+      return (ready, state.fault == nil ? nil : state.tell, !state.line.isEmpty)
     }
+    // What came meanwhile was not the first in line, so nobody else has said that there is work.
+    if hasMore { work.signal() }
     for waiter in waiters { waiter.resolve(()) }
     tell?(.works)
   }

@@ -30,12 +30,12 @@ private struct CallWriter {
     put(#"","function":"#)
     put(string: call.function)
     put(#","caller":"#)
-    try put(encoding: call.caller)
+    put(call.caller)
     try put(#","conversation":"#, call.conversation) { $0.put(quoted: $1.description) }
     try put(#","turn":"#, call.turn) { $0.put(String($1)) }
     try put(#","modelCallID":"#, call.modelCallID) { $0.put(string: $1) }
     try put(#","link":"#, call.link) { try $0.put(encoding: $1) }
-    try put(#","requestedBy":"#, call.requestedBy) { try $0.put(encoding: $1) }
+    try put(#","requestedBy":"#, call.requestedBy) { $0.put($1) }
     put(#","receivedAt":"#)
     put(call.receivedAt)
     put(#","idempotencyKey":"#)
@@ -58,6 +58,19 @@ private struct CallWriter {
     try put(#","endedAt":"#, call.endedAt) { $0.put($1) }
     try put(#","queuedAt":"#, call.queuedAt) { $0.put($1) }
     put("}")
+  }
+
+  private mutating func put(_ principal: Principal) {
+    put(#"{"name":"#)
+    put(string: principal.name)
+    if let uid = principal.uid { put(#","uid":\#(uid)"#) }
+    put(#","roles":["#)
+    for (index, role) in principal.roles.map(\.rawValue).sorted().enumerated() {
+      put(index == 0 ? "\"" : ",\"")
+      put(role)
+      put("\"")
+    }
+    put(#"],"isShared":\#(principal.isShared)}"#)
   }
 
   private mutating func put(_ state: CallState) throws {
