@@ -34,7 +34,12 @@ enum StoreBenchmark {
       "measure": "read, 1,000 callers", "per_s": .double(reads), "bar": 15000,
       "ok": .bool(reads >= 15000),
     ])
-    let writes = try await calls(folder + "/write.db", effect: .write, callers: 1000, seconds: seconds)
+    let writes = try await calls(
+      folder + "/write.db",
+      effect: .write,
+      callers: 1000,
+      seconds: seconds
+    )
     say([
       "measure": "write, 1,000 callers", "per_s": .double(writes), "bar": 8000,
       "ok": .bool(writes >= 8000),
@@ -74,7 +79,7 @@ enum StoreBenchmark {
   /// How often the disk syncs a page that was written.
   private static func fsyncRate(_ path: String) throws -> Double {
     let descriptor = open(path, O_RDWR | O_CREAT, 0o600)
-    guard descriptor >= 0 else { throw Problem(description: "\(path) can't be opened") }
+    guard descriptor >= 0 else { throw BenchmarkProblem(description: "\(path) can't be opened") }
     defer { close(descriptor) }
     let page = [UInt8](repeating: 7, count: 4096)
     var count = 0
@@ -169,7 +174,7 @@ enum StoreBenchmark {
     let fault = store.close()
     let wall = (clock.now - start) / .seconds(1)
     if let fault { throw fault }
-    guard failed == 0 else { throw Problem(description: "\(failed) calls failed") }
+    guard failed == 0 else { throw BenchmarkProblem(description: "\(failed) calls failed") }
     say([
       "calls": .integer(Int64(count)), "secs": .double(wall),
       "cpu_us": .double((processSeconds() - cpu) * 1_000_000 / Double(max(1, count))),
@@ -177,8 +182,9 @@ enum StoreBenchmark {
     ])
     return Double(count) / wall
   }
+}
 
-  private struct Problem: Error, CustomStringConvertible {
-    let description: String
-  }
+/// Why a benchmark says nothing.
+struct BenchmarkProblem: Error, CustomStringConvertible {
+  let description: String
 }

@@ -27,17 +27,24 @@ extension SQLiteStore {
   }
 
   private func plainCalls(_ list: ListQuery) -> HistoryPage<Call> {
+    let edition = file.places.edition
     let (overlay, onDisk) = writer.overlay
-    let new = overlay.calls.values.filter(\.isNew).map(\.record.call.id).sorted(by: >)
+    let all = Everything(
+      new: overlay.calls.values.filter(\.isNew).map(\.record.call.id).sorted(by: >),
+      onDisk: onDisk,
+      places: file.places,
+      edition: edition
+    )
     let page: HistoryPage<Call>? = read { database in
-      let total = onDisk + new.count
-      let anchor = try list.anchor.flatMap(CallID.init).flatMap { id in
-        try Self.place(of: id, overlay, new, database)
+      let anchor = try list.anchor.flatMap(CallID.init).flatMap { id -> (id: CallID, place: Int)? in
+        let isInLine = overlay.calls[id]?.isNew == true
+        return try all.place(of: id, isInLine: isInLine, database).map { (id, $0) }
       }
-      let anchorIndex = anchor.map { list.reversed ? total - 1 - $0 : $0 }
+      let total = all.total
+      let anchorIndex = anchor.map { list.reversed ? total - 1 - $0.place : $0.place }
       let range = list.range(of: total, anchor: anchorIndex)
       let places = list.reversed ? total - range.upperBound..<total - range.lowerBound : range
-      let ids = try Self.ids(at: places, new, database)
+      let ids = try all.ids(at: places, from: anchor, database)
       let calls = try Self.calls(list.reversed ? ids.reversed() : ids, overlay, database)
       return HistoryPage(
         items: calls,
@@ -49,47 +56,91 @@ extension SQLiteStore {
     return page ?? HistoryPage()
   }
 
-  /// Where a call stands among all, newest first; nil where it is not kept.
-  private static func place(
-    of id: CallID,
-    _ overlay: StoreOverlay,
-    _ new: [CallID],
-    _ database: Database
-  ) throws -> Int? {
-    if overlay.calls[id]?.isNew != true {
-      let isKept = try Bool.fetchOne(
+  /// Every call that is kept, newest first: those in line that are not on disk yet, and those on disk.
+  private struct Everything {
+    /// Newest first.
+    var new: [CallID]
+    var onDisk: Int
+    var places: CallPlaces
+    var edition: Int
+
+    var total: Int { onDisk + new.count }
+
+    /// Where a call stands among all; nil where it is not kept.
+    func place(of id: CallID, isInLine: Bool, _ database: Database) throws -> Int? {
+      if !isInLine {
+        let isKept = try Bool.fetchOne(
+          database,
+          sql: "SELECT EXISTS (SELECT 1 FROM calls WHERE id = ?)",
+          arguments: [id.uuid.data]
+        )
+        guard isKept == true else { return nil }
+        let older = try places.older(than: id, of: onDisk, edition: edition, database)
+        return max(0, onDisk - 1 - older) + new.count { $0 > id }
+      }
+      let newer = try Int.fetchOne(
         database,
-        sql: "SELECT EXISTS (SELECT 1 FROM calls WHERE id = ?)",
+        sql: "SELECT COUNT(*) FROM calls WHERE id > ?",
         arguments: [id.uuid.data]
       )
-      guard isKept == true else { return nil }
+      return (newer ?? 0) + new.count { $0 > id }
     }
-    let newer = try Int.fetchOne(
-      database,
-      sql: "SELECT COUNT(*) FROM calls WHERE id > ?",
-      arguments: [id.uuid.data]
-    )
-    return (newer ?? 0) + new.count { $0 > id }
-  }
 
-  /// The ids at these places of the whole list, newest first.
-  private static func ids(
-    at places: Range<Int>,
-    _ new: [CallID],
-    _ database: Database
-  ) throws -> [CallID] {
-    guard !places.isEmpty else { return [] }
-    // Each of those in line moves what is on disk by one place at most.
-    let skipped = max(0, places.lowerBound - new.count)
-    let stored = try Data.fetchAll(
-      database,
-      sql: "SELECT id FROM calls ORDER BY id DESC LIMIT ? OFFSET ?",
-      arguments: [places.upperBound - skipped, skipped]
-    ).compactMap { UUIDv7($0).map(CallID.init) }
-    let before = skipped == 0 ? 0 : new.count { id in stored.first.map { id > $0 } ?? false }
-    let merged = Set(stored + new.dropFirst(before)).sorted(by: >)
-    let first = places.lowerBound - skipped - before
-    return Array(merged.dropFirst(first).prefix(places.count))
+    /// The ids at these places, found from a call whose place is known.
+    func ids(
+      at wanted: Range<Int>,
+      from anchor: (id: CallID, place: Int)?,
+      _ database: Database
+    ) throws -> [CallID] {
+      guard !wanted.isEmpty else { return [] }
+      if let anchor, wanted.contains(anchor.place) {
+        return try ids(at: wanted, around: anchor.id, anchor.place, database)
+      }
+      // Those in line are the newest of all, and there may be one of them among the first on disk.
+      guard wanted.lowerBound > new.count else { return try newest(wanted, database) }
+      let older = total - 1 - wanted.lowerBound
+      guard let first = try places.call(after: older, of: onDisk, edition: edition, database) else {
+        return []
+      }
+      return try ids(at: wanted, around: first, wanted.lowerBound, database)
+    }
+
+    private func ids(
+      at wanted: Range<Int>,
+      around id: CallID,
+      _ place: Int,
+      _ database: Database
+    ) throws -> [CallID] {
+      let newer = place - wanted.lowerBound
+      let stored =
+        try fetch("WHERE id > ? ORDER BY id", [id.uuid.data, newer], database)
+        + fetch(
+          "WHERE id <= ? ORDER BY id DESC",
+          [id.uuid.data, wanted.upperBound - place],
+          database
+        )
+      let merged = Set(stored + new + [id]).sorted(by: >)
+      let middle = merged.firstIndex(of: id) ?? 0
+      return Array(merged.dropFirst(max(0, middle - newer)).prefix(wanted.count))
+    }
+
+    private func newest(_ wanted: Range<Int>, _ database: Database) throws -> [CallID] {
+      let stored = try fetch("ORDER BY id DESC", [wanted.upperBound], database)
+      return Array(
+        Set(stored + new).sorted(by: >).dropFirst(wanted.lowerBound).prefix(wanted.count)
+      )
+    }
+
+    private func fetch(
+      _ order: String,
+      _ arguments: StatementArguments,
+      _ database: Database
+    ) throws -> [CallID] {
+      try Data.fetchAll(
+        try database.cachedStatement(sql: "SELECT id FROM calls \(order) LIMIT ?"),
+        arguments: arguments
+      ).compactMap { UUIDv7($0).map { CallID($0) } }
+    }
   }
 
   private static func calls(

@@ -20,7 +20,8 @@ public final class SQLiteStore: Store {
 
   /// Opens the file, or makes it; `key` signs the head of the audit log.
   ///
-  /// Throws a sentence where another engine holds it, a newer callboard wrote it, or it can't be used.
+  /// Throws a sentence where another engine holds it, a newer callboard wrote it, it was sealed with another key, or it
+  /// can't be used.
   public init(
     _ path: String,
     retention: Retention = Retention(),
@@ -30,7 +31,7 @@ public final class SQLiteStore: Store {
     self.path = path
     name = (path as NSString).lastPathComponent
     hold = try StoreHold(path: path)
-    let opened = try StoreOpening.open(path)
+    let opened = try StoreOpening.open(path, key: key)
     file = try StoreFile(path: path, pool: opened.pool, retention: retention, key: key)
     writer = StoreWriter(file, head: opened.head, callTotal: opened.callTotal)
   }

@@ -30,6 +30,8 @@ final class StoreFile: Sendable {
   let path: String
   let pool: DatabasePool
   let retention: SQLiteStore.Retention
+  /// Where in the history calls stand.
+  let places = CallPlaces()
   private let key: Sealer.MasterKey?
   private let isPartOf: FileIdentity
   private let beforeCommit = Mutex<(@Sendable () -> Void)?>(nil)
@@ -177,6 +179,7 @@ final class StoreFile: Sendable {
     let deleted = try? pool.write { database in
       try retention.trim(database, now: Date.now)
     }
+    if deleted != 0 { places.forget() }
     return deleted ?? 0
   }
 }

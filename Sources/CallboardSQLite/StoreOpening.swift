@@ -12,10 +12,10 @@ enum StoreOpening {
     var callTotal: Int
   }
 
-  static func open(_ path: String) throws(StoreProblem) -> Opened {
+  static func open(_ path: String, key: Sealer.MasterKey?) throws(StoreProblem) -> Opened {
     try create(path)
     do {
-      try refuseOthers(path)
+      try refuseOthers(path, key)
       let pool = try DatabasePool(path: path, configuration: configuration)
       try pool.writeWithoutTransaction { database in
         // Before there is any table: a kill between the two leaves a file that is known as ours.
@@ -26,6 +26,7 @@ enum StoreOpening {
       try StoreSchema.migrator.migrate(pool)
       try pool.writeWithoutTransaction(provesDurability)
       let (head, callTotal) = try pool.write { database -> (StoreHead, Int) in
+        try noteKey(key, in: database)
         let count = try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM calls")
         return (try Self.head(of: database), count ?? 0)
       }
@@ -84,12 +85,34 @@ enum StoreOpening {
   }
 
   /// Looks before anything is written: opening a pool writes.
-  private static func refuseOthers(_ path: String) throws {
+  private static func refuseOthers(_ path: String, _ key: Sealer.MasterKey?) throws {
     let queue = try readOnly(path)
     defer { try? queue.close() }
     if let refusal = try queue.read({ try refusal(of: $0, at: path) }) {
       throw StoreProblem(.wrongFile, refusal)
     }
+    guard let key, let known = try queue.read(fingerprint), known != key.fingerprint else { return }
+    throw StoreProblem(
+      "\(path) was sealed with another key (fingerprint \(known), this one is \(key.fingerprint)): what waits in it could "
+        + "not go on. Give the key that belongs to it, or name another file"
+    )
+  }
+
+  private static func fingerprint(in database: Database) throws -> String? {
+    guard try database.tableExists("facts") else { return nil }
+    return try String.fetchOne(
+      database,
+      sql: "SELECT CAST(value AS TEXT) FROM facts WHERE name = 'key'"
+    )
+  }
+
+  /// Tells from now on which key the originals in the file are sealed with.
+  private static func noteKey(_ key: Sealer.MasterKey?, in database: Database) throws {
+    guard let key else { return }
+    try database.execute(
+      sql: "INSERT OR IGNORE INTO facts (name, value) VALUES ('key', ?)",
+      arguments: [Data(key.fingerprint.utf8)]
+    )
   }
 
   /// Opens every reader now: when the file is taken away later, what it holds can still be read.

@@ -133,6 +133,19 @@ struct SQLiteStoreTests {
     #expect(problem { try SQLiteStore(nowhere) }.contains("can't be opened"))
   }
 
+  @Test func `a file is opened with the key that it was sealed with, and no other`() throws {
+    let folder = try Folder()
+    let path = folder.file("a.db")
+    let key = Sealer.MasterKey()
+    #expect(try SQLiteStore(path, key: key).close() == nil)
+    let before = try Data(contentsOf: URL(filePath: path))
+    let other = Sealer.MasterKey()
+    let problem = problem { try SQLiteStore(path, key: other) }
+    #expect(problem.contains("\(path) was sealed with another key (fingerprint \(key.fingerprint)"))
+    #expect(try Data(contentsOf: URL(filePath: path)) == before)
+    #expect(try SQLiteStore(path, key: key).close() == nil)
+  }
+
   @Test func `what it makes can be read by its owner alone`() throws {
     let folder = try Folder()
     let path = folder.file("a.db")

@@ -31,7 +31,7 @@ public enum AuditArchive {
     }
     let hold = try StoreHold(path: path)
     defer { withExtendedLifetime(hold) {} }
-    let opened = try StoreOpening.open(path)
+    let opened = try StoreOpening.open(path, key: key)
     defer { try? opened.pool.close() }
     do {
       return try archive(opened.pool, before: cutoff, into: folder, key: key, now: now)
