@@ -76,6 +76,8 @@ final class DoomedStore: Store {
   }
 
   func onNews(_ handler: @escaping @Sendable (StoreNews) -> Void) { inner.onNews(handler) }
+  var doubt: String? { inner.doubt }
+  func lookUp(_ id: CallID) throws(StoreFault) -> Call? { try inner.lookUp(id) }
   func call(_ id: CallID) -> Call? { inner.call(id) }
   func calls(_ query: HistoryQuery) -> HistoryPage<Call> { inner.calls(query) }
   func lastDecided(_ function: String, before id: CallID) -> Call? {

@@ -45,15 +45,21 @@ extension SQLiteStore {
       let range = list.range(of: total, anchor: anchorIndex)
       let places = list.reversed ? total - range.upperBound..<total - range.lowerBound : range
       let ids = try all.ids(at: places, from: anchor, database)
-      let calls = try Self.calls(list.reversed ? ids.reversed() : ids, overlay, database)
+      let calls = try calls(list.reversed ? ids.reversed() : ids, overlay, database)
       return HistoryPage(
-        items: calls,
+        items: calls.found,
         firstIndex: range.lowerBound,
         total: total,
-        anchorIndex: anchorIndex
+        anchorIndex: anchorIndex,
+        notice: calls.notice
       )
     }
-    return page ?? HistoryPage()
+    return page ?? unreadablePage()
+  }
+
+  /// Says that there is more than it shows.
+  private func unreadablePage<Item>() -> HistoryPage<Item> {
+    HistoryPage(notice: "the history can't be read: run callboard store check")
   }
 
   /// Every call that is kept, newest first: those in line that are not on disk yet, and those on disk.
@@ -143,16 +149,30 @@ extension SQLiteStore {
     }
   }
 
-  private static func calls(
+  /// One damaged record does not hide the others.
+  private func calls(
     _ ids: [CallID],
     _ overlay: StoreOverlay,
     _ database: Database
-  ) throws -> [Call] {
+  ) throws -> (found: [Call], notice: String?) {
     let statement = try database.cachedStatement(sql: "SELECT record FROM calls WHERE id = ?")
-    return try ids.compactMap { id in
-      if let entry = overlay.calls[id] { return entry.record.call }
-      return try Data.fetchOne(statement, arguments: [id.uuid.data]).map(StoredForm.call)
+    var found: [Call] = []
+    var damaged: [CallID] = []
+    for id in ids {
+      if let entry = overlay.calls[id] {
+        found.append(entry.record.call)
+      } else if let record = try Data.fetchOne(statement, arguments: [id.uuid.data]) {
+        do {
+          found.append(try StoredForm.call(record))
+        } catch {
+          damaged.append(id)
+        }
+      }
     }
+    let notice = damaged.first.map {
+      "\(damaged.count) of these can't be read (\($0)): run callboard store check"
+    }
+    return (found, notice)
   }
 
   /// What a filter looks at of one call.
@@ -215,19 +235,21 @@ extension SQLiteStore {
       kept.sort(by: >)
       let total = onDisk + overlay.calls.values.count(where: \.isNew)
       let window = HistoryPage.window(of: kept, hidden: total - kept.count, list) { $0.description }
+      let calls = try calls(window.items, overlay, database)
       var page = HistoryPage<Call>(
-        items: try Self.calls(window.items, overlay, database),
+        items: calls.found,
         firstIndex: window.firstIndex,
         total: window.total,
         hidden: window.hidden,
-        anchorIndex: window.anchorIndex
+        anchorIndex: window.anchorIndex,
+        notice: calls.notice
       )
       if examined == Self.searched {
         page.notice = "only the newest \(Self.searched) calls were searched"
       }
       return page
     }
-    return page ?? HistoryPage()
+    return page ?? unreadablePage()
   }
 
   // MARK: - Conversations
@@ -265,6 +287,7 @@ extension SQLiteStore {
         )
         heads.append(TalkHead(id: id, isLive: row[1], activity: row[2], subject: subject))
       }
+      // Every one of them is here, or no order but that of the index is right.
       let isCut = heads.count == Self.searched
       for talk in overlay.conversations.values.map(\.conversation) {
         heads.append(
@@ -281,13 +304,18 @@ extension SQLiteStore {
       var notice: String?
       switch list.sort {
       case .natural: break
+      case .name where isCut, .age where isCut, .state where isCut:
+        notice =
+          "more than \(Self.searched) conversations can't be sorted by \(list.sort.rawValue): live ones first"
       case .name: kept.sort { $0.subject.text[0] < $1.subject.text[0] }
       case .age: kept.sort { $0.subject.since > $1.subject.since }
       case .state: kept.sort { $0.subject.state < $1.subject.state }
       case .duration, .count:
         notice = "conversations can't be sorted by \(list.sort.rawValue): live ones first"
       }
-      if isCut { notice = "only the newest \(Self.searched) conversations are listed" }
+      if isCut, notice == nil {
+        notice = "only the newest \(Self.searched) conversations are listed"
+      }
       let window = HistoryPage.window(of: kept, hidden: heads.count - kept.count, list) {
         $0.id.description
       }
@@ -307,6 +335,6 @@ extension SQLiteStore {
         notice: notice
       )
     }
-    return page ?? HistoryPage()
+    return page ?? unreadablePage()
   }
 }

@@ -16,6 +16,7 @@ public final class SQLiteStore: Store {
   let path: String
   let file: StoreFile
   private let hold: StoreHold
+  public let doubt: String?
   let writer: StoreWriter
 
   /// Opens the file, or makes it; `key` signs the head of the audit log.
@@ -27,11 +28,13 @@ public final class SQLiteStore: Store {
     retention: Retention = Retention(),
     key: Sealer.MasterKey? = nil
   ) throws(StoreProblem) {
-    let path = URL(filePath: path).path
-    self.path = path
     name = (path as NSString).lastPathComponent
+    // What a link names: SQLite keeps its log beside that.
+    let path = URL(filePath: path).resolvingSymlinksInPath().path
+    self.path = path
     hold = try StoreHold(path: path)
     let opened = try StoreOpening.open(path, key: key)
+    doubt = opened.doubt
     file = try StoreFile(path: path, pool: opened.pool, retention: retention, key: key)
     writer = StoreWriter(file, head: opened.head, callTotal: opened.callTotal)
   }
@@ -51,7 +54,7 @@ public final class SQLiteStore: Store {
 
   /// Deletes a part of what is kept no longer, as the writer does now and then; returns how many calls.
   @discardableResult
-  public func trim() -> Int { writer.trim() }
+  public func trim() -> Int { writer.trim().calls }
 
   public func commit(_ change: StoreChange) throws(StoreFault) -> CommitTicket {
     try writer.commit(change)
@@ -77,20 +80,42 @@ public final class SQLiteStore: Store {
 
   // MARK: - Reading
 
-  /// What the file says; nil where it can't be read, which the next commit tells of.
+  /// What the file says; nil where there is nothing, or it can't be read, which is told as a fault of the store.
   func read<Value>(_ body: (Database) throws -> Value?) -> Value? {
-    try? file.pool.read(body)
+    do {
+      return try file.pool.read(body)
+    } catch {
+      unreadable(error)
+      return nil
+    }
+  }
+
+  private func unreadable(_ error: any Error) {
+    let fault = StoreFault(reading: error, at: path)
+    writer.failedToRead(fault, isLasting: StoreProblem(error, at: path).kind == .damaged)
+  }
+
+  public func lookUp(_ id: CallID) throws(StoreFault) -> Call? {
+    if let entry = writer.call(id) { return entry.record.call }
+    do {
+      return try file.pool.read { try Self.call(id, in: $0) }
+    } catch {
+      unreadable(error)
+      throw StoreFault(reading: error, at: path)
+    }
+  }
+
+  private static func call(_ id: CallID, in database: Database) throws -> Call? {
+    try Data.fetchOne(
+      database,
+      sql: "SELECT record FROM calls WHERE id = ?",
+      arguments: [id.uuid.data]
+    ).map(StoredForm.call)
   }
 
   public func call(_ id: CallID) -> Call? {
     if let entry = writer.call(id) { return entry.record.call }
-    return read { database in
-      try Data.fetchOne(
-        database,
-        sql: "SELECT record FROM calls WHERE id = ?",
-        arguments: [id.uuid.data]
-      ).map(StoredForm.call)
-    }
+    return read { try Self.call(id, in: $0) }
   }
 
   public func sealed(_ id: CallID) -> [UInt8]? {
@@ -179,27 +204,29 @@ public final class SQLiteStore: Store {
         var unfinished = Unfinished()
         let rows = try Row.fetchAll(
           database,
-          sql: "SELECT record, sealed FROM calls WHERE ended IS NULL ORDER BY id"
+          sql: "SELECT record, sealed, id FROM calls WHERE ended IS NULL ORDER BY id"
         )
-        let records: [(Data, Data?)] = rows.map { ($0[0], $0[1]) }
-        unfinished.calls = zip(try Self.decoded(records.map(\.0)), records).map { call, record in
-          (call, record.1.map { Array($0) })
+        let calls = Self.decoded(rows.map { $0[0] })
+        for (row, call) in zip(rows, calls) {
+          let sealed: Data? = row[1]
+          guard let call else {
+            unfinished.damaged.append(Self.name(of: row[2], "call"))
+            continue
+          }
+          unfinished.calls.append((call, sealed.map { Array($0) }))
         }
         let talks = try Row.fetchAll(
           database,
           sql: "SELECT id, record, sealed FROM conversations WHERE isLive ORDER BY id"
         )
-        unfinished.conversations = try talks.compactMap { row in
-          guard let uuid = UUIDv7(row[0] as Data) else { return nil }
-          let transcript = try Self.transcript(of: ConversationID(uuid), database)
-          var sealed: [Int: [UInt8]] = [:]
-          for (place, message) in transcript.enumerated() { sealed[place] = message.sealed }
-          let rest: Data? = row[2]
-          return ConversationChange(
-            try StoredForm.conversation(row[1], transcript.map(\.entry)),
-            sealedMessages: sealed,
-            sealedRest: rest.map { Array($0) }
-          )
+        for row in talks {
+          do {
+            guard let uuid = UUIDv7(row[0] as Data) else { throw Unnamed() }
+            let change = try Self.conversation(ConversationID(uuid), row[1], row[2], database)
+            unfinished.conversations.append(change)
+          } catch  where !(error is DatabaseError) {
+            unfinished.damaged.append(Self.name(of: row[0], "conversation"))
+          }
         }
         for row in try Row.fetchAll(database, sql: "SELECT name, value FROM settings") {
           unfinished.settings[row[0]] = try JSONValue(parsing: row[1] as String, options: .lenient)
@@ -207,22 +234,44 @@ public final class SQLiteStore: Store {
         return unfinished
       }
     } catch {
-      throw StoreFault(error, at: path)
+      throw StoreFault(reading: error, at: path)
     }
   }
 
+  private struct Unnamed: Error {}
+
+  private static func name(of id: Data, _ kind: String) -> String {
+    kind + " " + (UUIDv7(id)?.text ?? "without an id")
+  }
+
+  private static func conversation(
+    _ id: ConversationID,
+    _ record: Data,
+    _ rest: Data?,
+    _ database: Database
+  ) throws -> ConversationChange {
+    let transcript = try transcript(of: id, database)
+    var sealed: [Int: [UInt8]] = [:]
+    for (place, message) in transcript.enumerated() { sealed[place] = message.sealed }
+    return ConversationChange(
+      try StoredForm.conversation(record, transcript.map(\.entry)),
+      sealedMessages: sealed,
+      sealedRest: rest.map { Array($0) }
+    )
+  }
+
   /// Reads many calls on every core: thousands may wait for people.
-  private static func decoded(_ records: [Data]) throws -> [Call] {
+  ///
+  /// Nil where one can't be read.
+  private static func decoded(_ records: [Data]) -> [Call?] {
     let size = 256
     let count = (records.count + size - 1) / size
-    let parts = Mutex<[Int: Result<[Call], any Error>]>([:])
+    let parts = Mutex<[Int: [Call?]]>([:])
     DispatchQueue.concurrentPerform(iterations: count) { index in
       let slice = records[index * size..<min(records.count, (index + 1) * size)]
-      let part = Result { try slice.map(StoredForm.call) }
+      let part = slice.map { try? StoredForm.call($0) }
       parts.withLock { $0[index] = part }
     }
-    return try parts.withLock { parts in
-      try (0..<count).flatMap { try parts[$0]?.get() ?? [] }
-    }
+    return parts.withLock { parts in (0..<count).flatMap { parts[$0] ?? [] } }
   }
 }

@@ -33,7 +33,11 @@ final class StoreFile: Sendable {
   /// Where in the history calls stand.
   let places = CallPlaces()
   private let key: Sealer.MasterKey?
-  private let isPartOf: FileIdentity
+  private let identity: FileIdentity
+  /// Of the log beside it, which SQLite makes when it opens the file.
+  private let logIdentity: FileIdentity?
+  /// About what the audit log takes; nil until somebody wants to know, because the whole log is looked at then.
+  private let auditBytes = Mutex<Int?>(nil)
   private let beforeCommit = Mutex<(@Sendable () -> Void)?>(nil)
 
   init(
@@ -47,7 +51,8 @@ final class StoreFile: Sendable {
     self.retention = retention
     self.key = key
     guard let identity = FileIdentity(path) else { throw StoreProblem("\(path) is not there") }
-    isPartOf = identity
+    self.identity = identity
+    logIdentity = FileIdentity(path + "-wal")
   }
 
   func beforeEachCommit(_ hook: @escaping @Sendable () -> Void) {
@@ -77,11 +82,17 @@ final class StoreFile: Sendable {
   /// SQLite goes on writing into a file that somebody has removed; nothing of that would be found again.
   private func checkPlace() throws(StoreFault) {
     switch FileIdentity(path) {
-    case isPartOf: return
+    case identity: break
     case nil:
       throw StoreFault("\(path) is gone: somebody removed or renamed it; put it back")
     case .some: throw StoreFault("\(path) is another file now: somebody replaced it; put it back")
     }
+    guard let logIdentity, FileIdentity(path + "-wal") != logIdentity else { return }
+    // This process still has it: what it holds is saved, and nothing more is added to what nobody would find.
+    _ = try? pool.writeWithoutTransaction { try $0.checkpoint(.passive) }
+    throw StoreFault(
+      "\(path)-wal was removed or replaced, and new entries would be lost with it; what it held was saved: start callboard anew"
+    )
   }
 
   func write(
@@ -171,17 +182,33 @@ final class StoreFile: Sendable {
     let hash = AuditChain.link(lines, count: count, after: written.head.hash)
     written.head = StoreHead(sequence: written.head.sequence + count, hash: hash)
     try rows.putEntry(written.head, count, lines)
+    auditBytes.withLock { if let known = $0 { $0 = known + lines.count + Self.entryOverhead } }
   }
 
-  /// Deletes a part of what is older or more than is kept; returns how many calls.
-  func trim() -> Int {
+  /// Deletes a part of what is older or more than is kept.
+  func trim() -> SQLiteStore.Retention.Trimmed {
     // A fault here is met by the next commit, which tells of it.
-    let deleted = try? pool.write { database in
-      try retention.trim(database, now: Date.now)
+    let trimmed = try? pool.write { database in
+      try retention.trim(database, now: Date.now) { try bytesOfAudit(database) }
     }
-    if deleted != 0 { places.forget() }
-    return deleted ?? 0
+    if trimmed?.calls != 0 { places.forget() }
+    return trimmed ?? SQLiteStore.Retention.Trimmed()
   }
+
+  private func bytesOfAudit(_ database: Database) throws -> Int {
+    try auditBytes.withLock { known in
+      if let known { return known }
+      let found = try Int.fetchOne(
+        database,
+        sql: "SELECT CAST(TOTAL(LENGTH(lines) + \(Self.entryOverhead)) AS INTEGER) FROM events"
+      )
+      known = found
+      return found ?? 0
+    }
+  }
+
+  /// Bytes of a row of the log besides its lines: hash, numbers, and what SQLite keeps of it.
+  private static let entryOverhead = 60
 }
 
 /// What writes rows, by statements that are prepared when they are first used.

@@ -9,11 +9,12 @@ enum StoreOpening {
   struct Opened {
     var pool: DatabasePool
     var head: StoreHead
+    /// Why what the file holds of the audit log is not what was written last.
+    var doubt: String?
     var callTotal: Int
   }
 
   static func open(_ path: String, key: Sealer.MasterKey?) throws(StoreProblem) -> Opened {
-    try create(path)
     do {
       try refuseOthers(path, key)
       let pool = try DatabasePool(path: path, configuration: configuration)
@@ -25,28 +26,17 @@ enum StoreOpening {
       }
       try StoreSchema.migrator.migrate(pool)
       try pool.writeWithoutTransaction(provesDurability)
-      let (head, callTotal) = try pool.write { database -> (StoreHead, Int) in
-        try noteKey(key, in: database)
+      let opened = try pool.write { database -> Opened in
+        let isKeyNew = try noteKey(key, in: database)
+        let end = try AuditEnd(of: database, key: isKeyNew ? nil : key)
         let count = try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM calls")
-        return (try Self.head(of: database), count ?? 0)
+        return Opened(pool: pool, head: end.head, doubt: end.doubt, callTotal: count ?? 0)
       }
       openReaders(of: pool)
-      return Opened(pool: pool, head: head, callTotal: callTotal)
+      return opened
     } catch {
       throw StoreProblem(error, at: path)
     }
-  }
-
-  /// An empty file that only its owner can read.
-  private static func create(_ path: String) throws(StoreProblem) {
-    let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else {
-      let why = String(cString: strerror(errno))
-      throw StoreProblem(
-        "\(path) can't be opened for writing: \(why); see that its folder exists and may be written"
-      )
-    }
-    close(descriptor)
   }
 
   private static var configuration: GRDB.Configuration {
@@ -81,7 +71,25 @@ enum StoreOpening {
     configuration.label = "callboard.reader"
     configuration.readonly = true
     configuration.busyMode = .timeout(5)
-    return try DatabaseQueue(path: path, configuration: configuration)
+    do {
+      let queue = try DatabaseQueue(path: path, configuration: configuration)
+      _ = try queue.read { try Int.fetchOne($0, sql: "SELECT COUNT(*) FROM sqlite_master") }
+      return queue
+    } catch let error as DatabaseError
+      where [.SQLITE_CANTOPEN, .SQLITE_READONLY, .SQLITE_IOERR].contains(error.resultCode)
+    {
+      // Beside a file on a medium that is full or read-only SQLite can't make what tells readers from writers. Nobody
+      // writes where there is no log, and nothing need be told.
+      var info = stat()
+      guard stat(path + "-wal", &info) != 0 || info.st_size == 0, StoreHold.holder(of: path) == nil
+      else { throw error }
+      let allowed = CharacterSet.urlPathAllowed.subtracting(CharacterSet(charactersIn: "?#"))
+      let escaped = path.addingPercentEncoding(withAllowedCharacters: allowed) ?? path
+      return try DatabaseQueue(
+        path: "file:\(escaped)?immutable=1",
+        configuration: configuration
+      )
+    }
   }
 
   /// Looks before anything is written: opening a pool writes.
@@ -106,13 +114,14 @@ enum StoreOpening {
     )
   }
 
-  /// Tells from now on which key the originals in the file are sealed with.
-  private static func noteKey(_ key: Sealer.MasterKey?, in database: Database) throws {
-    guard let key else { return }
+  /// Tells from now on which key the originals in the file are sealed with; whether it is the first.
+  private static func noteKey(_ key: Sealer.MasterKey?, in database: Database) throws -> Bool {
+    guard let key else { return false }
     try database.execute(
       sql: "INSERT OR IGNORE INTO facts (name, value) VALUES ('key', ?)",
       arguments: [Data(key.fingerprint.utf8)]
     )
+    return database.changesCount > 0
   }
 
   /// Opens every reader now: when the file is taken away later, what it holds can still be read.
@@ -150,29 +159,5 @@ enum StoreOpening {
       return "\(path) is another program's database; use another file"
     }
     return try StoreSchema.refusal(of: database, at: path)
-  }
-
-  /// The end of the audit log; names the stream where there is none yet.
-  private static func head(of database: Database) throws -> StoreHead {
-    let stream = try String.fetchOne(
-      database,
-      sql: "SELECT CAST(value AS TEXT) FROM facts WHERE name = 'stream'"
-    )
-    let name = stream ?? UUID().uuidString.lowercased()
-    if stream == nil {
-      try database.execute(
-        sql: "INSERT INTO facts (name, value) VALUES ('stream', ?)",
-        arguments: [Data(name.utf8)]
-      )
-    }
-    let row = try Row.fetchOne(
-      database,
-      sql: "SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1"
-    )
-    if let row { return StoreHead(sequence: row[0], hash: Array(row[1] as Data)) }
-    // Every entry may be in the archive.
-    let checkpoint = try AuditCheckpoint.last(in: database)
-    return checkpoint.map { StoreHead(sequence: $0.sequence, hash: $0.hash.bytes) }
-      ?? StoreHead(sequence: 0, hash: AuditChain.start(of: name))
   }
 }

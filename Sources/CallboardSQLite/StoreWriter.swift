@@ -27,6 +27,8 @@ final class StoreWriter: CommitGate {
     /// A batch is on its way to the file.
     var isWriting = false
     var fault: StoreFault?
+    /// Damage that was met in reading: until the file is opened anew, nothing more is taken.
+    var damage: StoreFault?
     /// Kept also when the fault is over: whoever brought one may ask late.
     var withdrawn: [UInt64: StoreFault] = [:]
     var waiters: [(position: UInt64, waiter: OneShot<Void>)] = []
@@ -76,7 +78,7 @@ final class StoreWriter: CommitGate {
       case taken(UInt64, isFirst: Bool, hurries: Bool, isPressing: Bool)
     }
     let answer = state.withLock { state -> Answer in
-      if let fault = state.fault { return .refused(fault) }
+      if let fault = state.fault ?? state.damage { return .refused(fault) }
       if state.isClosing { return .refused(StoreFault("the store is closed")) }
       state.position += 1
       state.line.append(Item(change: change, position: state.position))
@@ -144,6 +146,18 @@ final class StoreWriter: CommitGate {
     state.withLock { $0.overlay.conversations[id]?.conversation }
   }
 
+  /// Tells that the file could not be read; `isLasting` where it will not get better by itself.
+  func failedToRead(_ fault: StoreFault, isLasting: Bool) {
+    let tell = state.withLock { state in
+      let isNew = isLasting && state.damage == nil
+      if isNew { state.damage = fault }
+      return isNew || !isLasting ? state.tell : nil
+    }
+    // Whoever reads may hold locks that are needed to take it in.
+    guard let tell else { return }
+    Thread.detachNewThread { tell(.fails(fault)) }
+  }
+
   // MARK: - Writing
 
   private func run(from head: StoreHead) {
@@ -169,19 +183,18 @@ final class StoreWriter: CommitGate {
       }
       if isClosing, state.withLock({ $0.line.isEmpty }) { break }
       if lastTrim + .seconds(10) < .now() {
-        let deleted = trim()
-        // What was a whole part leaves more to do soon.
-        lastTrim = deleted < SQLiteStore.Retention.part ? .now() : lastTrim
+        // Where there is more to delete, that is done soon.
+        lastTrim = trim().hasMore ? lastTrim : .now()
       }
     }
     finished.signal()
   }
 
-  /// Deletes a part of what is kept no longer; returns how many calls.
-  func trim() -> Int {
-    let deleted = file.trim()
-    state.withLock { $0.callTotal -= deleted }
-    return deleted
+  /// Deletes a part of what is kept no longer.
+  func trim() -> SQLiteStore.Retention.Trimmed {
+    let trimmed = file.trim()
+    state.withLock { $0.callTotal -= trimmed.calls }
+    return trimmed
   }
 
   /// Looks for work without sleeping, for about as long as being woken up would take.
@@ -233,7 +246,8 @@ final class StoreWriter: CommitGate {
       let ready = state.waiters.filter { $0.position <= last }.map(\.waiter)
       state.waiters.removeAll { $0.position <= last }
       defer { state.fault = nil }
-      return (ready, state.fault == nil ? nil : state.tell, !state.line.isEmpty)
+      let isOver = state.fault != nil && state.damage == nil
+      return (ready, isOver ? state.tell : nil, !state.line.isEmpty)
     }
     // What came meanwhile was not the first in line, so nobody else has said that there is work.
     if hasMore { work.signal() }

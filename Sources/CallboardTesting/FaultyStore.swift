@@ -141,6 +141,8 @@ public final class FaultyStore: Store {
     }
   }
 
+  public var doubt: String? { store.doubt }
+  public func lookUp(_ id: CallID) -> Call? { store.lookUp(id) }
   public func call(_ id: CallID) -> Call? { store.call(id) }
   public func calls(_ query: HistoryQuery) -> HistoryPage<Call> { store.calls(query) }
   public func lastDecided(_ function: String, before id: CallID) -> Call? {

@@ -87,6 +87,8 @@ public final class MortalStore: Store {
   private var inner: (any Store)? { state.withLock { $0.inner } }
 
   public func onNews(_ handler: @escaping @Sendable (StoreNews) -> Void) { inner?.onNews(handler) }
+  public var doubt: String? { inner?.doubt }
+  public func lookUp(_ id: CallID) throws(StoreFault) -> Call? { try inner?.lookUp(id) }
   public func call(_ id: CallID) -> Call? { inner?.call(id) }
   public func calls(_ query: HistoryQuery) -> HistoryPage<Call> {
     inner?.calls(query) ?? HistoryPage()

@@ -228,6 +228,80 @@ struct Tampering: Sendable, CustomTestStringConvertible {
     #expect(try log.verify().faults.count == 1)
   }
 
+  /// A restart is what somebody who has cut a log would wait for.
+  @Test(arguments: Tampering.plain + Tampering.whole)
+  func `what was done to a log is found also when an engine has gone on with it`(
+    _ tampering: Tampering
+  ) throws {
+    let log = try AuditLog()
+    try log.edit(tampering.edit)
+    for _ in 1...2 {
+      let store = try SQLiteStore(log.path, key: AuditLog.key)
+      try AuditLog.write([2, 1], to: store)
+      #expect(store.close() == nil)
+      #expect(try !log.verify().isWhole)
+    }
+  }
+
+  @Test(arguments: Tampering.whole)
+  func `what fits together is doubted when the log is gone on with`(_ tampering: Tampering) throws {
+    let log = try AuditLog()
+    try log.edit(tampering.edit)
+    let store = try SQLiteStore(log.path, key: AuditLog.key)
+    #expect(
+      store.doubt
+        == "what says where the audit log ends was changed by somebody without the key"
+    )
+  }
+
+  @Test(arguments: [
+    (
+      "DELETE FROM events WHERE seq > 12",
+      "the audit log ends with event 12, and event 15 was the last that was written"
+    ),
+    ("DELETE FROM events", "the audit log is empty, and event 15 was the last that was written"),
+    (
+      "DELETE FROM events; DELETE FROM facts",
+      "the audit log is gone, and with it what says where it ended"
+    ),
+    (
+      "DELETE FROM facts WHERE name = 'head'",
+      "what says where the audit log ends is gone or damaged"
+    ),
+    (
+      "UPDATE events SET hash = zeroblob(32) WHERE seq = 15",
+      "the last entry of the audit log is not the one that was written: entries were rewritten"
+    ),
+  ])
+  func `an engine that starts says what is not as it was written`(sql: String, doubt: String) throws
+  {
+    let log = try AuditLog()
+    try log.edit { database in
+      try database.execute(sql: "INSERT INTO settings VALUES ('held', 'true')")
+      try database.execute(sql: sql)
+    }
+    let store = try SQLiteStore(log.path, key: AuditLog.key)
+    #expect(store.doubt == doubt)
+    try AuditLog.write([1], to: store)
+    #expect(store.close() == nil)
+    #expect(try !log.verify().isWhole)
+    // It is doubted once, and found for ever.
+    #expect(try SQLiteStore(log.path, key: AuditLog.key).doubt == nil)
+  }
+
+  @Test func `a log that nobody touched is gone on with without doubt, also by the first key`()
+    throws
+  {
+    let log = try AuditLog(key: nil)
+    for _ in 1...2 {
+      let store = try SQLiteStore(log.path, key: AuditLog.key)
+      #expect(store.doubt == nil)
+      try AuditLog.write([1], to: store)
+      #expect(store.close() == nil)
+      #expect(try log.verify().isWhole)
+    }
+  }
+
   @Test(arguments: Tampering.whole)
   func `what fits together is found by the key`(_ tampering: Tampering) throws {
     let log = try AuditLog()

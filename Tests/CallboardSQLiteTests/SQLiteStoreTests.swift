@@ -3,6 +3,7 @@ import CallboardSQLite
 import CallboardTesting
 import Foundation
 import GRDB
+import Glibc
 import JSONSchema
 import Testing
 
@@ -97,6 +98,28 @@ struct SQLiteStoreTests {
     #expect(store.close() == nil)
   }
 
+  @Test func `a file is held under every name it has, and when its lock file is gone`() throws {
+    let folder = try Folder()
+    let path = folder.file("a.db")
+    let store = try SQLiteStore(path)
+    let manager = FileManager.default
+    try manager.createDirectory(atPath: folder.file("b"), withIntermediateDirectories: true)
+    try manager.createSymbolicLink(atPath: folder.file("b/link.db"), withDestinationPath: path)
+    #expect(
+      problem { try SQLiteStore(folder.file("b/link.db")) }.contains("\(path) is held by process")
+    )
+    #expect(Glibc.link(path, folder.file("b/hard.db")) == 0)
+    #expect(
+      problem { try SQLiteStore(folder.file("b/hard.db")) }.contains("is held by another process")
+    )
+    #expect(store.close() == nil)
+    let again = try SQLiteStore(folder.file("b/link.db"))
+    #expect(again.name == "link.db")
+    try manager.removeItem(atPath: path + ".lock")
+    #expect(problem { try SQLiteStore(path) }.contains("is held by another process"))
+    #expect(again.close() == nil)
+  }
+
   @Test func `a file that nobody holds any more can be opened`() throws {
     let folder = try Folder()
     let path = folder.file("a.db")
@@ -182,6 +205,83 @@ struct SQLiteStoreTests {
     try await stored
     #expect(store.close() == nil)
     #expect(try SQLiteStore(path).calls(HistoryQuery()).total == 2)
+  }
+
+  @Test func `a log that was taken away is a fault, and what it held is saved`() async throws {
+    let folder = try Folder()
+    let path = folder.file("a.db")
+    let store = try SQLiteStore(path)
+    let news = News(store)
+    try await store.commit(StoreChange(calls: [CallChange(try call(1))])).durable()
+    try FileManager.default.removeItem(atPath: path + "-wal")
+    let kept = try store.commit(StoreChange(calls: [CallChange(try call(2))]))
+    await news.wait { if case .fails = $0 { true } else { false } }
+    #expect(store.call(try call(2).id) != nil, "it is still in line")
+    let fault = try #require(store.close())
+    #expect(fault.description.contains("\(path)-wal was removed or replaced"))
+    withExtendedLifetime(kept) {}
+    #expect(try SQLiteStore(path).calls(HistoryQuery()).items.map(\.id) == [try call(1).id])
+  }
+
+  @Test func `what can't be read is a fault that stays, and no page is empty because of it`()
+    async throws
+  {
+    let folder = try Folder()
+    let path = folder.file("a.db")
+    let filled = try SQLiteStore(path)
+    for number in 1...200 {
+      _ = try filled.commit(StoreChange(calls: [CallChange(try call(number))]))
+    }
+    #expect(filled.close() == nil)
+    let queue = try DatabaseQueue(path: path)
+    let page = try await queue.read { database in
+      try Int.fetchOne(
+        database,
+        sql: "SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_autoindex_calls_1'"
+      )
+    }
+    try queue.close()
+    let store = try SQLiteStore(path)
+    let news = News(store)
+    let file = try FileHandle(forUpdating: URL(filePath: path))
+    try file.seek(toOffset: UInt64((page ?? 1) - 1) * 4096)
+    try file.write(contentsOf: Data(repeating: 0x5A, count: 4096))
+    try file.close()
+    let list = store.calls(HistoryQuery())
+    #expect(list.notice == "the history can't be read: run callboard store check")
+    await news.wait { if case .fails = $0 { true } else { false } }
+    #expect(throws: StoreFault.self) { try store.lookUp(try call(1).id) }
+    #expect(throws: StoreFault.self) {
+      try store.commit(StoreChange(calls: [CallChange(try call(900))]))
+    }
+  }
+
+  @Test func `one record that can't be read hides no other, and what is live goes on without it`()
+    throws
+  {
+    let folder = try Folder()
+    let path = folder.file("a.db")
+    let filled = try SQLiteStore(path)
+    for number in 1...3 {
+      _ = try filled.commit(StoreChange(calls: [CallChange(try call(number))]))
+    }
+    #expect(filled.close() == nil)
+    let damaged = try call(2).id
+    let queue = try DatabaseQueue(path: path)
+    try queue.write { database in
+      try database.execute(
+        sql: "UPDATE calls SET record = 'x' WHERE lower(hex(id)) = ?",
+        arguments: [damaged.description.replacing("-", with: "")]
+      )
+    }
+    try queue.close()
+    let store = try SQLiteStore(path)
+    let list = store.calls(HistoryQuery())
+    #expect(list.items.map(\.id) == [try call(3).id, try call(1).id])
+    #expect(list.notice == "1 of these can't be read (\(damaged)): run callboard store check")
+    let unfinished = try store.unfinished()
+    #expect(unfinished.calls.map(\.call.id) == [try call(1).id, try call(3).id])
+    #expect(unfinished.damaged == ["call \(damaged)"])
   }
 
   @Test func `a revocable change that can't be stored is withdrawn, and the rest stays in line`()
@@ -293,6 +393,48 @@ struct SQLiteStoreTests {
     #expect(left.map(\.state.isEnded) == [true, false])
     #expect(few.lastSequence == 17)
     #expect(few.events(after: 0, limit: 100).count == 17)
+  }
+
+  @Test
+  func `what is too large loses its oldest calls and conversations, and never for the log's sake`()
+    async throws
+  {
+    let folder = try Folder()
+    let path = folder.file("a.db")
+    let store = try SQLiteStore(path)
+    var talks: [ConversationID] = []
+    for number in 1...20 {
+      let at = start.addingTimeInterval(Double(number))
+      let id = ConversationID(UUIDv7(at: at, sequence: 0, random: UInt64(number)))
+      talks.append(id)
+      var talk = Conversation(
+        id: id,
+        title: "talk",
+        caller: .caller("agent"),
+        model: "m",
+        startedAt: at
+      )
+      talk.append(Message(.user, String(repeating: "x", count: 50_000)), at: at)
+      _ = try talk.handle(.stop(by: .operator("anna")), now: at)
+      let ended = try call(number, endedAt: at)
+      _ = try store.commit(
+        StoreChange(calls: [CallChange(ended)], conversation: ConversationChange(talk))
+      )
+    }
+    // The log alone is larger than what is kept.
+    for _ in 1...40 {
+      let long = AuditLog.event(String(repeating: "y", count: 20_000), day: 0)
+      _ = try store.commit(StoreChange(events: [long]))
+    }
+    #expect(store.close() == nil)
+    let bounded = try SQLiteStore(path, retention: SQLiteStore.Retention(bytes: 500_000))
+    for _ in 1...5 { _ = bounded.trim() }
+    let kept = bounded.conversations(HistoryQuery(ListQuery(after: 100))).items.map(\.id)
+    #expect((3...9).contains(kept.count), "\(kept.count)")
+    #expect(kept == Array(talks.reversed().prefix(kept.count)), "the newest")
+    #expect(bounded.calls(HistoryQuery()).total == kept.count)
+    #expect(bounded.events(after: 0, limit: 1000).count > 60)
+    #expect(bounded.close() == nil)
   }
 
   /// Keeps a store's writer waiting, as another program's lock does, so that changes gather in its line.

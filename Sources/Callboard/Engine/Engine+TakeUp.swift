@@ -14,10 +14,12 @@ public struct TakenUp: Sendable, Hashable, Codable {
   public var orphaned = 0
   /// Calls and conversations whose originals could not be opened: another key, or changed by somebody.
   public var unreadable = 0
+  /// Records that can't be read at all; they stay in the store.
+  public var damaged: [String] = []
 
   public init() {}
 
-  public var isEmpty: Bool { calls == 0 && conversations == 0 }
+  public var isEmpty: Bool { calls == 0 && conversations == 0 && damaged.isEmpty }
 
   /// One sentence for the screen and the event stream.
   public var sentence: String {
@@ -32,6 +34,10 @@ public struct TakenUp: Sendable, Hashable, Codable {
     if orphaned > 0 { text += "; \(orphaned) without their model have failed" }
     if unreadable > 0 {
       text += "; \(unreadable) had secrets that can't be opened with this key, and do not run"
+    }
+    if let first = damaged.first {
+      let rest = damaged.count > 1 ? " and \(damaged.count - 1) more" : ""
+      text += "; the record of \(first)\(rest) can't be read: run callboard store check"
     }
     return text
   }
@@ -52,6 +58,7 @@ extension Engine {
     var result = TakenUp()
     result.calls = unfinished.calls.count
     result.conversations = unfinished.conversations.count
+    result.damaged = unfinished.damaged
     var unreadable: Set<CallID> = []
     for (call, sealed) in unfinished.calls {
       insert(stored: call, sealed, &unreadable)
@@ -302,10 +309,21 @@ extension Engine {
   /// How a linked call ended, and with what one did that was never stored; nil while it lives.
   private func endedBefore(_ id: CallID, or kind: CallFailure.Kind) -> CallOutcome? {
     guard table.withShard(of: id, { $0.calls[id] == nil }) else { return nil }
-    guard let call = stored(id) else {
-      return .failure(Self.neverRun(kind))
+    do throws(StoreFault) {
+      guard let call = try store.lookUp(id) else { return .failure(Self.neverRun(kind)) }
+      return withOriginals(call).outcome
+    } catch {
+      return .failure(Self.unreadable(error))
     }
-    return call.outcome
+  }
+
+  /// It was stored, and nobody can say what.
+  private static func unreadable(_ fault: StoreFault) -> CallFailure {
+    CallFailure(
+      .outcomeUnknown,
+      "What became of it can't be read (\(fault)): it may have been done. Do not repeat it.",
+      reach: .maybe
+    )
   }
 
   private static func neverRun(_ kind: CallFailure.Kind) -> CallFailure {
@@ -314,8 +332,11 @@ extension Engine {
 
   /// A call of the store's with its originals.
   func stored(_ id: CallID) -> Call? {
-    guard let call = store.call(id) else { return nil }
-    guard let sealed = store.sealed(id) else { return call }
+    store.call(id).map(withOriginals)
+  }
+
+  private func withOriginals(_ call: Call) -> Call {
+    guard let sealed = store.sealed(call.id) else { return call }
     return sealer?.restoring(call, from: sealed) ?? call
   }
 
@@ -353,14 +374,18 @@ extension Engine {
       if case .unknown = live.state { unknownWaits(id) }
       return
     }
-    if let call = stored(id) { return conversationCallEnded(call) }
-    // The store failed when its turn was taken, and the engine died before the call was stored after it.
-    let answer = ModelAnswer.text(for: Self.neverRun(.engineStopped))
-    _ = try? move(
-      conversation,
-      .callEnded(id, answer: answer),
-      cause: "a call of its turn was never stored, and never run"
-    )
+    let answer: String
+    let cause: String
+    do throws(StoreFault) {
+      if let call = try store.lookUp(id) { return conversationCallEnded(withOriginals(call)) }
+      // The store failed when its turn was taken, and the engine died before the call was stored after it.
+      answer = ModelAnswer.text(for: Self.neverRun(.engineStopped))
+      cause = "a call of its turn was never stored, and never run"
+    } catch {
+      answer = ModelAnswer.text(for: Self.unreadable(error))
+      cause = "what became of a call of its turn can't be read"
+    }
+    _ = try? move(conversation, .callEnded(id, answer: answer), cause: cause)
   }
 }
 

@@ -95,7 +95,12 @@ public final class Engine: Sendable {
     redactor = Redactor(fields: configuration.secrets, values: configuration.secretValues)
     for notice in registry.notices { log.warning("\(notice)") }
     store.onNews { [weak self] news in self?.heard(news) }
-    commit(events: [event(.engine(.started), cause: "started")])
+    var first = [event(.engine(.started), cause: "started")]
+    if let doubt = store.doubt {
+      log.error("the audit log is not as it was written", metadata: ["found": "\(doubt)"])
+      first.append(event(.engine(.auditBroken), cause: doubt))
+    }
+    commit(events: first)
   }
 
   // MARK: - Asking for calls

@@ -168,6 +168,8 @@ public struct EngineEvent: Sendable {
       case stopping
       case stopped
       case decisionRefused = "decision_refused"
+      /// What the store held of the audit log was not what had been written last.
+      case auditBroken = "audit_broken"
       /// Somebody was shown the originals of a call's secrets.
       case revealed
       case lateResult = "late_result"

@@ -103,6 +103,15 @@ extension Sealer {
     return call
   }
 
+  /// Whether what is sealed beside a call can be opened, and belongs to it.
+  package func opens(_ sealed: [UInt8], ofCall id: CallID) -> Bool {
+    open(sealed, for: "call \(id)") != nil
+  }
+
+  package func opens(_ sealed: [UInt8], ofMessage index: Int, of id: ConversationID) -> Bool {
+    openMessage(sealed, index, of: id) != nil
+  }
+
   func seal(_ message: Message, _ index: Int, of id: ConversationID) -> [UInt8]? {
     (try? JSONValue(encoding: message)).map { seal($0, for: "message \(index) of \(id)") }
   }

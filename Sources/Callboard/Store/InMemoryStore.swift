@@ -202,6 +202,9 @@ public final class InMemoryStore: Store {
     }
   }
 
+  public var doubt: String? { nil }
+
+  public func lookUp(_ id: CallID) -> Call? { call(id) }
   public func call(_ id: CallID) -> Call? { state.withLock { $0.calls[id] }?.call }
 
   public func onNews(_ handler: @escaping @Sendable (StoreNews) -> Void) {}

@@ -8,6 +8,9 @@ public protocol Store: Sendable {
   /// `memory`, or where it is on disk: for the title row.
   var name: String { get }
 
+  /// Why what was found at opening is not as it was written last, in a sentence; nil where it is.
+  var doubt: String? { get }
+
   /// Whether a commit is as durable as it will ever be when `commit` returns.
   var commitsAtOnce: Bool { get }
 
@@ -20,7 +23,10 @@ public protocol Store: Sendable {
   /// Tells `handler` what becomes of the store, on a thread of its own; nothing is taken while it is told.
   func onNews(_ handler: @escaping @Sendable (StoreNews) -> Void)
 
+  /// Nil also where it can't be read, which is told as a fault.
   func call(_ id: CallID) -> Call?
+  /// The same for whoever must not take what can't be read for what never was.
+  func lookUp(_ id: CallID) throws(StoreFault) -> Call?
   /// A window onto every call, newest first.
   func calls(_ query: HistoryQuery) -> HistoryPage<Call>
   /// The last call of a function before another one that people decided, among the newest.
@@ -155,6 +161,8 @@ public struct Unfinished: Sendable {
   public var conversations: [ConversationChange]
   /// Switches and the hold, by key.
   public var settings: [String: JSONValue]
+  /// Calls and conversations whose records can't be read: they stay where they are.
+  public var damaged: [String] = []
 
   public init(
     calls: [(call: Call, sealed: [UInt8]?)] = [],

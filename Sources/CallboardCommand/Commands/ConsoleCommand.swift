@@ -39,7 +39,7 @@ struct ConsoleCommand: AsyncParsableCommand {
     try await ConsoleRun.run(
       session,
       principal: person,
-      options: look.options(hint: session.taken.isEmpty ? nil : session.taken.sentence),
+      options: look.options(hint: session.found),
       events: events,
       isDemo: false
     )

@@ -246,6 +246,13 @@ final class EngineSession: Sendable {
     }
   }
 
+  /// What was found on the store that whoever starts should know; nil where that is nothing.
+  var found: String? {
+    let doubt = store.store.doubt.map { "\($0); see callboard audit verify" }
+    let words = [doubt, taken.isEmpty ? nil : taken.sentence].compactMap { $0 }
+    return words.isEmpty ? nil : words.joined(separator: "; ")
+  }
+
   /// Whether a conversation of this plan still lives from before.
   func hasTakenUp(_ plan: Configuration.ConversationPlan) -> Bool {
     guard taken.conversations > 0,

@@ -25,7 +25,7 @@ public enum AuditArchive {
     key: Sealer.MasterKey?,
     now: Date
   ) throws(StoreProblem) -> Archived {
-    let path = URL(filePath: path).path
+    let path = URL(filePath: path).resolvingSymlinksInPath().path
     guard FileManager.default.fileExists(atPath: path) else {
       throw StoreProblem("\(path) is not there; name the store with --store")
     }

@@ -53,6 +53,7 @@ extension StoreReader {
         try Self.readEvery("messages", "messages", column: "entry", in: database, &check) {
           _ = try StoredForm.entry($0)
         }
+        if let key { try Self.openEvery(in: database, Sealer(key), &check) }
       }
     } catch {
       let problem = StoreProblem(error, at: path)
@@ -60,6 +61,49 @@ extension StoreReader {
       check.problems.append(problem.description)
     }
     return check
+  }
+
+  /// Opens every sealed original: what can't be opened can't go on.
+  private static func openEvery(
+    in database: Database,
+    _ sealer: Sealer,
+    _ check: inout StoreCheck
+  ) throws {
+    var count = 0
+    var closed: [String] = []
+    let calls = try Row.fetchCursor(
+      database,
+      sql: "SELECT CAST(id AS BLOB), CAST(sealed AS BLOB) FROM calls WHERE sealed IS NOT NULL"
+    )
+    while let row = try calls.next() {
+      count += 1
+      let id = UUIDv7(row[0] as Data).map(CallID.init)
+      let isOpen = id.map { sealer.opens(Array(row[1] as Data), ofCall: $0) } ?? false
+      if !isOpen { closed.append("call \(id?.description ?? "without an id")") }
+    }
+    let messages = try Row.fetchCursor(
+      database,
+      sql: """
+        SELECT CAST(conversation AS BLOB), place, CAST(sealed AS BLOB) FROM messages WHERE sealed IS NOT NULL
+        """
+    )
+    while let row = try messages.next() {
+      count += 1
+      let id = UUIDv7(row[0] as Data).map { ConversationID($0) }
+      let place: Int = row[1]
+      let isOpen =
+        id.map { sealer.opens(Array(row[2] as Data), ofMessage: place, of: $0) } ?? false
+      if !isOpen {
+        closed.append("message \(place) of conversation \(id?.description ?? "without an id")")
+      }
+    }
+    if let first = closed.first {
+      check.problems.append(
+        "\(closed.count) of \(count) sealed originals can't be opened with this key (first \(first)): they were changed, or sealed with another one"
+      )
+    } else {
+      check.notes.append("\(count) sealed originals can be opened")
+    }
   }
 
   private static func findOrphans(in database: Database, _ check: inout StoreCheck) throws {

@@ -147,7 +147,7 @@ public final class StoreReader: Sendable {
     )
   }
 
-  private static func head(
+  static func head(
     _ bytes: [UInt8]?,
     _ key: Sealer.MasterKey?
   ) -> (AuditVerifier.Head?, AuditReport.Signature) {
