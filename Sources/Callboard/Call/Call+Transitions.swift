@@ -452,7 +452,8 @@ extension Call {
         .failed,
         .failure(failure),
         at: now,
-        cause: "its arguments do not fit the new definition",
+        cause: failure.kind == .invalidArguments
+          ? "its arguments do not fit the new definition" : failure.message,
         durably: true
       )
 

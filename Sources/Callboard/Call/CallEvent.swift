@@ -144,6 +144,7 @@ public enum DecisionRefused: Error, Sendable, Hashable, Codable {
   case notApprovedByYou
   case sharedAccount
   case held
+  case definitionNotAccepted
   case tooLate
   case extendedBefore
   case rerunIsLive
@@ -163,6 +164,8 @@ extension DecisionRefused: CustomStringConvertible {
     case .notApprovedByYou: "you have not approved it, so there is nothing of yours to take back"
     case .sharedAccount: "a shared account can't give the last of several approvals"
     case .held: "the function is off or the engine is held; release it first"
+    case .definitionNotAccepted:
+      "the function's definition has changed and nobody has accepted it; read and accept that first"
     case .tooLate: "the time for it is over"
     case .extendedBefore: "you gave it more time before; somebody else may"
     case .rerunIsLive: "it is being run again right now; wait for that to end"

@@ -158,7 +158,7 @@ extension Engine {
       guard let live = shard.calls[id], case .queued = live.call.state else { return .gone }
       guard let function = live.function, function.definition.cache != nil else { return .proceed }
       guard shard.catalogue.held == nil, let current = shard.catalogue[live.call.function],
-        current.isOn, current.hash == live.call.definitionHash
+        current.isOn, current.unaccepted == nil, current.hash == live.call.definitionHash
       else { return .held }
       return lookInCache(live, function, leads: false, in: &shard)
     }
@@ -227,11 +227,12 @@ extension Engine {
   private func start(_ id: CallID) -> Look {
     table.withShard(of: id) { shard in
       guard let live = shard.calls[id], case .queued(_, nil) = live.call.state else { return .gone }
-      guard !isStopping, shard.catalogue.held == nil,
-        let current = shard.catalogue[live.call.function], current.isOn
-      else { return .held }
+      guard let current = shard.catalogue[live.call.function] else {
+        return .moved((try? move(live, .functionRemoved, in: &shard))?.transition.effect ?? .none)
+      }
+      guard !isStopping, shard.catalogue.held == nil, current.isOn else { return .held }
       live.function = current
-      guard current.hash == live.call.definitionHash else {
+      guard current.hash == live.call.definitionHash, current.unaccepted == nil else {
         return .moved(definitionChanged(live, current, in: &shard))
       }
       switch lookInCache(live, current, leads: true, in: &shard) {
@@ -280,7 +281,7 @@ extension Engine {
   ) -> Bool {
     // The catalogue it was admitted by is mostly still the one that counts.
     let current = shard.catalogue === catalogue ? function : shard.catalogue[function.name]
-    guard let current, current.isOn, current.hash == function.hash,
+    guard let current, current.isOn, current.unaccepted == nil, current.hash == function.hash,
       function.definition.cache == nil, shard.catalogue.held == nil, function.runtime.isClosed,
       slots.takeAtOnce(function)
     else { return false }

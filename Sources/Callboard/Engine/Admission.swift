@@ -43,6 +43,7 @@ extension Engine {
         CallFailure(.engineHeld, "\(held.by) holds all calls for now.", isRetryable: true)
       )
     }
+    if function.unaccepted != nil { return refuse(Self.notAccepted(function.name)) }
     if definition.effect == .write, let fault = storeFault {
       return refuse(
         CallFailure(
@@ -78,6 +79,14 @@ extension Engine {
     )
   }
 
+  private static func notAccepted(_ name: String) -> CallFailure {
+    CallFailure(
+      .definitionNotAccepted,
+      "\(name) has changed, and nobody has accepted its new definition yet.",
+      isRetryable: true
+    )
+  }
+
   private static let queueFull = CallFailure(
     .queueFull,
     "Too many calls are waiting already; try again later.",
@@ -103,7 +112,7 @@ extension Engine {
     guard let proposed = call.proposed?.original else {
       return .failure(unreadable(call.unparsed ?? "", function.redactor))
     }
-    let errors = function.schema.validate(proposed)
+    let errors = function.problems(in: proposed)
     guard errors.isEmpty else {
       return .failure(Self.invalid(function.redactor.redact(errors, about: proposed)))
     }

@@ -59,6 +59,10 @@ extension Engine: EngineDoor {
       commit(events: [event(.function(.cacheCleared), function: function, by: principal.name)])
       return .done("\(count) cached answers forgotten")
     case .hold(let from, let to): return await hold(from: from, to: to, by: principal)
+    case .acceptDefinition(let name, let from, let to):
+      return await acceptDefinition(name, from: from, to: to, by: principal)
+    case .declineDefinition(let name, let from, let to):
+      return await declineDefinition(name, from: from, to: to, by: principal)
     case .stopConversation(let id): return await stopConversation(id, by: principal)
     case .pauseConversation(let id, let from, let to):
       return await pauseConversation(id, from: from, to: to, by: principal)
@@ -90,7 +94,8 @@ extension Engine: EngineDoor {
     case .runAgain(_, _, let arguments?):
       return longer(arguments, configuration.maxArgumentBytes, "arguments")
     case .approve, .extend, .undo, .cancel, .runAgain, .setFunction, .setProvider, .setBreaker,
-      .clearCache, .hold, .stopConversation, .pauseConversation, .message:
+      .clearCache, .hold, .acceptDefinition, .declineDefinition, .stopConversation,
+      .pauseConversation, .message:
       return nil
     }
   }
@@ -168,6 +173,9 @@ extension Engine: EngineDoor {
         guard let live = shard.calls[id] else {
           throw IllegalMove(state: store.call(id)?.state.word ?? .cancelled, event: "approving it")
         }
+        if shard.catalogue[live.call.function]?.unaccepted != nil {
+          throw DecisionRefused.definitionNotAccepted
+        }
         let isOn = shard.catalogue[live.call.function]?.isOn ?? false
         let event = CallEvent.approve(
           seen,
@@ -226,7 +234,7 @@ extension Engine: EngineDoor {
         by: principal
       )
     }
-    let errors = function.redactor.redact(function.schema.validate(restored), about: restored)
+    let errors = function.redactor.redact(function.problems(in: restored), about: restored)
     guard errors.isEmpty else {
       _ = refused(id, because: Self.invalid(errors).message, by: principal)
       return .invalid(errors)
@@ -358,6 +366,9 @@ extension Engine: EngineDoor {
     let catalogue = table.catalogue
     guard catalogue[unknown.function]?.isOn == true, catalogue.held == nil else {
       return refused(unknown.id, DecisionRefused.held, by: principal)
+    }
+    guard catalogue[unknown.function]?.unaccepted == nil else {
+      return refused(unknown.id, DecisionRefused.definitionNotAccepted, by: principal)
     }
     let call = makeCall(
       unknown.function,
@@ -512,7 +523,7 @@ extension Engine: EngineDoor {
     )
   }
 
-  private func ago(_ switched: Switched?, _ now: Date) -> String {
+  func ago(_ switched: Switched?, _ now: Date) -> String {
     guard let switched else { return "" }
     return ": \(switched.by), \(Int(max(0, now.timeIntervalSince(switched.at)))) s ago"
   }
@@ -550,7 +561,7 @@ extension Engine: EngineDoor {
     )
   }
 
-  private func refused(_ call: Call?, because why: String, by principal: Principal) -> Reply {
+  func refused(_ call: Call?, because why: String, by principal: Principal) -> Reply {
     commit(events: [event(.engine(.decisionRefused), call: call, cause: why, by: principal.name)])
     return .refused(why)
   }
@@ -563,8 +574,8 @@ extension Engine: EngineDoor {
       .undo(let call, _), .settle(let call, _, _), .cancel(let call, _),
       .runAgain(let call, _, _):
       id = call
-    case .setFunction, .setProvider, .setBreaker, .clearCache, .hold, .stopConversation,
-      .pauseConversation, .message:
+    case .setFunction, .setProvider, .setBreaker, .clearCache, .hold, .acceptDefinition,
+      .declineDefinition, .stopConversation, .pauseConversation, .message:
       break
     }
     let call = id.flatMap { id in table.withShard(of: id) { $0.calls[id]?.call } ?? store.call(id) }

@@ -20,7 +20,16 @@ extension Engine {
     case .errors(let list): body = .errors(errorPage(list))
     case .header: body = .header
     }
-    return Snapshot(header: header(context), body: body)
+    var snapshot = Snapshot(header: header(context), body: body)
+    switch query {
+    case .overview:
+      snapshot.definitions = definitionRows(Filter(), in: context.catalogue, at: context.now)
+    case .waiting(let list):
+      snapshot.definitions = definitionRows(list.filter, in: context.catalogue, at: context.now)
+    case .calls, .call, .conversations, .conversation, .functions, .function, .errors, .header:
+      break
+    }
+    return snapshot
   }
 
   /// What every row needs to know, read once a snapshot.
@@ -52,6 +61,9 @@ extension Engine {
 
   private func header(_ context: SnapshotContext) -> Header {
     var header = Header(name: configuration.name, store: store.name, now: context.now)
+    header.changedDefinitions = context.catalogue.functions.count {
+      $0.unaccepted.map { $0.declined == nil } ?? false
+    }
     var series = RecentSeries()
     table.forEachShard { shard in
       header.waiting += shard.counts[CallState.Word.awaitingApproval.index]
@@ -212,7 +224,7 @@ extension Engine {
     var detail = CallDetail(row: row(call, context), call: call.withoutOriginals)
     if let function = context.catalogue[call.function] {
       detail.functionDescription = function.definition.description
-      detail.parameters = Self.shown(function.definition.parameters, function.redactor)
+      detail.parameters = function.shownParameters
       detail.argumentOrder =
         function.definition.parameters["properties"]?.objectValue.map { Array($0.keys) } ?? []
       detail.timeout = function.definition.timeout / .seconds(1)
@@ -356,6 +368,7 @@ extension Engine {
       isOn: function.isOn
     )
     row.switched = function.switched
+    row.awaitsAcceptance = function.unaccepted != nil
     row.rule = context.catalogue.rules.summary(for: definition)
     let counters = function.runtime.counters
     row.calls = counters.calls
@@ -380,7 +393,7 @@ extension Engine {
   }
 
   private func providerRows(_ context: SnapshotContext) -> [ProviderRow] {
-    providers.map { provider in
+    context.catalogue.sources.providers.map { provider in
       let functions = context.catalogue.functions.filter {
         $0.provider.namespace == provider.namespace
       }
@@ -405,17 +418,14 @@ extension Engine {
 
   private func functionDetail(_ name: String, _ context: SnapshotContext) -> FunctionDetail? {
     guard let function = context.catalogue[name] else { return nil }
-    return FunctionDetail(
+    var detail = FunctionDetail(
       row: functionRow(function, context),
-      parameters: Self.shown(function.definition.parameters, function.redactor),
+      parameters: function.shownParameters,
       definitionHash: function.hash,
       policies: Self.policies(of: function.definition, function.redactor)
     )
-  }
-
-  /// A schema without secrets that are recognised by their form: its names are those of its properties.
-  private static func shown(_ schema: JSONValue, _ redactor: Redactor) -> JSONValue {
-    redactor.redactValues(in: schema) ?? schema
+    detail.change = definitionChange(function)
+    return detail
   }
 
   private static func policies(
@@ -456,6 +466,9 @@ extension Engine {
           value: definition.secrets.joined(separator: ", ")
         )
       )
+    }
+    for check in definition.checks {
+      lines.append(FunctionDetail.Policy(name: "check", value: check.text))
     }
     switch definition.fallback {
     case .value(let value):

@@ -96,26 +96,22 @@ extension Engine {
   // MARK: - Putting things back
 
   private func takeUp(settings: [String: JSONValue]) {
-    var off: [(name: String, Switched)] = []
+    var remembered: [String: Catalogue.Absent] = [:]
     var held: Switched?
     for (key, value) in settings {
       switch Setting(key: key) {
-      case .function(let name): off.append((name, Setting.switched(value)))
+      case .function(let name):
+        remembered[name, default: .init()].switched = Setting.switched(value)
       case .hold: held = Setting.switched(value)
+      case .definition(let name):
+        remembered[name, default: .init()].accepted = AcceptedDefinition(setting: value)
+      case .declined(let name):
+        guard let hash = value["hash"]?.stringValue else { break }
+        remembered[name, default: .init()].declined = (hash, Setting.switched(value))
       case nil: break
       }
     }
-    guard !off.isEmpty || held != nil else { return }
-    _ = table.withEveryShard { catalogue in
-      var catalogue = catalogue
-      for (name, switched) in off where catalogue[name] != nil {
-        catalogue = catalogue.switching([name], on: false, switched)
-      }
-      return held.map { catalogue.withHold($0) } ?? catalogue
-    } commit: {
-      slots.change(functions: Set(off.map(\.name)), isOn: false)
-      if held != nil { slots.change(isHeld: true) }
-    }
+    takeUp(remembered, held: held)
   }
 
   private func insert(stored call: Call, _ sealed: [UInt8]?, _ unreadable: inout Set<CallID>) {
@@ -211,11 +207,17 @@ extension Engine {
       guard let function = table.catalogue[call.function] else {
         return perform(id, try move(id, removedOrStays(call)))
       }
-      if call.definitionHash.map({ $0 != function.hash }) ?? false, call.isUndecided {
+      if function.unaccepted != nil, call.isUndecided, call.approval?.approvals.isEmpty == false {
+        // It is admitted anew when somebody accepts the definition.
+        _ = try move(id, .definitionDrifted)
+      } else if function.unaccepted == nil, call.isUndecided,
+        call.definitionHash.map({ $0 != function.hash }) ?? false
+      {
         if case .approved = call.state { _ = try move(id, .definitionDrifted) }
-        return perform(id, try move(id, redefined(call, function)))
+        return perform(id, try move(id, redefinition(of: call, function)))
       }
       let event = CallEvent.restart(ownerIsLive: ownerIsLive(call))
+      let call = table.withShard(of: id) { $0.calls[id]?.call } ?? call
       if let effect = effectOfNoStep(call, function, event) {
         perform(id, effect)
       } else {
@@ -251,15 +253,24 @@ extension Engine {
     }
   }
 
-  /// A changed definition was accepted by loading it: what waits for approval is asked anew, if it still fits.
-  private func redefined(_ call: Call, _ function: RegisteredFunction) -> CallEvent {
+  /// A changed definition was accepted, by a person or by loading it: what waits for approval is asked anew, if it still
+  /// fits.
+  func redefinition(of call: Call, _ function: RegisteredFunction) -> CallEvent {
     let arguments = call.effectiveArguments ?? [:]
     if let expires = call.approval?.expiresAt, expires <= clock.now { return .expire }
-    let errors = function.redactor.redact(function.schema.validate(arguments), about: arguments)
+    let errors = function.redactor.redact(function.problems(in: arguments), about: arguments)
     guard errors.isEmpty else { return .argumentsNoLongerFit(Self.invalid(errors)) }
     let filled = function.schema.fillingDefaults(in: arguments)
+    let catalogue = table.catalogue
+    if let refusal = catalogue.access.refusal(
+      of: call.caller,
+      calling: function.definition,
+      with: filled
+    ) {
+      return .argumentsNoLongerFit(refusal)
+    }
     let requirement =
-      table.catalogue.rules.requirement(
+      catalogue.rules.requirement(
         for: filled,
         function: function.definition,
         caller: call.caller
@@ -386,18 +397,6 @@ extension Engine {
       cause = "what became of a call of its turn can't be read"
     }
     _ = try? move(conversation, .callEnded(id, answer: answer), cause: cause)
-  }
-}
-
-extension Call {
-  /// Whether a person may still have to decide on it.
-  fileprivate var isUndecided: Bool {
-    switch state {
-    case .awaitingApproval, .approved: true
-    case .received, .queued, .running, .stopping, .backingOff, .unknown, .succeeded, .failed,
-      .rejected, .denied, .expired, .cancelled:
-      false
-    }
   }
 }
 

@@ -20,7 +20,7 @@ public enum Submission: Sendable {
 ///
 /// Every step of a call goes through `move`, which decides with `Call.handle` and queues the commit under one lock.
 public final class Engine: Sendable {
-  public let configuration: EngineConfiguration
+  private let current: Mutex<ConfigurationBox>
   public let clock: any EngineClock
   public let deadlines: DeadlineQueue
   let store: any Store
@@ -29,11 +29,12 @@ public final class Engine: Sendable {
   let cache: ResultCache
   /// By name.
   public let models: [String: any Model]
-  let providers: [any FunctionProvider]
   let conversations = ConversationTable()
   let waiting = WaitingIndex()
   let errors = ErrorGroups()
-  let redactor: Redactor
+  private let ownRedactor: Mutex<Redactor>
+  /// Who tells of changed definitions, by namespace.
+  let followed = Mutex<[String: ObservationToken]>([:])
   /// Nil where originals of secrets go with this process.
   let sealer: Sealer?
   let digest: ApprovalDigest
@@ -67,7 +68,7 @@ public final class Engine: Sendable {
     sealer: Sealer? = nil,
     log: Logger = Logger(label: "callboard.engine") { _ in SwiftLogNoOpLogHandler() }
   ) {
-    self.configuration = configuration
+    current = Mutex(ConfigurationBox(configuration))
     self.clock = clock
     self.deadlines = deadlines ?? DeadlineQueue(clock: clock)
     self.store = store
@@ -75,12 +76,16 @@ public final class Engine: Sendable {
     self.sealer = sealer
     digest = sealer?.digest ?? ApprovalDigest()
     self.models = Dictionary(models.map { ($0.name, $0) }) { first, _ in first }
-    providers = registry.providers
     let catalogue = Catalogue(
       functions: registry.functions,
       rules: configuration.rules,
       access: configuration.access,
-      held: nil
+      held: nil,
+      sources: Catalogue.Sources(
+        providers: registry.providers,
+        secrets: registry.secrets,
+        secretValues: registry.secretValues
+      )
     )
     table = LiveTable(
       catalogue: catalogue,
@@ -92,7 +97,9 @@ public final class Engine: Sendable {
       functions: registry.functions
     )
     cache = ResultCache(maxEntries: configuration.cacheEntries, maxBytes: configuration.cacheBytes)
-    redactor = Redactor(fields: configuration.secrets, values: configuration.secretValues)
+    ownRedactor = Mutex(
+      Redactor(fields: configuration.secrets, values: configuration.secretValues)
+    )
     for notice in registry.notices { log.warning("\(notice)") }
     store.onNews { [weak self] news in self?.heard(news) }
     var first = [event(.engine(.started), cause: "started")]
@@ -101,6 +108,35 @@ public final class Engine: Sendable {
       first.append(event(.engine(.auditBroken), cause: doubt))
     }
     commit(events: first)
+    follow(registry.providers)
+  }
+
+  /// One reference, because it is asked for at every call.
+  private final class ConfigurationBox: Sendable {
+    let value: EngineConfiguration
+
+    init(_ value: EngineConfiguration) { self.value = value }
+  }
+
+  public var configuration: EngineConfiguration { current.withLock { $0 }.value }
+
+  /// For texts that belong to no function.
+  var redactor: Redactor { ownRedactor.withLock { $0 } }
+
+  /// Takes another configuration for what is asked from now on.
+  ///
+  /// Secrets of the one before are still hidden: what holds them may still be said.
+  func replace(configuration: EngineConfiguration) {
+    let before = self.configuration
+    let box = ConfigurationBox(configuration)
+    current.withLock { $0 = box }
+    let redactor = Redactor(
+      fields: configuration.secrets + before.secrets.filter { !configuration.secrets.contains($0) },
+      values: configuration.secretValues
+        + before.secretValues.filter { !configuration.secretValues.contains($0) }
+    )
+    ownRedactor.withLock { $0 = redactor }
+    slots.update(limit: configuration.slots, bound: configuration.queue)
   }
 
   // MARK: - Asking for calls
@@ -324,7 +360,7 @@ public final class Engine: Sendable {
     var next = live.call
     let transition = try next.handle(
       event,
-      live.traits,
+      traits(of: live, for: event, in: shard.catalogue),
       now: clock.now,
       using: &shard.generator
     )

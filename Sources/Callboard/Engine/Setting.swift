@@ -7,23 +7,35 @@ enum Setting: Hashable, Sendable {
   case function(String)
   /// The whole engine is held.
   case hold
+  /// What of a server's function was accepted.
+  case definition(String)
+  /// A change of that which somebody has declined.
+  case declined(String)
 
   init?(key: String) {
     if key == Self.hold.key {
       self = .hold
     } else if key.hasPrefix(Self.prefix) {
       self = .function(String(key.dropFirst(Self.prefix.count)))
+    } else if key.hasPrefix(Self.definitionPrefix) {
+      self = .definition(String(key.dropFirst(Self.definitionPrefix.count)))
+    } else if key.hasPrefix(Self.declinedPrefix) {
+      self = .declined(String(key.dropFirst(Self.declinedPrefix.count)))
     } else {
       return nil
     }
   }
 
   private static let prefix = "off:"
+  private static let definitionPrefix = "definition:"
+  private static let declinedPrefix = "declined:"
 
   var key: String {
     switch self {
     case .function(let name): Self.prefix + name
     case .hold: "held"
+    case .definition(let name): Self.definitionPrefix + name
+    case .declined(let name): Self.declinedPrefix + name
     }
   }
 

@@ -24,7 +24,7 @@ final class SlotQueue: Sendable {
   ///
   /// A class, so that looking at it does not copy what waits in it; only touched under the lock.
   private final class Line {
-    let limit: Int?
+    var limit: Int?
     var running = 0
     var isOn: Bool
     var waiting: Deque<Waiter> = []
@@ -38,8 +38,11 @@ final class SlotQueue: Sendable {
   }
 
   private struct State {
-    /// By the function's ordinal.
+    /// By the function's ordinal; a function that goes leaves its line, for what still runs and for when it comes back.
     var lines: [Line] = []
+    var ordinals: [String: Int] = [:]
+    /// Most running at a time.
+    var limit: Int
     var running = 0
     var order: UInt64 = 0
     var isHeld = false
@@ -49,35 +52,66 @@ final class SlotQueue: Sendable {
   }
 
   private let state: Mutex<State>
-  private let limit: Int
-  private let bound: Int
-  private let ordinals: [String: Int]
+  /// Most new calls waiting.
+  private let bound: Atomic<Int>
   /// How many new calls have a place; those that wait again, or after a person's decision, take none.
   private let newcomers = Atomic<Int>(0)
 
   /// `limit`: most running at a time; `bound`: most new calls waiting.
   init(limit: Int, bound: Int, functions: [RegisteredFunction]) {
-    self.limit = limit
-    self.bound = bound
-    var state = State()
-    var ordinals: [String: Int] = [:]
+    self.bound = Atomic(bound)
+    var state = State(limit: limit)
     for function in functions {
-      ordinals[function.name] = function.ordinal
+      state.ordinals[function.name] = function.ordinal
       state.lines.append(Line(limit: function.definition.slots, isOn: function.isOn))
     }
-    self.ordinals = ordinals
     self.state = Mutex(state)
   }
 
+  /// The place of a function's line: the one it has had, or a new one.
+  func ordinal(of name: String) -> Int {
+    state.withLock { state in
+      if let ordinal = state.ordinals[name] { return ordinal }
+      state.lines.append(Line(limit: nil, isOn: false))
+      state.ordinals[name] = state.lines.count - 1
+      return state.lines.count - 1
+    }
+  }
+
+  /// Takes the limits and switches of functions that have come or changed.
+  func update(_ functions: [RegisteredFunction]) {
+    open(
+      state.withLock { state in
+        for function in functions {
+          let line = state.lines[function.ordinal]
+          line.limit = function.definition.slots
+          line.isOn = function.isOn
+        }
+        return serve(&state)
+      }
+    )
+  }
+
+  /// Takes other limits over all functions; what runs or waits beyond them stays.
+  func update(limit: Int, bound: Int) {
+    self.bound.store(bound, ordering: .relaxed)
+    open(
+      state.withLock { state in
+        state.limit = limit
+        return serve(&state)
+      }
+    )
+  }
+
   /// Whether a new call would find a place.
-  var hasRoom: Bool { newcomers.load(ordering: .relaxed) < bound }
+  var hasRoom: Bool { newcomers.load(ordering: .relaxed) < bound.load(ordering: .relaxed) }
 
   /// Takes a place for a new call, if one is left: asked and taken in one step, however many ask at once.
   ///
   /// It is kept until ``leavePlace()``, which may be before the call stands in any line.
   func takePlace() -> Bool {
     var taken = newcomers.load(ordering: .relaxed)
-    while taken < bound {
+    while taken < bound.load(ordering: .relaxed) {
       let (isTaken, now) = newcomers.compareExchange(
         expected: taken,
         desired: taken + 1,
@@ -96,12 +130,12 @@ final class SlotQueue: Sendable {
   func takeAtOnce(_ function: RegisteredFunction) -> Bool { takeAtOnce(function.ordinal) }
 
   func takeAtOnce(_ function: String) -> Bool {
-    ordinals[function].map(takeAtOnce(_:)) ?? false
+    state.withLock { $0.ordinals[function] }.map(takeAtOnce(_:)) ?? false
   }
 
   private func takeAtOnce(_ ordinal: Int) -> Bool {
     state.withLock { state in
-      guard !state.isHeld, !state.isClosed, state.running < limit else { return false }
+      guard !state.isHeld, !state.isClosed, state.running < state.limit else { return false }
       let line = state.lines[ordinal]
       guard line.isOn, line.hasRoom, line.waiting.isEmpty else { return false }
       line.running += 1
@@ -127,7 +161,7 @@ final class SlotQueue: Sendable {
   func giveBack(_ function: RegisteredFunction) { giveBack(function.ordinal) }
 
   func giveBack(_ function: String) {
-    if let ordinal = ordinals[function] { giveBack(ordinal) }
+    if let ordinal = state.withLock({ $0.ordinals[function] }) { giveBack(ordinal) }
   }
 
   private func giveBack(_ ordinal: Int) {
@@ -193,7 +227,7 @@ final class SlotQueue: Sendable {
   }
 
   private func line(_ function: String, in state: State) -> Line? {
-    ordinals[function].map { state.lines[$0] }
+    state.ordinals[function].map { state.lines[$0] }
   }
 
   /// No continuation is resumed under the lock.
@@ -205,7 +239,7 @@ final class SlotQueue: Sendable {
   private func serve(_ state: inout State) -> [Gate] {
     guard !state.isHeld, !state.isClosed, state.waiting > 0 else { return [] }
     var opened: [Gate] = []
-    while state.running < limit, state.waiting > 0 {
+    while state.running < state.limit, state.waiting > 0 {
       var best: (line: Line, order: UInt64)?
       for line in state.lines where line.isOn && line.hasRoom {
         guard let first = line.waiting.first else { continue }

@@ -6,15 +6,21 @@ import JSONSchema
 ///
 /// An approval binds to it, so a function that changes its meaning voids what was approved.
 enum DefinitionHash {
-  private static let annotations: Set<String> = [
+  /// Words for people, which bind nobody.
+  static let annotations: Set<String> = [
     "title", "description", "$comment", "examples", "deprecated", "readOnly", "writeOnly",
   ]
 
-  static func of(_ definition: FunctionDefinition, provider: String) -> String {
+  /// `effect`: another one than the definition has, to find whether only that differs.
+  static func of(
+    _ definition: FunctionDefinition,
+    provider: String,
+    effect: FunctionEffect? = nil
+  ) -> String {
     let parts: JSONValue = [
       "name": .string(definition.name.description),
       "schema": withoutAnnotations(definition.parameters),
-      "effect": .string(definition.effect.rawValue),
+      "effect": .string((effect ?? definition.effect).rawValue),
       "provider": .string(provider),
     ]
     return hexadecimal(SHA256.hash(data: Data(parts.canonicalBytes())))

@@ -32,6 +32,7 @@ public struct DefinitionLint {
     case schemaInvalid = "schema-invalid"
     case arrayWithoutItems = "array-without-items"
     case strictMode = "strict-mode"
+    case textRuleUnknown = "text-rule-unknown"
 
     case descriptionMissing = "description-missing"
     case descriptionLong = "description-long"
@@ -45,16 +46,18 @@ public struct DefinitionLint {
     case formatMissing = "format-missing"
     case nestingDeep = "nesting-deep"
     case parametersMany = "parameters-many"
+    case textRuleOpen = "text-rule-open"
+    case hiddenCharacter = "hidden-character"
 
     public var severity: Severity {
       switch self {
       case .nameInvalid, .nameDuplicate, .tooManyFunctions, .parametersNotObject,
-        .schemaInvalid, .arrayWithoutItems, .strictMode:
+        .schemaInvalid, .arrayWithoutItems, .strictMode, .textRuleUnknown:
         .error
       case .descriptionMissing, .descriptionLong, .definitionLarge, .parameterUndescribed,
         .nameNotVerbFirst,
         .functionsAlike, .keywordUnknown, .stringUnbounded, .unitMissing, .formatMissing,
-        .nestingDeep, .parametersMany:
+        .nestingDeep, .parametersMany, .textRuleOpen, .hiddenCharacter:
         .warning
       }
     }
@@ -161,6 +164,13 @@ public struct DefinitionLint {
 
   private mutating func describing() {
     let description = draft.description ?? ""
+    if let hidden = TextRule.text.refused(in: description) {
+      report(
+        .hiddenCharacter,
+        ["description"],
+        "holds \(hidden.words) as character \(hidden.position), which models read and people do not see; remove it"
+      )
+    }
     if description.allSatisfy(\.isWhitespace) {
       report(
         .descriptionMissing,
@@ -213,6 +223,7 @@ public struct DefinitionLint {
         "“\(word.keyword)” says nothing in JSON Schema; \(word.nearest.map { "did you mean \($0)?" } ?? "say it in the description")"
       )
     }
+    texts(of: parameters, at: place)
     if draft.isStrict {
       for problem in StrictMode.problems(in: parameters) {
         report(
@@ -232,6 +243,33 @@ public struct DefinitionLint {
       )
     }
     walk(root, at: place, level: 0)
+  }
+
+  /// What arguments may hold that nobody sees, and what the definition itself holds of that.
+  private mutating func texts(of parameters: JSONValue, at place: JSONPointer) {
+    for mistake in TextRule.mistakes(in: parameters) {
+      report(
+        .textRuleUnknown,
+        at: JSONPointer(tokens: place.tokens + mistake.pointer.tokens),
+        mistake.sentence
+      )
+    }
+    for (pointer, value) in Schema.values(of: TextRule.keyword, in: parameters)
+    where value.stringValue == TextRule.any.rawValue {
+      report(
+        .textRuleOpen,
+        at: JSONPointer(tokens: place.tokens + pointer.tokens),
+        "lets through characters that nobody who approves can see; write text, or line"
+      )
+    }
+    for (pointer, value) in Schema.values(of: "description", in: parameters) {
+      guard let hidden = value.stringValue.flatMap(TextRule.text.refused(in:)) else { continue }
+      report(
+        .hiddenCharacter,
+        at: JSONPointer(tokens: place.tokens + pointer.tokens),
+        "holds \(hidden.words) as character \(hidden.position), which models read and people do not see; remove it"
+      )
+    }
   }
 
   private mutating func size(of parameters: JSONValue, at place: JSONPointer) {

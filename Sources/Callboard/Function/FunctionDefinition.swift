@@ -38,6 +38,8 @@ public struct FunctionDefinition: Sendable {
   /// JSON Schema that a result has to meet; nil: any JSON.
   public var resultSchema: JSONValue?
   public var fallback: Fallback?
+  /// What has to hold between fields of the arguments, beside their schema.
+  public var checks: [FieldCheck] = []
 
   public init(
     name: FunctionName,

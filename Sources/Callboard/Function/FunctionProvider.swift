@@ -4,12 +4,21 @@ import JSONSchema
 public protocol FunctionProvider: Sendable {
   /// First part of its functions' names.
   var namespace: String { get }
-  /// What stands behind the namespace, such as a URL or a command: part of each definition's hash.
+  /// What stands behind the namespace by this configuration, such as a URL or a command.
   var identity: String { get }
+  /// What of it stands behind one function: part of its definition's hash.
+  func identity(of function: FunctionName) -> String
   /// What kind it is and where it points, in a few words for the Functions screen.
   var summary: String { get }
   /// The functions it has now.
   var functions: [FunctionDefinition] { get }
+  /// Whether its definitions are this machine's own word, which is accepted by loading it.
+  ///
+  /// What a server says of its functions is accepted at first sight; when it changes, the function is held until a
+  /// person accepts it.
+  var definitionsAreLocal: Bool { get }
+  /// Calls `changed` whenever `functions` may be others than they were, from any thread; nil where that never happens.
+  func onChange(_ changed: @escaping @Sendable () -> Void) -> ObservationToken?
 
   /// Runs one attempt. Cancelling the task stops the attempt; how far it had got is in the failure's reach.
   func invoke(_ invocation: Invocation) async throws(CallFailure) -> JSONValue
@@ -22,6 +31,9 @@ public protocol FunctionProvider: Sendable {
 }
 
 extension FunctionProvider {
+  public func identity(of function: FunctionName) -> String { identity }
+  public var definitionsAreLocal: Bool { true }
+  public func onChange(_ changed: @escaping @Sendable () -> Void) -> ObservationToken? { nil }
   public func errorOutput(of call: CallID, attempt: Int) -> String? { nil }
 }
 

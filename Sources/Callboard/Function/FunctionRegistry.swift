@@ -21,6 +21,9 @@ final class RegisteredFunction: Sendable {
   let name: String
   let isOn: Bool
   let switched: Switched?
+  /// What its server says of it now and nobody has accepted; nil: this definition is the accepted one.
+  let unaccepted: UnacceptedDefinition?
+  private let hygiene: ArgumentHygiene
 
   init(
     _ definition: FunctionDefinition,
@@ -37,7 +40,7 @@ final class RegisteredFunction: Sendable {
     self.provider = provider
     self.schema = schema
     self.resultSchema = resultSchema
-    hash = DefinitionHash.of(definition, provider: provider.identity)
+    hash = DefinitionHash.of(definition, provider: provider.identity(of: definition.name))
     self.wireName = wireName
     self.ordinal = ordinal
     runtime = FunctionRuntime(definition)
@@ -45,9 +48,17 @@ final class RegisteredFunction: Sendable {
     name = definition.name.description
     isOn = true
     switched = nil
+    unaccepted = nil
+    hygiene = ArgumentHygiene(definition.parameters)
   }
 
-  private init(_ other: RegisteredFunction, isOn: Bool, switched: Switched) {
+  private init(
+    _ other: RegisteredFunction,
+    standing: Standing,
+    isOn: Bool,
+    switched: Switched?,
+    unaccepted: UnacceptedDefinition?
+  ) {
     definition = other.definition
     traits = other.traits
     provider = other.provider
@@ -55,19 +66,68 @@ final class RegisteredFunction: Sendable {
     resultSchema = other.resultSchema
     hash = other.hash
     wireName = other.wireName
-    ordinal = other.ordinal
-    runtime = other.runtime
+    ordinal = standing.ordinal
+    runtime = standing.runtime
     redactor = other.redactor
     name = other.name
+    hygiene = other.hygiene
     self.isOn = isOn
     self.switched = switched
+    self.unaccepted = unaccepted
   }
 
-  func switching(on isOn: Bool, _ switched: Switched) -> RegisteredFunction {
-    RegisteredFunction(self, isOn: isOn, switched: switched)
+  /// What of a function outlives its definitions.
+  struct Standing: Sendable {
+    var ordinal: Int
+    var runtime: FunctionRuntime
+  }
+
+  var standing: Standing { Standing(ordinal: ordinal, runtime: runtime) }
+
+  func switching(on isOn: Bool, _ switched: Switched?) -> RegisteredFunction {
+    RegisteredFunction(
+      self,
+      standing: standing,
+      isOn: isOn,
+      switched: switched,
+      unaccepted: unaccepted
+    )
+  }
+
+  /// The same with the place in line, the breaker and the counters that a function of this name has had.
+  func standing(as standing: Standing) -> RegisteredFunction {
+    RegisteredFunction(
+      self,
+      standing: standing,
+      isOn: isOn,
+      switched: switched,
+      unaccepted: unaccepted
+    )
+  }
+
+  /// The same, held until somebody accepts its definition; nil: it is accepted.
+  func holding(_ unaccepted: UnacceptedDefinition?) -> RegisteredFunction {
+    RegisteredFunction(
+      self,
+      standing: standing,
+      isOn: isOn,
+      switched: switched,
+      unaccepted: unaccepted
+    )
   }
 
   var hasSecretFields: Bool { !definition.secrets.isEmpty }
+
+  /// What is wrong with arguments: characters that nobody would see, then what the schema says, then what has to hold
+  /// between fields.
+  func problems(in arguments: JSONValue) -> [ValidationError] {
+    let hidden = hygiene.errors(in: arguments)
+    guard hidden.isEmpty else { return hidden }
+    let errors = schema.validate(arguments)
+    guard errors.isEmpty, !definition.checks.isEmpty else { return errors }
+    let shown = redactor.redact(arguments) ?? arguments
+    return definition.checks.compactMap { $0.error(in: arguments, shown: shown) }
+  }
 }
 
 /// What cannot be registered or configured, and what to do about it.
@@ -110,6 +170,27 @@ final class Catalogue: Sendable {
   let rules: ApprovalRules
   let access: AccessPolicy
   let held: Switched?
+  /// Where the functions come from.
+  let sources: Sources
+
+  /// What a catalogue was made from, besides its functions: enough to make another one.
+  struct Sources: Sendable {
+    var providers: [any FunctionProvider]
+    var secrets: [String]
+    var secretValues: [String]
+    /// Of functions that are not there now, by name: what counts when they come back.
+    var absent: [String: Absent] = [:]
+  }
+
+  /// What is remembered of a function that is not there.
+  struct Absent: Sendable {
+    /// It is off.
+    var switched: Switched?
+    /// Where its definition came from a server.
+    var accepted: AcceptedDefinition?
+    /// A change of that which somebody has looked at and declined.
+    var declined: (hash: String, Switched)?
+  }
 
   /// Model APIs refuse more tools than this (OpenAI: `array_above_max_length`).
   static let offerLimit = Limit.offers.value
@@ -118,8 +199,10 @@ final class Catalogue: Sendable {
     functions: [RegisteredFunction],
     rules: ApprovalRules,
     access: AccessPolicy,
-    held: Switched?
+    held: Switched?,
+    sources: Sources
   ) {
+    self.sources = sources
     self.functions = functions.sorted { $0.name < $1.name }
     var byName: [String: Int] = [:]
     var byWireName: [String: Int] = [:]
@@ -151,19 +234,32 @@ final class Catalogue: Sendable {
   }
 
   func withHold(_ held: Switched?) -> Catalogue {
-    Catalogue(functions: functions, rules: rules, access: access, held: held)
+    Catalogue(functions: functions, rules: rules, access: access, held: held, sources: sources)
+  }
+
+  func with(_ functions: [RegisteredFunction], _ sources: Sources) -> Catalogue {
+    Catalogue(functions: functions, rules: rules, access: access, held: held, sources: sources)
+  }
+
+  /// The same with some functions in place of those of their names.
+  func replacing(_ others: [RegisteredFunction]) -> Catalogue {
+    let others = Dictionary(others.map { ($0.name, $0) }) { first, _ in first }
+    return with(functions.map { others[$0.name] ?? $0 }, sources)
   }
 
   func switching(_ names: Set<String>, on isOn: Bool, _ switched: Switched) -> Catalogue {
     let functions = functions.map {
       names.contains($0.name) ? $0.switching(on: isOn, switched) : $0
     }
-    return Catalogue(functions: functions, rules: rules, access: access, held: held)
+    return with(functions, sources)
   }
 
   /// What a caller's model is offered: on, and not forbidden whatever the arguments.
   func offers(to caller: Principal) throws(ConfigurationMistake) -> [ToolOffer] {
-    let allowed = functions.filter { $0.isOn && access.mayEverCall($0.definition, caller: caller) }
+    // Not what nobody has accepted either: its description is a stranger's word to the model.
+    let allowed = functions.filter {
+      $0.isOn && $0.unaccepted == nil && access.mayEverCall($0.definition, caller: caller)
+    }
     guard allowed.count <= Self.offerLimit else {
       throw ConfigurationMistake(
         path: "",
@@ -187,6 +283,8 @@ final class Catalogue: Sendable {
 public struct FunctionRegistry: Sendable {
   let functions: [RegisteredFunction]
   let providers: [any FunctionProvider]
+  let secrets: [String]
+  let secretValues: [String]
   /// What was registered, and checks less than it may seem to.
   public let notices: [RegistrationNotice]
 
@@ -206,6 +304,7 @@ public struct FunctionRegistry: Sendable {
     }
     let all = providers.flatMap { provider in provider.functions.map { (provider, $0) } }
     let wireNames = WireName.assign(to: all.map { $0.1.name })
+    let known = Set(all.map { $0.1.name })
     var names: Set<FunctionName> = []
     var functions: [RegisteredFunction] = []
     var notices: [RegistrationNotice] = []
@@ -214,30 +313,52 @@ public struct FunctionRegistry: Sendable {
       guard names.insert(definition.name).inserted else {
         throw ConfigurationMistake(path: path, message: "two functions have this name; rename one")
       }
-      try Self.check(definition, known: Set(all.map { $0.1.name }), path: path)
       functions.append(
-        RegisteredFunction(
+        try Self.register(
           definition,
-          provider: provider,
-          schema: try Self.compile(
-            definition.parameters,
-            path: path + ".parameters",
-            &notices
-          ),
-          resultSchema: try definition.resultSchema.map { schema throws(ConfigurationMistake) in
-            try Self.compile(schema, path: path + ".result", &notices)
-          },
+          of: provider,
+          known: known,
           wireName: wireNames[definition.name] ?? "",
           ordinal: functions.count,
           secrets: secrets,
-          secretValues: secretValues
+          secretValues: secretValues,
+          &notices
         )
       )
     }
     try Self.checkRings(functions)
     self.functions = functions
     self.providers = providers
+    self.secrets = secrets
+    self.secretValues = secretValues
     self.notices = notices
+  }
+
+  /// Checks and compiles one function.
+  static func register(
+    _ definition: FunctionDefinition,
+    of provider: any FunctionProvider,
+    known: Set<FunctionName>,
+    wireName: String,
+    ordinal: Int,
+    secrets: [String],
+    secretValues: [String],
+    _ notices: inout [RegistrationNotice]
+  ) throws(ConfigurationMistake) -> RegisteredFunction {
+    let path = "functions.\(definition.name)"
+    try check(definition, known: known, path: path)
+    return RegisteredFunction(
+      definition,
+      provider: provider,
+      schema: try compile(definition.parameters, path: path + ".parameters", &notices),
+      resultSchema: try definition.resultSchema.map { schema throws(ConfigurationMistake) in
+        try compile(schema, path: path + ".result", &notices)
+      },
+      wireName: wireName,
+      ordinal: ordinal,
+      secrets: secrets,
+      secretValues: secretValues
+    )
   }
 
   private static func compile(
@@ -271,6 +392,9 @@ public struct FunctionRegistry: Sendable {
             + "a note is better called x-\(unknown.keyword)"
         )
       )
+    }
+    for mistake in TextRule.mistakes(in: schema) {
+      throw ConfigurationMistake(path: place(mistake.pointer), message: mistake.sentence)
     }
     for unknown in Schema.unknownFormats(in: schema) {
       notices.append(
@@ -313,6 +437,13 @@ public struct FunctionRegistry: Sendable {
     guard definition.slots.map({ $0 >= 1 }) ?? true else {
       throw ConfigurationMistake(path: path + ".slots", message: "is below 1: it could never run")
     }
+    for (index, check) in definition.checks.enumerated() {
+      guard let mistake = check.mistake(in: definition.parameters) else { continue }
+      throw ConfigurationMistake(
+        path: path + (definition.checks.count == 1 ? ".check" : ".check.\(index)"),
+        message: "“\(check.text)” \(mistake)"
+      )
+    }
     switch definition.fallback {
     case .staleCache where definition.cache == nil:
       throw ConfigurationMistake(
@@ -329,7 +460,7 @@ public struct FunctionRegistry: Sendable {
     }
   }
 
-  private static func checkRings(_ functions: [RegisteredFunction]) throws(ConfigurationMistake) {
+  static func checkRings(_ functions: [RegisteredFunction]) throws(ConfigurationMistake) {
     var next: [FunctionName: FunctionName] = [:]
     for function in functions {
       if case .function(let other) = function.definition.fallback {

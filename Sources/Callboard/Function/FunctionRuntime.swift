@@ -30,6 +30,11 @@ final class FunctionRuntime: Sendable {
     state = Mutex(State(breaker: breaker))
   }
 
+  /// Takes the limits of a definition that came later; counts and states stay.
+  func update(_ definition: FunctionDefinition) {
+    withBreaker { $0.policy = definition.breaker }
+  }
+
   func withBreaker<Result>(_ body: (inout CircuitBreaker) -> Result) -> Result {
     state.withLock { state in
       defer { glance.store(Self.glance(at: state.breaker), ordering: .releasing) }

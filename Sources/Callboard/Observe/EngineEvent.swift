@@ -17,7 +17,7 @@ public struct EngineEvent: Sendable {
   public var by: String?
   public var rule: String?
   public var failure: CallFailure?
-  /// Hash of the definition that it ran by, where it first started.
+  /// Hash of the definition that it ran by, where it first started; of a function's, which it is about.
   public var definition: String?
   /// What an approval has to bind to, where a person is asked.
   public var digest: String?
@@ -156,6 +156,16 @@ public struct EngineEvent: Sendable {
       case on
       case off
       case cacheCleared = "cache_cleared"
+      case added
+      case removed
+      /// A server announced another definition, which is held until somebody accepts it.
+      case changed
+      /// The definition is another one from now on: a person, or the configuration, says so.
+      case accepted
+      /// A person has looked at a changed definition and left it held.
+      case declined
+      /// Only its words for people and models have changed.
+      case described
     }
 
     /// What became of the whole engine, or could not be counted as a step of any call.
@@ -165,6 +175,8 @@ public struct EngineEvent: Sendable {
       case recovered
       case held
       case released
+      /// Functions, rules and limits are as the configuration says now.
+      case reloaded
       case stopping
       case stopped
       case decisionRefused = "decision_refused"

@@ -24,6 +24,11 @@ public enum Request: Sendable, Hashable, Codable {
   /// nil: of every function.
   case clearCache(function: String?)
   case hold(from: Bool, to: Bool)
+  /// Takes exactly the definition that was shown: the hash of the accepted one that was on the screen, and the hash of
+  /// the one that is wanted in its place.
+  case acceptDefinition(String, from: String, to: String)
+  /// Leaves the function held.
+  case declineDefinition(String, from: String, to: String)
   /// From whatever it is doing: what is wanted of it is the same.
   case stopConversation(ConversationID)
   case pauseConversation(ConversationID, from: Bool, to: Bool)

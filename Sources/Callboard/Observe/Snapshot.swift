@@ -5,6 +5,8 @@ import JSONSchema
 public struct Snapshot: Sendable, Codable {
   public var header: Header
   public var body: Body
+  /// Changed definitions that wait for a person, or were declined: beside what waits, on the overview too.
+  public var definitions: [DefinitionRow] = []
 
   public init(header: Header, body: Body) {
     self.header = header
@@ -36,6 +38,8 @@ public struct Header: Sendable, Codable, Hashable {
   public var seq: Int
   public var waiting: Int
   public var unknown: Int
+  /// Changed definitions that nobody has looked at.
+  public var changedDefinitions = 0
   public var running: Int
   /// Those of them whose effect is `write`.
   public var runningWrites: Int
@@ -285,6 +289,8 @@ public struct FunctionRow: Sendable, Codable, Hashable, Identifiable {
   public var queued: Int
   /// Queued calls that would start if it were on and the engine not held.
   public var held: Int
+  /// It is held because its definition has changed and nobody has accepted that.
+  public var awaitsAcceptance = false
 
   public init(
     name: String,
@@ -342,6 +348,8 @@ public struct FunctionDetail: Sendable, Codable {
   public var row: FunctionRow
   public var parameters: JSONValue
   public var definitionHash: String
+  /// What its server says of it now, where nobody has accepted that.
+  public var change: DefinitionChange?
   /// Name and value of each policy, as lines to read.
   public var policies: [Policy]
 

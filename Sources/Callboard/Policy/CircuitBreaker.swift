@@ -49,7 +49,7 @@ public struct CircuitBreaker: Sendable {
     case refused(until: Duration)
   }
 
-  public let policy: BreakerPolicy
+  public internal(set) var policy: BreakerPolicy
   public private(set) var state: State = .closed
   /// When a probe may go, while open.
   public private(set) var opensUntil: Duration = .zero

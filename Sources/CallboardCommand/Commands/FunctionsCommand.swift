@@ -64,6 +64,9 @@ struct FunctionsCommand: AsyncParsableCommand {
           "ttl": .string(cache.ttl.callboardText), "scope": .string(cache.scope.rawValue),
         ]
       }
+      if !definition.checks.isEmpty {
+        object["check"] = .array(definition.checks.map { .string($0.text) })
+      }
       return .object(object)
     }
   }

@@ -197,6 +197,7 @@ struct ConfigurationReader {
       checkSchema(schema, at: pointer.appending("result"))
     }
     definition.fallback = fallback(value["fallback"], at: pointer.appending("fallback"))
+    definition.checks = checks(value["check"], at: pointer.appending("check"))
     return definition
   }
 

@@ -483,7 +483,13 @@ enum ConfigurationSchema {
         "type": "boolean"
       },
       "result": { "$ref": "#/$defs/schema", "description": "JSON Schema that a result has to meet." },
-      "fallback": { "$ref": "#/$defs/fallback" }
+      "fallback": { "$ref": "#/$defs/fallback" },
+      "check": {
+        "description": "What has to hold between fields: one comparison such as max_price > min_price, or a list of them.",
+        "type": ["string", "array"],
+        "items": { "type": "string", "minLength": 1 },
+        "hint": "write a comparison such as max_price > min_price, or a list of them"
+      }
     }
     """#
 

@@ -17,6 +17,7 @@ public struct HTTPProvider: FunctionProvider {
   public let functions: [FunctionDefinition]
 
   private let base: BaseURL
+  private let identities: [FunctionName: String]
   private let routes: [FunctionName: HTTPRoute]
   private let client: HTTPClient
 
@@ -38,10 +39,18 @@ public struct HTTPProvider: FunctionProvider {
     self.functions = functions.map(\.definition)
     self.client = client
     routes = Dictionary(uniqueKeysWithValues: compiled.routes.map { ($0.definition.name, $0) })
-    summary = "HTTP \(base.text)"
-    let lines = functions.map { "\($0.definition.name): \($0.method) \($0.path)" }
-    identity = ([base.text] + lines).joined(separator: "\n")
+    let baseText = base.text
+    summary = "HTTP \(baseText)"
+    identity = base.text
+    identities = Dictionary(
+      uniqueKeysWithValues: functions.map { function in
+        let name = function.definition.name
+        return (name, "\(baseText)\n\(name): \(function.method) \(function.path)")
+      }
+    )
   }
+
+  public func identity(of function: FunctionName) -> String { identities[function] ?? identity }
 
   /// Everything that is wrong with this description, where `init` throws the first.
   public static func problems(

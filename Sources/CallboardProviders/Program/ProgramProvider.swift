@@ -18,6 +18,7 @@ public struct ProgramProvider: FunctionProvider {
   public let summary: String
   public let functions: [FunctionDefinition]
 
+  private let identities: [FunctionName: String]
   private let commands: [FunctionName: ProgramCommand]
   private let supervisor: ProgramSupervisor
   private let errorOutputs = ErrorOutputs()
@@ -39,7 +40,13 @@ public struct ProgramProvider: FunctionProvider {
     self.commands = Dictionary(
       uniqueKeysWithValues: commands.compiled.map { ($0.definition.name, $0) }
     )
-    identity = functions.map { "\($0.definition.name): \($0.run.joined(separator: " "))" }
+    identities = Dictionary(
+      uniqueKeysWithValues: functions.map { function in
+        let name = function.definition.name
+        return (name, "\(name): \(function.run.joined(separator: " "))")
+      }
+    )
+    identity = functions.compactMap { [identities] in identities[$0.definition.name] }
       .joined(separator: "\n")
     var programs: [String] = []
     for program in functions.compactMap(\.run.first) where !programs.contains(program) {
@@ -55,6 +62,8 @@ public struct ProgramProvider: FunctionProvider {
       )
     }
   }
+
+  public func identity(of function: FunctionName) -> String { identities[function] ?? identity }
 
   /// Everything that is wrong with these functions, where `init` throws the first.
   public static func problems(

@@ -57,6 +57,18 @@ extension Schema {
     return found
   }
 
+  /// The values of a keyword in a schema, and in those inside it, each with its place.
+  public static func values(
+    of wanted: String,
+    in schema: JSONValue
+  ) -> [(pointer: JSONPointer, value: JSONValue)] {
+    var found: [(pointer: JSONPointer, value: JSONValue)] = []
+    eachKeyword(in: schema, at: JSONPointer()) { keyword, value, place in
+      if keyword == wanted { found.append((place, value)) }
+    }
+    return found
+  }
+
   /// Visits each keyword of a schema, and of the schemas inside it, with its value and its place.
   private static func eachKeyword(
     in schema: JSONValue,

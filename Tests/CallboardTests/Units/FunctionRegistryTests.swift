@@ -209,7 +209,8 @@ struct FunctionRegistryTests {
       functions: registry.functions,
       rules: ApprovalRules(),
       access: AccessPolicy(),
-      held: nil
+      held: nil,
+      sources: Catalogue.Sources(providers: [], secrets: [], secretValues: [])
     )
     #expect(catalogue.functions.map(\.name) == ["pay.list", "pay.send"])
     #expect(catalogue.named(onTheWire: "pay_send")?.name == "pay.send")
