@@ -91,16 +91,23 @@ extension Engine {
   private func takeUp(settings: [String: JSONValue]) {
     var off: [(name: String, Switched)] = []
     var held: Switched?
+    var granted: [GrantBook.Entry] = []
     for (key, value) in settings {
       switch Setting(key: key) {
       case .function(let name): off.append((name, Setting.switched(value)))
       case .hold: held = Setting.switched(value)
+      case .grant:
+        if let entry = try? value.decode(as: GrantBook.Entry.self) { granted.append(entry) }
       case nil: break
       }
     }
-    guard !off.isEmpty || held != nil else { return }
+    guard !off.isEmpty || held != nil || !granted.isEmpty else { return }
+    for entry in granted { grants.put(entry) { _ in } }
+    let now = clock.now
+    let standing = granted.filter { $0.revoked == nil && $0.grant.until > now }
+      .sorted { $0.grant.id < $1.grant.id }.compactMap { try? StandingGrant($0.grant) }
     _ = table.withEveryShard { catalogue in
-      var catalogue = catalogue
+      var catalogue = catalogue.withGrants(standing)
       for (name, switched) in off where catalogue[name] != nil {
         catalogue = catalogue.switching([name], on: false, switched)
       }
@@ -123,11 +130,18 @@ extension Engine {
       // There was no key when it was stored.
       unreadable.insert(call.id)
     }
+    let isReadable = !unreadable.contains(call.id)
     let record = CallRecord(call)
     table.withShard(of: call.id) { shard in
       let function = shard.catalogue[call.function]
       let live = LiveTable.LiveCall(record, function: function)
       live.committed = record.call.history.count
+      if let function, isReadable, record.call.definitionHash != nil,
+        let arguments = record.call.effectiveArguments, let key = twinKey(function, arguments)
+      {
+        live.twinKey = key
+        _ = twins.enter(key, record.call.id, at: clock.now)
+      }
       shard.calls[record.call.id] = live
       show(record, of: live, in: &shard)
     }
@@ -251,12 +265,13 @@ extension Engine {
     let errors = function.redactor.redact(function.schema.validate(arguments), about: arguments)
     guard errors.isEmpty else { return .argumentsNoLongerFit(Self.invalid(errors)) }
     let filled = function.schema.fillingDefaults(in: arguments)
-    let requirement =
+    var requirement =
       table.catalogue.rules.requirement(
         for: filled,
         function: function.definition,
         caller: call.caller
       ) ?? call.approval?.requirement ?? ApprovalRequirement(rule: "its definition has changed")
+    requirement.twin = call.approval?.requirement.twin
     return .definitionAccepted(
       arguments: filled,
       requirement: requirement,
@@ -272,7 +287,7 @@ extension Engine {
     switch call.link {
     case .fallback(let other), .settles(let other):
       return table.withShard(of: other) { $0.calls[other] != nil }
-    case .again, nil: break
+    case .again, .checks, nil: break
     }
     guard let id = call.conversation else { return false }
     return conversations.withLive(id) { $0.conversation.state.word.isLive } ?? false

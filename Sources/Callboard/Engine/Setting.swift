@@ -7,24 +7,38 @@ enum Setting: Hashable, Sendable {
   case function(String)
   /// The whole engine is held.
   case hold
+  /// An approval given ahead.
+  case grant(GrantID)
 
   init?(key: String) {
     if key == Self.hold.key {
       self = .hold
     } else if key.hasPrefix(Self.prefix) {
       self = .function(String(key.dropFirst(Self.prefix.count)))
+    } else if key.hasPrefix(Self.grants),
+      let id = GrantID(String(key.dropFirst(Self.grants.count)))
+    {
+      self = .grant(id)
     } else {
       return nil
     }
   }
 
   private static let prefix = "off:"
+  private static let grants = "grant:"
 
   var key: String {
     switch self {
     case .function(let name): Self.prefix + name
     case .hold: "held"
+    case .grant(let id): Self.grants + id.description
     }
+  }
+
+  static func settings(of entry: GrantBook.Entry) -> [String: JSONValue] {
+    // Text, numbers and dates: nothing of it can fail to be encoded.
+    guard let value = try? JSONValue(encoding: entry) else { return [:] }
+    return [Setting.grant(entry.grant.id).key: value]
   }
 
   static func value(of switched: Switched) -> JSONValue {

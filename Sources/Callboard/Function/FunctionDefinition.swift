@@ -38,6 +38,8 @@ public struct FunctionDefinition: Sendable {
   /// JSON Schema that a result has to meet; nil: any JSON.
   public var resultSchema: JSONValue?
   public var fallback: Fallback?
+  /// What looks whether a call of unknown outcome has happened; only for `write`.
+  public var check: OutcomeCheck?
 
   public init(
     name: FunctionName,
@@ -54,7 +56,8 @@ public struct FunctionDefinition: Sendable {
     secrets: [String] = [],
     failsCleanly: Bool = false,
     resultSchema: JSONValue? = nil,
-    fallback: Fallback? = nil
+    fallback: Fallback? = nil,
+    check: OutcomeCheck? = nil
   ) {
     self.name = name
     self.description = description
@@ -71,6 +74,7 @@ public struct FunctionDefinition: Sendable {
     self.failsCleanly = failsCleanly
     self.resultSchema = resultSchema
     self.fallback = fallback
+    self.check = check
   }
 
   /// What answers in place of a function whose attempts are spent.

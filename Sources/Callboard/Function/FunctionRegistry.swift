@@ -109,7 +109,10 @@ final class Catalogue: Sendable {
   private let byWireName: [String: Int]
   let rules: ApprovalRules
   let access: AccessPolicy
+  let deciding: DecidingPolicy
   let held: Switched?
+  /// Those that have been given and not revoked; some may be over.
+  let grants: [StandingGrant]
 
   /// Model APIs refuse more tools than this (OpenAI: `array_above_max_length`).
   static let offerLimit = Limit.offers.value
@@ -118,7 +121,9 @@ final class Catalogue: Sendable {
     functions: [RegisteredFunction],
     rules: ApprovalRules,
     access: AccessPolicy,
-    held: Switched?
+    deciding: DecidingPolicy,
+    held: Switched?,
+    grants: [StandingGrant]
   ) {
     self.functions = functions.sorted { $0.name < $1.name }
     var byName: [String: Int] = [:]
@@ -132,7 +137,9 @@ final class Catalogue: Sendable {
     self.byWireName = byWireName
     self.rules = rules
     self.access = access
+    self.deciding = deciding
     self.held = held
+    self.grants = grants
   }
 
   /// By qualified name.
@@ -151,14 +158,31 @@ final class Catalogue: Sendable {
   }
 
   func withHold(_ held: Switched?) -> Catalogue {
-    Catalogue(functions: functions, rules: rules, access: access, held: held)
+    changed(held: .some(held))
   }
+
+  func withGrants(_ grants: [StandingGrant]) -> Catalogue { changed(grants: grants) }
 
   func switching(_ names: Set<String>, on isOn: Bool, _ switched: Switched) -> Catalogue {
     let functions = functions.map {
       names.contains($0.name) ? $0.switching(on: isOn, switched) : $0
     }
-    return Catalogue(functions: functions, rules: rules, access: access, held: held)
+    return changed(functions: functions)
+  }
+
+  private func changed(
+    functions: [RegisteredFunction]? = nil,
+    held: Switched?? = nil,
+    grants: [StandingGrant]? = nil
+  ) -> Catalogue {
+    Catalogue(
+      functions: functions ?? self.functions,
+      rules: rules,
+      access: access,
+      deciding: deciding,
+      held: held ?? self.held,
+      grants: grants ?? self.grants
+    )
   }
 
   /// What a caller's model is offered: on, and not forbidden whatever the arguments.
@@ -215,6 +239,19 @@ public struct FunctionRegistry: Sendable {
         throw ConfigurationMistake(path: path, message: "two functions have this name; rename one")
       }
       try Self.check(definition, known: Set(all.map { $0.1.name }), path: path)
+      if let check = definition.check,
+        let mistake = check.mistake(
+          of: definition,
+          check: all.first { $0.1.name == check.function }?.1
+        )
+      {
+        let near = nearest(to: check.function.description, among: all.map { $0.1.name.description })
+        let isMissing = !all.contains { $0.1.name == check.function }
+        throw ConfigurationMistake(
+          path: path + ".check",
+          message: mistake + (isMissing ? near.map { "; did you mean \($0)?" } ?? "" : "")
+        )
+      }
       functions.append(
         RegisteredFunction(
           definition,

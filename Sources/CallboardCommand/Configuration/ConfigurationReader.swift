@@ -43,6 +43,12 @@ struct ConfigurationReader {
     result.engine = engine()
     result.store = store(root["store"], at: JSONPointer(tokens: ["store"]))
     result.people = people(in: root, at: JSONPointer())
+    result.engine.operators = result.people.operators
+    checkDeciders(
+      in: root["deciders"],
+      at: JSONPointer(tokens: ["deciders"]),
+      operators: result.people.operators
+    )
     let models = Set(result.models.map(\.name) + result.scripts.keys)
     result.conversations = (root["conversations"]?.arrayValue ?? []).enumerated().map {
       conversation($1, at: JSONPointer(tokens: ["conversations"]).appending($0), models: models)
@@ -197,6 +203,7 @@ struct ConfigurationReader {
       checkSchema(schema, at: pointer.appending("result"))
     }
     definition.fallback = fallback(value["fallback"], at: pointer.appending("fallback"))
+    definition.check = check(value["check"], at: pointer.appending("check"))
     return definition
   }
 
@@ -441,6 +448,7 @@ struct ConfigurationReader {
       approvals(in: root["approvals"], at: JSONPointer(tokens: ["approvals"]))
     )
     engine.access = AccessPolicy(access(in: root["access"], at: JSONPointer(tokens: ["access"])))
+    engine.deciding = deciders(in: root["deciders"], at: JSONPointer(tokens: ["deciders"]))
     engine.secrets = strings(root["secrets"])
     limits(root["limits"], at: JSONPointer(tokens: ["limits"]), into: &engine)
     return engine
@@ -539,7 +547,7 @@ struct ConfigurationReader {
 
   /// A rule for a function that there is not is a slip of the pen, or a rule for later: said, not refused.
   private mutating func checkPatterns(_ definitions: [FunctionDefinition]) {
-    for section in ["approvals", "access"] {
+    for section in ["approvals", "access", "deciders"] {
       for (index, rule) in (root[section]?.arrayValue ?? []).enumerated() {
         guard let text = rule["function"]?.stringValue else { continue }
         let pattern = NamePattern(text)

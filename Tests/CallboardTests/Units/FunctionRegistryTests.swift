@@ -209,7 +209,9 @@ struct FunctionRegistryTests {
       functions: registry.functions,
       rules: ApprovalRules(),
       access: AccessPolicy(),
-      held: nil
+      deciding: DecidingPolicy(),
+      held: nil,
+      grants: []
     )
     #expect(catalogue.functions.map(\.name) == ["pay.list", "pay.send"])
     #expect(catalogue.named(onTheWire: "pay_send")?.name == "pay.send")
