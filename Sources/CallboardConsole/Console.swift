@@ -251,7 +251,7 @@ private final class ConsoleLoop {
   private func carryOut(_ intents: [Intent]) {
     for intent in intents {
       switch intent {
-      case .send, .find: break
+      case .send, .find, .consider: break
       case .edit(let edit):
         let text = terminal.runOutside { editor.edit(edit.text, wait: waitOutside) }
         session.size = terminal.size

@@ -1,5 +1,6 @@
 import Callboard
 import CallboardSQLite
+import Foundation
 import Glibc
 import JSONSchema
 import Synchronization
@@ -82,6 +83,9 @@ final class DoomedStore: Store {
   func calls(_ query: HistoryQuery) -> HistoryPage<Call> { inner.calls(query) }
   func lastDecided(_ function: String, before id: CallID) -> Call? {
     inner.lastDecided(function, before: id)
+  }
+  func twin(_ key: TwinKey, besides id: CallID, since time: Date) -> CallID? {
+    inner.twin(key, besides: id, since: time)
   }
   func conversation(_ id: ConversationID) -> Conversation? { inner.conversation(id) }
   func conversations(_ query: HistoryQuery) -> HistoryPage<Conversation> {

@@ -147,6 +147,24 @@ public final class SQLiteStore: Store {
     return (inLine + [onDisk].compactMap { $0 }).max { $0.id < $1.id }
   }
 
+  /// What is in line to be written the engine remembers by itself.
+  public func twin(_ key: TwinKey, besides id: CallID, since time: Date) -> CallID? {
+    read { database in
+      let statement = try database.cachedStatement(
+        sql: """
+          SELECT id FROM calls WHERE twin = ? AND id <> ?
+            AND (ended IS NULL OR (state = 'succeeded' AND ended > ?))
+          ORDER BY id DESC LIMIT 1
+          """
+      )
+      let found = try Data.fetchOne(
+        statement,
+        arguments: [Data(key.bytes), id.uuid.data, time.timeIntervalSince1970]
+      )
+      return found.flatMap { UUIDv7($0) }.map { CallID($0) }
+    }
+  }
+
   public func conversation(_ id: ConversationID) -> Conversation? {
     if let talk = writer.conversation(id) { return talk }
     return read { database in

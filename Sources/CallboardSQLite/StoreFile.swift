@@ -226,15 +226,17 @@ private struct Rows {
     let record = Data(try StoredForm.bytes(of: call))
     let sealed = change.sealed.map { Data($0) }
     let size = record.count + (sealed?.count ?? 0)
+    let twin = change.twin.map { Data($0.bytes) }
     func update() throws -> Bool {
       let updateCall = try database.cachedStatement(
         sql: """
-          UPDATE calls SET state = ?, ended = ?, isDecided = ?, bytes = ?, summary = ?, record = ?, sealed = ?
+          UPDATE calls SET state = ?, ended = ?, isDecided = ?, bytes = ?, summary = ?, record = ?, sealed = ?,
+            twin = COALESCE(?, twin)
           WHERE id = ?
           """
       )
       updateCall.setUncheckedArguments([
-        state, ended, isDecided, size, call.summary, record, sealed, call.id.uuid.data,
+        state, ended, isDecided, size, call.summary, record, sealed, twin, call.id.uuid.data,
       ])
       try updateCall.execute()
       return database.changesCount > 0
@@ -243,14 +245,15 @@ private struct Rows {
     let insertCall = try database.cachedStatement(
       sql: """
         INSERT INTO calls
-          (id, state, function, caller, conversation, received, ended, isDecided, bytes, summary, record, sealed)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          (id, state, function, caller, conversation, received, ended, isDecided, bytes, summary, record, sealed, twin)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (id) DO NOTHING
         """
     )
     insertCall.setUncheckedArguments([
       call.id.uuid.data, state, call.function, call.caller.name, call.conversation?.uuid.data,
       call.receivedAt.timeIntervalSince1970, ended, isDecided, size, call.summary, record, sealed,
+      twin,
     ])
     try insertCall.execute()
     if database.changesCount > 0 { return 1 }

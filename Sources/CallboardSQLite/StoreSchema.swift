@@ -105,6 +105,14 @@ enum StoreSchema {
       );
       """
     ),
+    (
+      "3",
+      """
+      -- By what a write is found by those that are equal to it: a keyed digest, which tells nothing of its arguments.
+      ALTER TABLE calls ADD COLUMN twin BLOB;
+      CREATE INDEX calls_twin ON calls (twin, id) WHERE twin IS NOT NULL;
+      """
+    ),
   ]
 
   /// Says what is in the way where the file was made by a newer callboard.

@@ -1,4 +1,5 @@
 import Callboard
+import Foundation
 import Synchronization
 
 /// A store in memory that a test can make fail, as a full disk does.
@@ -147,6 +148,9 @@ public final class FaultyStore: Store {
   public func calls(_ query: HistoryQuery) -> HistoryPage<Call> { store.calls(query) }
   public func lastDecided(_ function: String, before id: CallID) -> Call? {
     store.lastDecided(function, before: id)
+  }
+  public func twin(_ key: TwinKey, besides id: CallID, since time: Date) -> CallID? {
+    store.twin(key, besides: id, since: time)
   }
   public func conversation(_ id: ConversationID) -> Conversation? { store.conversation(id) }
   public func conversations(_ query: HistoryQuery) -> HistoryPage<Conversation> {

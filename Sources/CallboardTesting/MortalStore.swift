@@ -1,4 +1,5 @@
 import Callboard
+import Foundation
 import JSONSchema
 import Synchronization
 
@@ -95,6 +96,9 @@ public final class MortalStore: Store {
   }
   public func lastDecided(_ function: String, before id: CallID) -> Call? {
     inner?.lastDecided(function, before: id)
+  }
+  public func twin(_ key: TwinKey, besides id: CallID, since time: Date) -> CallID? {
+    inner?.twin(key, besides: id, since: time)
   }
   public func conversation(_ id: ConversationID) -> Conversation? { inner?.conversation(id) }
   public func conversations(_ query: HistoryQuery) -> HistoryPage<Conversation> {

@@ -16,6 +16,9 @@ final class FakeDoor: EngineDoor {
     var callsPerSecond: [Double] = []
     var errorsPerMinute: [Double] = []
     var p95: [Double?] = []
+    var grants: [GrantRow] = []
+    /// What every draft of a grant is answered with; nil: that there is no such function.
+    var preview: GrantPreview?
     var sent: [Request] = []
     var revealed: [CallID] = []
     /// What is given for each call whose originals are asked for.
@@ -66,6 +69,19 @@ final class FakeDoor: EngineDoor {
     let rows = state.calls.map(\.row)
     switch query {
     case .header: return .header
+    case .grants: return .grants(state.grants)
+    case .grantPreview(let draft, _):
+      return .grantPreview(
+        state.preview
+          ?? GrantPreview(
+            draft: draft,
+            refusal: "there is no function \(draft.function)",
+            until: state.header.now,
+            functions: [],
+            waiting: [],
+            starting: 0
+          )
+      )
     case .overview(let limit):
       var overview = OverviewSnapshot()
       overview.waiting = Array(waiting(rows).prefix(limit))

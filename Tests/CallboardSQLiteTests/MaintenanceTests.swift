@@ -149,12 +149,15 @@ import Testing
     let log = try AuditLog()
     try log.edit {
       try $0.execute(
-        sql: "DROP TABLE checkpoints; DELETE FROM grdb_migrations WHERE identifier = '2'"
+        sql: """
+          DROP INDEX calls_twin; ALTER TABLE calls DROP COLUMN twin; DROP TABLE checkpoints;
+          DELETE FROM grdb_migrations WHERE identifier <> '1'
+          """
       )
     }
     #expect(try log.verify().isWhole)
     #expect(try StoreReader(log.path).info().migration == "1")
     _ = try SQLiteStore(log.path, key: AuditLog.key).close()
-    #expect(try StoreReader(log.path).info().migration == "2")
+    #expect(try StoreReader(log.path).info().migration == "3")
   }
 }

@@ -418,13 +418,16 @@ struct PlantedSecretsTests {
       by: desk.maria
     )
     _ = await engine.perform(.approve(edited, try desk.seen(edited)), by: desk.maria)
-    for settlement in [
+    for (number, settlement) in [
       Settlement.didNotHappen(evidence: "\(word) was never used, nor \(garden.card(32))"),
       .happened(Payload(["password": .string(garden.word("settled"))])),
       try JSONValue.object(["password": .string(garden.word("over a wire"))])
         .decode(as: Payload.self).settled,
-    ] {
-      let lost = await desk.call("lost", ["password": .string(word)]).id
+    ].enumerated() {
+      let lost = await desk.call(
+        "lost",
+        ["password": .string(word), "nth": .integer(Int64(number))]
+      ).id
       let revision = try desk.detail(lost).row.revision
       let reply = await engine.perform(
         .settle(lost, revision: revision, settlement),

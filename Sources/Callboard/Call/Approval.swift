@@ -57,6 +57,8 @@ public struct ApprovalRequirement: Sendable, Hashable, Codable {
   public var maxWait: Double
   /// Seconds between the last approval and the start, in which it can be undone.
   public var grace: Double
+  /// An equal call that came before it, because of which a person is asked whatever the rules say.
+  public var twin: CallID?
 
   public init(
     rule: String,
@@ -80,12 +82,15 @@ public struct Decision: Sendable, Hashable, Codable {
   /// The revision and digest that were on the screen.
   public var revision: Int
   public var digest: String
+  /// By which grant, where it was given ahead.
+  public var grant: GrantID?
 
-  public init(by: Principal, at: Date, revision: Int, digest: String) {
+  public init(by: Principal, at: Date, revision: Int, digest: String, grant: GrantID? = nil) {
     self.by = by
     self.at = at
     self.revision = revision
     self.digest = digest
+    self.grant = grant
   }
 }
 

@@ -109,6 +109,7 @@ private struct CallWriter {
     put(#","cause":"#)
     put(string: step.cause)
     try put(#","by":"#, step.by) { $0.put(string: $1) }
+    try put(#","grant":"#, step.grant) { $0.put(quoted: $1.description) }
     put("}")
   }
 

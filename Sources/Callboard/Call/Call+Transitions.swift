@@ -64,6 +64,19 @@ extension Call {
       return try approve(seen, by: person, isHeld: isHeld, requesters: requesters, at: now)
 
     case (
+      .awaitingApproval,
+      .approveByGrant(let grant, let giver, let seen, let isHeld, let requesters)
+    ):
+      return try approve(
+        seen,
+        by: giver,
+        isHeld: isHeld,
+        requesters: requesters,
+        grant: grant,
+        at: now
+      )
+
+    case (
       .awaitingApproval, .edit(let seen, let arguments, let requirement, let digest, let person)
     ):
       try check(seen, by: person)
@@ -145,6 +158,16 @@ extension Call {
       return queue(attempt: nextAttempt, at: now, cause: "grace time over")
 
     // MARK: queued
+    case (.queued(_, nil), .grantsEnded(let grants)):
+      guard let before = approval else { throw illegal(event) }
+      return ask(
+        before.requirement,
+        digest: before.digest,
+        approvals: before.approvals.filter { $0.grant.map { !grants.contains($0) } ?? true },
+        at: now,
+        cause: "the grant that approved it is valid no longer"
+      )
+
     case (.queued(_, nil), .cacheHit(_, let digest))
     where traits.effect == .read && isNotAsApproved(digest, at: now),
       (.queued(_, nil), .join(_, let digest))
@@ -377,6 +400,11 @@ extension Call {
         )
       }
 
+    case (.unknown, .checkStarted(let other, let function, let person)):
+      check = other
+      step(.unknown, at: now, cause: "looked up by \(function)", by: person.name)
+      return .durably(.none)
+
     case (.unknown, .rerunStarted(let other, let person)):
       guard rerun == nil else { throw DecisionRefused.rerunIsLive }
       rerun = other
@@ -541,6 +569,7 @@ extension Call {
     by person: Principal,
     isHeld: Bool,
     requesters: [Principal],
+    grant: GrantID? = nil,
     at now: Date
   ) throws -> Transition {
     try check(seen, by: person)
@@ -556,17 +585,20 @@ extension Call {
     let needed = approval.requirement.approvers
     let completes = approval.approvals.count + 1 >= needed
     guard !(completes && needed > 1 && person.isShared) else { throw DecisionRefused.sharedAccount }
-    lastSeen = seen
+    if grant != nil { try checkServesGrants() }
+    let ahead = grant.map { " ahead, by grant \($0.short)" } ?? ""
+    if grant == nil { lastSeen = seen }
     approval.approvals.append(
-      Decision(by: person, at: now, revision: seen.revision, digest: seen.digest)
+      Decision(by: person, at: now, revision: seen.revision, digest: seen.digest, grant: grant)
     )
     guard completes else {
       self.approval = approval
       step(
         .awaitingApproval,
         at: now,
-        cause: "approved, \(approval.approvals.count) of \(needed)",
-        by: person.name
+        cause: "approved\(ahead), \(approval.approvals.count) of \(needed)",
+        by: person.name,
+        grant: grant
       )
       return .durably(.ask(expires: approval.expiresAt))
     }
@@ -575,13 +607,40 @@ extension Call {
     guard approval.requirement.grace > 0 else {
       state = .queued(attempt: nextAttempt, joined: nil)
       queuedAt = now
-      step(.queued, at: now, cause: "approved", by: person.name, changesState: false)
+      step(
+        .queued,
+        at: now,
+        cause: "approved" + ahead,
+        by: person.name,
+        grant: grant,
+        changesState: false
+      )
       return .durably(.startRunner)
     }
     let until = now.addingTimeInterval(approval.requirement.grace)
     state = .approved(until: until)
-    step(.approved, at: now, cause: "approved", by: person.name, changesState: false)
+    step(
+      .approved,
+      at: now,
+      cause: "approved" + ahead,
+      by: person.name,
+      grant: grant,
+      changesState: false
+    )
     return .durably(.waitGrace(until: until))
+  }
+
+  /// No grant covers a twin, a run again, or what somebody has edited.
+  var servesGrants: Bool {
+    guard approval?.requirement.twin == nil, editedBy == nil else { return false }
+    switch link {
+    case .again, .settles: return false
+    case .fallback, .checks, nil: return true
+    }
+  }
+
+  private func checkServesGrants() throws {
+    guard servesGrants else { throw DecisionRefused.noGrant }
   }
 
   /// A decision counts only on what was before the decider's eyes.
@@ -596,10 +655,16 @@ extension Call {
   private mutating func ask(
     _ requirement: ApprovalRequirement,
     digest: String,
+    approvals: [Decision] = [],
     at now: Date,
     cause: String
   ) -> Transition {
-    let approval = Approval(requirement: requirement, askedAt: now, digest: digest)
+    let approval = Approval(
+      requirement: requirement,
+      askedAt: now,
+      digest: digest,
+      approvals: approvals
+    )
     self.approval = approval
     state = .awaitingApproval
     step(.awaitingApproval, at: now, cause: cause, changesState: false)
@@ -814,11 +879,21 @@ extension Call {
     at now: Date,
     cause: String,
     by person: String? = nil,
+    grant: GrantID? = nil,
     changesState: Bool = true
   ) {
     if changesState, word == .awaitingApproval { state = .awaitingApproval }
     revision += 1
-    history.append(Step(at: now, state: word, attempt: state.attempt, cause: cause, by: person))
+    history.append(
+      Step(
+        at: now,
+        state: word,
+        attempt: state.attempt,
+        cause: cause,
+        by: person,
+        grant: grant
+      )
+    )
   }
 
   private func cancelled(by person: String?) -> CallFailure {
@@ -853,6 +928,7 @@ extension CallEvent {
     case .nobodyToAsk: "denial for want of an approver"
     case .refused: "rejection"
     case .approve: "approving it"
+    case .approveByGrant: "approving it by a grant"
     case .edit: "editing it"
     case .deny: "denying it"
     case .extend: "giving it more time"
@@ -865,6 +941,7 @@ extension CallEvent {
     case .start: "starting it"
     case .breakerOpen: "waiting for the breaker"
     case .definitionChangedAtSlot, .definitionDrifted: "a changed definition"
+    case .grantsEnded: "the end of a grant"
     case .queueTimeout: "the end of its time in the queue"
     case .attemptSucceeded: "a result"
     case .resultRefused: "a refused result"
@@ -873,6 +950,7 @@ extension CallEvent {
     case .stopped, .stopTimedOut: "having stopped"
     case .wake: "waking up"
     case .settle: "settling it"
+    case .checkStarted: "looking it up"
     case .rerunStarted, .rerunEnded: "running it again"
     case .lateResult: "a late result"
     case .cancel: "cancelling it"

@@ -108,6 +108,12 @@ public struct Call: Sendable, Codable {
     set { facts.firstFailure = newValue }
   }
 
+  /// The last call that looked whether this unknown one has happened.
+  public internal(set) var check: CallID? {
+    get { aside?.value.check }
+    set { facts.check = newValue }
+  }
+
   /// The call that runs this unknown one again, while it lives.
   public internal(set) var rerun: CallID? {
     get { aside?.value.rerun }
@@ -160,10 +166,12 @@ public struct Call: Sendable, Codable {
     case settles(CallID)
     /// Answers in place of a call whose attempts are spent.
     case fallback(for: CallID)
+    /// Looks whether a call of unknown outcome has happened, for the person who settles it.
+    case checks(CallID)
 
     public var other: CallID {
       switch self {
-      case .again(let id), .settles(let id), .fallback(let id): id
+      case .again(let id), .settles(let id), .fallback(let id), .checks(let id): id
       }
     }
   }
@@ -185,10 +193,17 @@ public struct Call: Sendable, Codable {
     /// A few words: what happened.
     public var cause: String
     public var by: String?
+    /// By which grant of that person, where it was given ahead.
+    public var grant: GrantID?
   }
 
   /// The arguments that a provider gets: the decided ones, secrets in place.
   public var effectiveArguments: JSONValue? { decided?.original }
+
+  /// What is looked up for whoever settles an unknown outcome has to be as it is now.
+  var mayBeCached: Bool {
+    if case .checks? = link { false } else { true }
+  }
 
   /// How long it took from the first attempt's start, or from its receipt when it never started, to its end.
   public var duration: TimeInterval? {
@@ -245,6 +260,7 @@ extension Call {
     var approval: Approval?
     var firstFailure: CallFailure?
     var rerun: CallID?
+    var check: CallID?
     var lateResult: Payload?
     var editedBy: Principal?
     var lastSeen: Seen?

@@ -28,6 +28,8 @@ public enum CallEvent: Sendable {
     digest: String,
     by: Principal
   )
+  /// A grant that covers it, which counts as its giver's approval; `requesters` as for `approve`.
+  case approveByGrant(GrantID, by: Principal, seen: Seen, isHeld: Bool, requesters: [Principal])
   case deny(Seen, reason: String, by: Principal)
   case extend(Seen, by: Principal)
   case expire
@@ -44,6 +46,8 @@ public enum CallEvent: Sendable {
   case start(digest: String?)
   case breakerOpen(until: Date, stale: JSONValue?, digest: String?)
   case definitionChangedAtSlot(ApprovalRequirement?, definitionHash: String, digest: String)
+  /// Grants that approved it are valid no longer.
+  case grantsEnded(Set<GrantID>)
   case queueTimeout
 
   // running, stopping, backing off
@@ -59,6 +63,8 @@ public enum CallEvent: Sendable {
 
   // unknown and ended
   case settle(Settlement, by: Principal)
+  /// The function that looks, by its name.
+  case checkStarted(CallID, String, by: Principal)
   case rerunStarted(CallID, by: Principal)
   case rerunEnded(CallID, CallOutcome?)
   case lateResult(attempt: Int, JSONValue)
@@ -141,8 +147,11 @@ public enum DecisionRefused: Error, Sendable, Hashable, Codable {
   case requester
   case twice
   case noRight(needs: String)
+  case notADecider(DecidingAct, Deciders)
   case notApprovedByYou
   case sharedAccount
+  /// It is a twin, a run again, or somebody has edited it.
+  case noGrant
   case held
   case definitionNotAccepted
   case tooLate
@@ -161,8 +170,12 @@ extension DecisionRefused: CustomStringConvertible {
     case .requester: "you asked for it yourself; somebody else must approve"
     case .twice: "you approved it already; another person is needed"
     case .noRight(let needs): "that takes the role \(needs)"
+    case .notADecider(let act, let deciders):
+      "you may not \(act.words) this call: by rule \(deciders.rule) of deciders, \(deciders.words) may"
     case .notApprovedByYou: "you have not approved it, so there is nothing of yours to take back"
     case .sharedAccount: "a shared account can't give the last of several approvals"
+    case .noGrant:
+      "no grant covers a call that is equal to an earlier one, runs one again, or was edited"
     case .held: "the function is off or the engine is held; release it first"
     case .definitionNotAccepted:
       "the function's definition has changed and nobody has accepted it; read and accept that first"

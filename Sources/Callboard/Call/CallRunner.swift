@@ -33,7 +33,7 @@ extension Engine {
       switch link {
       case .fallback(let parent): childEnded(id, outcome, parent: parent)
       case .settles(let unknown): rerunEnded(id, outcome, of: unknown)
-      case .again, nil: break
+      case .again, .checks, nil: break
       }
     }
   }
@@ -158,7 +158,8 @@ extension Engine {
       guard let live = shard.calls[id], case .queued = live.call.state else { return .gone }
       guard let function = live.function, function.definition.cache != nil else { return .proceed }
       guard shard.catalogue.held == nil, let current = shard.catalogue[live.call.function],
-        current.isOn, current.unaccepted == nil, current.hash == live.call.definitionHash
+        current.isOn, current.unaccepted == nil, current.hash == live.call.definitionHash,
+        endedGrants(of: live.call, in: shard.catalogue).isEmpty
       else { return .held }
       return lookInCache(live, function, leads: false, in: &shard)
     }
@@ -171,7 +172,7 @@ extension Engine {
     in shard: inout LiveTable.Shard
   ) -> Look {
     guard let policy = function.definition.cache, function.definition.effect == .read,
-      let arguments = live.call.effectiveArguments
+      live.call.mayBeCached, let arguments = live.call.effectiveArguments
     else { return .proceed }
     let key =
       live.cacheKey
@@ -234,6 +235,11 @@ extension Engine {
       live.function = current
       guard current.hash == live.call.definitionHash, current.unaccepted == nil else {
         return .moved(definitionChanged(live, current, in: &shard))
+      }
+      let ended = endedGrants(of: live.call, in: shard.catalogue)
+      if !ended.isEmpty {
+        let moved = try? move(live, .grantsEnded(ended), in: &shard)
+        return .moved(moved?.transition.effect ?? .none)
       }
       switch lookInCache(live, current, leads: true, in: &shard) {
       case .moved(let effect): return .moved(effect)
@@ -305,11 +311,12 @@ extension Engine {
     in shard: inout LiveTable.Shard
   ) -> CallEffect {
     let arguments = live.call.effectiveArguments ?? [:]
-    let requirement = shard.catalogue.rules.requirement(
+    var requirement = shard.catalogue.rules.requirement(
       for: arguments,
       function: current.definition,
       caller: live.call.caller
     )
+    requirement?.twin = live.call.approval?.requirement.twin
     let digest = approvalDigest(live.call, current, arguments, rule: requirement?.rule ?? "")
     let event = CallEvent.definitionChangedAtSlot(
       requirement,

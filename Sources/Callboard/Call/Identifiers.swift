@@ -94,6 +94,41 @@ public struct ConversationID: Hashable, Comparable, Sendable, LosslessStringConv
   public static func < (left: Self, right: Self) -> Bool { left.uuid < right.uuid }
 }
 
+/// Names one grant.
+public struct GrantID: Hashable, Comparable, Sendable, LosslessStringConvertible {
+  public let uuid: UUIDv7
+
+  public init(_ uuid: UUIDv7) { self.uuid = uuid }
+
+  public init?(_ description: String) {
+    guard let uuid = UUIDv7(description) else { return nil }
+    self.uuid = uuid
+  }
+
+  public var description: String { uuid.text }
+  /// `g-` and the last four hexadecimal digits: for screens.
+  ///
+  /// Not unique.
+  public var short: String { "g-" + uuid.text.suffix(4) }
+
+  public static func < (left: Self, right: Self) -> Bool { left.uuid < right.uuid }
+}
+
+extension GrantID: Codable {
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    guard let id = GrantID(try container.decode(String.self)) else {
+      throw DecodingError.dataCorruptedError(in: container, debugDescription: "not a grant id")
+    }
+    self = id
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(description)
+  }
+}
+
 extension CallID: Codable {
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()

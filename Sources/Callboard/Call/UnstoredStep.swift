@@ -15,7 +15,9 @@ extension CallEvent {
   /// What becomes of the step that this event takes when the store does not take it.
   var unstored: UnstoredStep {
     switch self {
-    case .approve, .edit, .deny, .extend, .undo, .settle, .rerunStarted, .cancel: .refused
+    case .approve, .approveByGrant, .edit, .deny, .extend, .undo, .settle, .checkStarted,
+      .rerunStarted, .cancel:
+      .refused
     case .flightSucceeded, .flightFailed, .attemptSucceeded, .resultRefused, .attemptFailed,
       .childEnded, .stopped, .stopTimedOut, .rerunEnded, .lateResult, .restart:
       .kept
@@ -23,7 +25,7 @@ extension CallEvent {
       .definitionAccepted, .argumentsNoLongerFit, .functionRemoved:
       .again
     case .admitted, .approvalNeeded, .nobodyToAsk, .refused, .cacheHit, .join, .start, .breakerOpen,
-      .definitionChangedAtSlot:
+      .definitionChangedAtSlot, .grantsEnded:
       .anew
     }
   }

@@ -746,7 +746,7 @@ extension Engine {
     let isNews: Bool
     switch call.link {
     case .again: isNews = call.state.word == .succeeded
-    case .settles, .fallback: isNews = false
+    case .settles, .fallback, .checks: isNews = false
     case nil: isNews = call.history.contains { $0.state == .unknown }
     }
     guard isNews else { return }

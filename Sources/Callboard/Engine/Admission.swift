@@ -7,11 +7,19 @@ extension Engine {
   struct Admission: Sendable {
     var event: CallEvent
     var function: RegisteredFunction?
+    /// By which equal writes find it from now on.
+    var twinKey: TwinKey?
   }
 
   /// Resolve the name, parse and validate the arguments, authorise the caller, function on and engine not held, room in the
-  /// queue, approval rules: in this order, and nothing else.
-  func admission(of call: Call, in catalogue: Catalogue) -> Admission {
+  /// queue, an equal call before it, approval rules: in this order, and nothing else.
+  ///
+  /// A rehearsal is no call that others could be equal to.
+  func admission(
+    of call: Call,
+    in catalogue: Catalogue,
+    isRehearsal: Bool
+  ) -> Admission {
     guard let function = catalogue[call.function] else {
       return Admission(
         event: .refused(unknownFunction(call.function, in: catalogue)),
@@ -54,28 +62,29 @@ extension Engine {
       )
     }
     guard slots.hasRoom else { return refuse(Self.queueFull) }
+    let key = twinKey(function, arguments)
+    func answer(_ event: CallEvent) -> Admission {
+      Admission(event: event, function: function, twinKey: isRehearsal ? nil : key)
+    }
+    let equal = key.flatMap { key in
+      isRehearsal ? twin(of: call.id, key) : enterTwin(call.id, key)
+    }
     let requirement: ApprovalRequirement
-    switch ruling(on: call, function, arguments, in: catalogue) {
+    switch ruling(on: call, function, arguments, twin: equal, in: catalogue) {
     case .asks(let asked): requirement = asked
     case .lets(let rule):
-      return Admission(
-        event: .admitted(arguments: arguments, definitionHash: function.hash, rule: rule),
-        function: function
-      )
+      return answer(.admitted(arguments: arguments, definitionHash: function.hash, rule: rule))
     }
-    guard !configuration.isUnattended else {
-      return Admission(event: .nobodyToAsk(rule: requirement.rule), function: function)
-    }
-    guard waiting.count < configuration.held else { return refuse(Self.tooManyHeld) }
+    guard !configuration.isUnattended else { return answer(.nobodyToAsk(rule: requirement.rule)) }
+    guard waiting.count < configuration.held else { return answer(.refused(Self.tooManyHeld)) }
     let digest = approvalDigest(call, function, arguments, rule: requirement.rule)
-    return Admission(
-      event: .approvalNeeded(
+    return answer(
+      .approvalNeeded(
         requirement,
         arguments: arguments,
         definitionHash: function.hash,
         digest: digest
-      ),
-      function: function
+      )
     )
   }
 
@@ -146,6 +155,7 @@ extension Engine {
     on call: Call,
     _ function: RegisteredFunction,
     _ arguments: JSONValue,
+    twin: CallID?,
     in catalogue: Catalogue
   ) -> ApprovalRules.Ruling {
     let byRule = catalogue.rules.ruling(
@@ -153,6 +163,14 @@ extension Engine {
       function: function.definition,
       caller: call.caller
     )
+    let ruling = ruling(on: call, byRule)
+    return twin.map { Self.asking(ruling, twin: $0) } ?? ruling
+  }
+
+  private func ruling(
+    on call: Call,
+    _ byRule: ApprovalRules.Ruling
+  ) -> ApprovalRules.Ruling {
     switch call.link {
     case .settles:
       return .asks(
@@ -162,7 +180,7 @@ extension Engine {
       return .asks(
         byRule.requirement ?? ApprovalRequirement(rule: "a call that succeeded is run again")
       )
-    case .again, .fallback, nil: return byRule
+    case .again, .fallback, .checks, nil: return byRule
     }
   }
 
@@ -189,8 +207,9 @@ extension Engine {
   func admit(_ call: consuming Call) throws(StoreFault) -> CallEffect {
     let id = call.id
     let catalogue = table.withShard(of: id) { $0.catalogue }
-    let admission = admission(of: call, in: catalogue)
+    let admission = admission(of: call, in: catalogue, isRehearsal: false)
     let function = admission.function
+    let excluded = excluded(from: call, admission.event)
     // Moved from here into the table: a second holder would have every step copy it.
     var pending = Optional(consume call)
     var entry = Entry.none
@@ -217,16 +236,23 @@ extension Engine {
           else { preconditionFailure("a call that was just admitted is queued, and may start") }
           transition = started
         }
+        if case .approvalNeeded = admission.event, let function,
+          let approved = approveByGrants(&next, function, excluding: excluded, in: &shard)
+        {
+          transition = approved
+        }
         let live = try commit(
           next,
           as: nil,
           function: function,
           keeps: false,
+          twin: admission.twinKey,
           revocable: transition.isDurable,
           awaited: transition.isDurable,
           in: &shard
         )
         live.hasPlace = entry == .place
+        live.twinKey = admission.twinKey
         shard.calls[id] = live
         return transition.effect
       }
@@ -236,6 +262,7 @@ extension Engine {
       case .place: slots.leavePlace()
       case .none, .full: break
       }
+      if let key = admission.twinKey { twins.leave(key, id) }
       throw error
     }
   }
@@ -266,12 +293,19 @@ extension Engine {
   func admit(received id: CallID) -> CallEffect {
     let (call, catalogue) = table.withShard(of: id) { ($0.calls[id]?.call, $0.catalogue) }
     guard let call else { return .none }
-    let admission = admission(of: call, in: catalogue)
+    let admission = admission(of: call, in: catalogue, isRehearsal: false)
+    let excluded = excluded(from: call, admission.event)
     let moved = table.withShard(of: id) { shard -> Move? in
-      guard let live = shard.calls[id] else { return nil }
+      guard let live = shard.calls[id] else {
+        if let key = admission.twinKey { twins.leave(key, id) }
+        return nil
+      }
       live.function = admission.function
+      live.twinKey = admission.twinKey
       guard case .admitted = admission.event else {
-        return try? move(live, admission.event, in: &shard)
+        guard let held = try? move(live, admission.event, in: &shard) else { return nil }
+        guard case .approvalNeeded = admission.event else { return held }
+        return approveByGrants(live, excluding: excluded, in: &shard) ?? held
       }
       if !live.hasPlace { live.hasPlace = slots.takePlace() }
       return try? move(

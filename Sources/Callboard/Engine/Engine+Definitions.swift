@@ -336,7 +336,9 @@ extension Engine {
         functions: update.functions,
         rules: configuration.rules,
         access: configuration.access,
+        deciding: configuration.deciding,
         held: before.held,
+        grants: before.grants,
         sources: Catalogue.Sources(
           providers: registry.providers,
           secrets: registry.secrets,

@@ -141,9 +141,12 @@ extension Engine {
       guard let before = last.before else {
         shard.count(live, as: nil)
         waiting.remove(live.call)
+        if let key = live.twinKey { twins.leave(key, withdrawn.id) }
+        accountGrants(from: live.call, to: nil)
         shard.calls[withdrawn.id] = nil
         return
       }
+      accountGrants(from: live.call, to: before.call)
       show(before, of: live, in: &shard)
     }
     changed()
@@ -191,6 +194,7 @@ extension Engine {
         as: live,
         function: live.function,
         keeps: true,
+        twin: live.twinKey,
         revocable: false,
         awaited: true,
         in: &shard

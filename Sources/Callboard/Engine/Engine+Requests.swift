@@ -26,6 +26,7 @@ extension Engine: EngineDoor {
       let reply = await decide(
         id,
         .deny(seen, reason: shown(reason, about: id), by: principal),
+        needing: .deny,
         by: principal,
         "denied"
       )
@@ -36,11 +37,27 @@ extension Engine: EngineDoor {
     case .edit(let id, let seen, let arguments):
       return await edit(id, seen, arguments, by: principal)
     case .extend(let id, let seen):
-      return await decide(id, .extend(seen, by: principal), by: principal, "more time given")
+      return await decide(
+        id,
+        .extend(seen, by: principal),
+        needing: .extend,
+        by: principal,
+        "more time given"
+      )
     case .undo(let id, let seen):
-      return await decide(id, .undo(seen, by: principal), by: principal, "approval taken back")
+      return await decide(
+        id,
+        .undo(seen, by: principal),
+        needing: nil,
+        by: principal,
+        "approval taken back"
+      )
     case .settle(let id, let revision, let settlement):
       return await settle(id, revision, settlement, by: principal)
+    case .check(let id, let revision): return await check(id, revision, by: principal)
+    case .grant(let draft, let waiting):
+      return await grant(draft, waiting: waiting, by: principal)
+    case .revokeGrant(let id): return await revoke(id, by: principal)
     case .cancel(let id, let revision): return await cancel(id, revision, by: principal)
     case .runAgain(let id, let revision, let arguments):
       return await runAgain(id, revision, arguments, by: principal)
@@ -93,9 +110,9 @@ extension Engine: EngineDoor {
       return longer(arguments, configuration.maxArgumentBytes, "arguments")
     case .runAgain(_, _, let arguments?):
       return longer(arguments, configuration.maxArgumentBytes, "arguments")
-    case .approve, .extend, .undo, .cancel, .runAgain, .setFunction, .setProvider, .setBreaker,
-      .clearCache, .hold, .acceptDefinition, .declineDefinition, .stopConversation,
-      .pauseConversation, .message:
+    case .approve, .extend, .undo, .check, .grant, .revokeGrant, .cancel, .runAgain, .setFunction,
+      .setProvider, .setBreaker, .clearCache, .hold, .acceptDefinition, .declineDefinition,
+      .stopConversation, .pauseConversation, .message:
       return nil
     }
   }
@@ -105,10 +122,13 @@ extension Engine: EngineDoor {
   /// Moves a call by a person's event, waits until that is on disk, and then acts on it.
   ///
   /// `revision` is what that person saw, where the event itself does not say it.
-  private func decide(
+  /// `act` is what that person needs the right to.
+  func decide(
     _ id: CallID,
     _ event: CallEvent,
     seen revision: Int? = nil,
+    needing act: DecidingAct?,
+    twin: TwinKey? = nil,
     by principal: Principal,
     _ done: String
   ) async -> Reply {
@@ -118,7 +138,15 @@ extension Engine: EngineDoor {
           throw IllegalMove(state: store.call(id)?.state.word ?? .cancelled, event: event.name)
         }
         if let revision { try Self.check(revision, of: live.call) }
-        return try move(live, event, in: &shard)
+        if let act { try checkRight(act, principal, on: live.call, in: shard.catalogue) }
+        let before = live.twinKey
+        if let twin { live.twinKey = twin }
+        do {
+          return try move(live, event, in: &shard)
+        } catch {
+          live.twinKey = before
+          throw error
+        }
       }
       try await moved.ticket.durable()
       perform(id, moved)
@@ -160,7 +188,7 @@ extension Engine: EngineDoor {
   }
 
   /// Whether a call is as it was seen.
-  private static func check(_ revision: Int, of call: Call) throws {
+  static func check(_ revision: Int, of call: Call) throws {
     guard call.revision == revision else {
       throw DecisionRefused.stale(revision: call.revision, editedBy: call.editedBy?.name)
     }
@@ -176,6 +204,7 @@ extension Engine: EngineDoor {
         if shard.catalogue[live.call.function]?.unaccepted != nil {
           throw DecisionRefused.definitionNotAccepted
         }
+        try checkRight(.approve, principal, on: live.call, in: shard.catalogue)
         let isOn = shard.catalogue[live.call.function]?.isOn ?? false
         let event = CallEvent.approve(
           seen,
@@ -196,16 +225,9 @@ extension Engine: EngineDoor {
     }
   }
 
-  /// Who may not approve: with two or more approvers, everyone who wrote in the conversation or pressed run again.
   private func requesters(of id: CallID) -> [Principal] {
-    let call = table.withShard(of: id) { $0.calls[id]?.call }
-    guard let call, call.approval?.requirement.approvers ?? 1 > 1 else { return [] }
-    var people: [Principal] = []
-    if let requester = call.requestedBy { people.append(requester) }
-    if let conversation = call.conversation {
-      people += conversations.writers(of: conversation)
-    }
-    return people
+    guard let call = table.withShard(of: id, { $0.calls[id]?.call }) else { return [] }
+    return requesters(of: call, approvers: call.approval?.requirement.approvers ?? 1)
   }
 
   private func edit(
@@ -247,16 +269,50 @@ extension Engine: EngineDoor {
     ) {
       return refused(id, because: refusal.message, by: principal)
     }
-    let requirement =
-      catalogue.rules.requirement(for: filled, function: function.definition, caller: call.caller)
-    let rule = (requirement ?? call.approval?.requirement)?.rule ?? ""
-    let digest = approvalDigest(call, function, filled, rule: rule)
-    return await decide(
+    do {
+      try checkRight(.edit, principal, on: call, with: filled, in: catalogue)
+    } catch {
+      return refused(id, error, by: principal)
+    }
+    let key = twinKey(function, filled)
+    let before = table.withShard(of: id) { $0.calls[id]?.twinKey }
+    let twin = key.flatMap { enterTwin(id, $0) }
+    let requirement = requirement(of: call, function, filled, twin: twin, in: catalogue)
+    let digest = approvalDigest(call, function, filled, rule: requirement.rule)
+    let reply = await decide(
       id,
       .edit(seen, arguments: filled, requirement: requirement, digest: digest, by: principal),
+      needing: .edit,
+      twin: key,
       by: principal,
       "edited; it waits for approval of what it is now"
     )
+    // What it is not any more, or has not become, is no twin of others.
+    if let other = reply.isDone ? before : key, other != (reply.isDone ? key : before) {
+      twins.leave(other, id)
+    }
+    return reply
+  }
+
+  /// What the rules, and an equal call before it, ask for a call that was edited: never nothing.
+  private func requirement(
+    of call: Call,
+    _ function: RegisteredFunction,
+    _ arguments: JSONValue,
+    twin: CallID?,
+    in catalogue: Catalogue
+  ) -> ApprovalRequirement {
+    let byRule = catalogue.rules.requirement(
+      for: arguments,
+      function: function.definition,
+      caller: call.caller
+    )
+    var requirement = byRule ?? call.approval?.requirement ?? ApprovalRequirement(rule: "")
+    if byRule == nil, requirement.rule == Self.twinRule, twin == nil {
+      requirement.rule = "it was held before it was edited"
+    }
+    requirement.twin = twin
+    return requirement
   }
 
   private func settle(
@@ -273,6 +329,13 @@ extension Engine: EngineDoor {
         by: principal
       )
     }
+    if let current {
+      do {
+        try checkRight(.settle, principal, on: current, in: table.catalogue)
+      } catch {
+        return refused(id, error, by: principal)
+      }
+    }
     // Settling is refused while it runs again, and cancels a run again that has not started.
     if let rerun = current?.rerun { cancelIfNotStarted(rerun) }
     let safe: Settlement
@@ -282,7 +345,13 @@ extension Engine: EngineDoor {
     case .didNotHappen(let evidence): safe = .didNotHappen(evidence: shown(evidence, about: id))
     }
     let done = "settled" + unheard(current?.conversation)
-    return await decide(id, .settle(safe, by: principal), by: principal, done)
+    return await decide(
+      id,
+      .settle(safe, by: principal),
+      needing: .settle,
+      by: principal,
+      done
+    )
   }
 
   private func runAgain(
@@ -301,6 +370,7 @@ extension Engine: EngineDoor {
     guard let ended = store.call(id) else { return .refused("no such call is kept") }
     do {
       try Self.check(revision, of: ended)
+      try checkRight(.runAgain, principal, on: ended, in: table.catalogue)
     } catch {
       return refused(id, error, by: principal)
     }
@@ -385,6 +455,7 @@ extension Engine: EngineDoor {
       unknown.id,
       .rerunStarted(call.id, by: principal),
       seen: revision,
+      needing: .runAgain,
       by: principal,
       "run again with the same key as \(named(call.id))" + unheard(unknown.conversation)
     )
@@ -404,7 +475,7 @@ extension Engine: EngineDoor {
   }
 
   /// Returns whether it waits for a person.
-  private func start(_ call: Call) throws(StoreFault) -> Bool {
+  func start(_ call: Call) throws(StoreFault) -> Bool {
     let (id, link) = (call.id, call.link)
     let effect = try admit(call)
     driveLinked(id, link, effect)
@@ -541,7 +612,7 @@ extension Engine: EngineDoor {
   // MARK: - Refusals
 
   /// A decision that does not count is told to whoever made it, and audited.
-  private func refused(_ id: CallID, _ error: any Error, by principal: Principal) -> Reply {
+  func refused(_ id: CallID, _ error: any Error, by principal: Principal) -> Reply {
     let call = table.withShard(of: id) { $0.calls[id]?.call } ?? store.call(id)
     var text = "\(error)"
     if error is IllegalMove || error is DecisionRefused, let last = call?.history.last,
@@ -553,7 +624,7 @@ extension Engine: EngineDoor {
     return refused(call, because: text, by: principal)
   }
 
-  private func refused(_ id: CallID, because why: String, by principal: Principal) -> Reply {
+  func refused(_ id: CallID, because why: String, by principal: Principal) -> Reply {
     refused(
       table.withShard(of: id) { $0.calls[id]?.call } ?? store.call(id),
       because: why,
@@ -570,19 +641,19 @@ extension Engine: EngineDoor {
     var id: CallID?
     switch request {
     case .approve(let call, _), .deny(let call, _, _, _), .edit(let call, _, _),
-      .extend(let call, _),
+      .extend(let call, _), .check(let call, _),
       .undo(let call, _), .settle(let call, _, _), .cancel(let call, _),
       .runAgain(let call, _, _):
       id = call
-    case .setFunction, .setProvider, .setBreaker, .clearCache, .hold, .acceptDefinition,
-      .declineDefinition, .stopConversation, .pauseConversation, .message:
+    case .setFunction, .setProvider, .setBreaker, .clearCache, .hold, .grant, .revokeGrant,
+      .acceptDefinition, .declineDefinition, .stopConversation, .pauseConversation, .message:
       break
     }
     let call = id.flatMap { id in table.withShard(of: id) { $0.calls[id]?.call } ?? store.call(id) }
     _ = refused(call, because: why, by: principal)
   }
 
-  private func named(_ id: CallID) -> String {
+  func named(_ id: CallID) -> String {
     let function =
       table.withShard(of: id) { $0.calls[id]?.call.function } ?? store.call(id)?.function
     return "\(function ?? "call") \(id.short)"

@@ -18,6 +18,9 @@ extension Engine {
       body = .functions(functionPage(list, context), providers: providerRows(context))
     case .function(let name): body = .function(functionDetail(name, context))
     case .errors(let list): body = .errors(errorPage(list))
+    case .grants: body = .grants(grantRows())
+    case .grantPreview(let draft, let person):
+      body = .grantPreview(preview(of: draft, by: person))
     case .header: body = .header
     }
     var snapshot = Snapshot(header: header(context), body: body)
@@ -234,6 +237,14 @@ extension Engine {
     }
     detail.conversationState = state(of: call.conversation)
     if call.approval != nil { detail.lastTime = lastDecided(before: call, context) }
+    addAuthority(to: &detail, call, context.catalogue)
+    detail.twin = call.approval?.requirement.twin.flatMap(liveCall).map { row($0, context) }
+    detail.check = call.check.flatMap(liveCall).map { check in
+      CallDetail.Check(
+        row: row(check, context),
+        outcome: check.outcome?.withoutOriginal
+      )
+    }
     return detail
   }
 

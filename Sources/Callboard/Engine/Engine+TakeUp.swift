@@ -98,6 +98,7 @@ extension Engine {
   private func takeUp(settings: [String: JSONValue]) {
     var remembered: [String: Catalogue.Absent] = [:]
     var held: Switched?
+    var granted: [GrantBook.Entry] = []
     for (key, value) in settings {
       switch Setting(key: key) {
       case .function(let name):
@@ -108,10 +109,18 @@ extension Engine {
       case .declined(let name):
         guard let hash = value["hash"]?.stringValue else { break }
         remembered[name, default: .init()].declined = (hash, Setting.switched(value))
+      case .grant:
+        if let entry = try? value.decode(as: GrantBook.Entry.self) { granted.append(entry) }
       case nil: break
       }
     }
     takeUp(remembered, held: held)
+    guard !granted.isEmpty else { return }
+    for entry in granted { grants.put(entry) { _ in } }
+    let now = clock.now
+    let standing = granted.filter { $0.revoked == nil && $0.grant.until > now }
+      .sorted { $0.grant.id < $1.grant.id }.compactMap { try? StandingGrant($0.grant) }
+    _ = table.withEveryShard { $0.withGrants(standing) } commit: {}
   }
 
   private func insert(stored call: Call, _ sealed: [UInt8]?, _ unreadable: inout Set<CallID>) {
@@ -126,11 +135,18 @@ extension Engine {
       // There was no key when it was stored.
       unreadable.insert(call.id)
     }
+    let isReadable = !unreadable.contains(call.id)
     let record = CallRecord(call)
     table.withShard(of: call.id) { shard in
       let function = shard.catalogue[call.function]
       let live = LiveTable.LiveCall(record, function: function)
       live.committed = record.call.history.count
+      if let function, isReadable, record.call.definitionHash != nil,
+        let arguments = record.call.effectiveArguments, let key = twinKey(function, arguments)
+      {
+        live.twinKey = key
+        _ = twins.enter(key, record.call.id, at: clock.now)
+      }
       shard.calls[record.call.id] = live
       show(record, of: live, in: &shard)
     }
@@ -269,12 +285,13 @@ extension Engine {
     ) {
       return .argumentsNoLongerFit(refusal)
     }
-    let requirement =
+    var requirement =
       catalogue.rules.requirement(
         for: filled,
         function: function.definition,
         caller: call.caller
       ) ?? call.approval?.requirement ?? ApprovalRequirement(rule: "its definition has changed")
+    requirement.twin = call.approval?.requirement.twin
     return .definitionAccepted(
       arguments: filled,
       requirement: requirement,
@@ -290,7 +307,7 @@ extension Engine {
     switch call.link {
     case .fallback(let other), .settles(let other):
       return table.withShard(of: other) { $0.calls[other] != nil }
-    case .again, nil: break
+    case .again, .checks, nil: break
     }
     guard let id = call.conversation else { return false }
     return conversations.withLive(id) { $0.conversation.state.word.isLive } ?? false

@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 import JSONSchema
 import Logging
@@ -38,6 +39,8 @@ public final class Engine: Sendable {
   /// Nil where originals of secrets go with this process.
   let sealer: Sealer?
   let digest: ApprovalDigest
+  let twins: TwinIndex
+  let grants = GrantBook()
   let log: Logger
   private let observers = Observers()
   private let phase = Atomic<Phase>(.running)
@@ -75,12 +78,15 @@ public final class Engine: Sendable {
     self.log = log
     self.sealer = sealer
     digest = sealer?.digest ?? ApprovalDigest()
+    twins = TwinIndex(key: sealer?.twinKey ?? SymmetricKey(size: .bits256))
     self.models = Dictionary(models.map { ($0.name, $0) }) { first, _ in first }
     let catalogue = Catalogue(
       functions: registry.functions,
       rules: configuration.rules,
       access: configuration.access,
+      deciding: configuration.deciding,
       held: nil,
+      grants: [],
       sources: Catalogue.Sources(
         providers: registry.providers,
         secrets: registry.secrets,
@@ -216,7 +222,7 @@ public final class Engine: Sendable {
     by caller: Principal
   ) -> Rehearsal {
     let call = makeCall(function, parsed: arguments, unparsed: nil, caller: caller)
-    let admission = admission(of: call, in: table.catalogue)
+    let admission = admission(of: call, in: table.catalogue, isRehearsal: true)
     let redactor = admission.function?.redactor ?? redactor
     switch admission.event {
     case .admitted(let arguments, _, _):
@@ -357,6 +363,7 @@ public final class Engine: Sendable {
   ) throws
     -> Move
   {
+    let before = live.record
     var next = live.call
     let transition = try next.handle(
       event,
@@ -370,6 +377,7 @@ public final class Engine: Sendable {
         as: live,
         function: live.function,
         keeps: event.unstored == .kept,
+        twin: live.twinKey,
         revocable: !stands && transition.isDurable && event.isRevocable,
         awaited: transition.isDurable,
         in: &shard
@@ -378,6 +386,7 @@ public final class Engine: Sendable {
       noteUnstored(live.call.id, event, transition.effect)
       throw error
     }
+    if before.call.approval != nil { releaseGrants(of: before.call, keptBy: live.call) }
     return Move(transition: transition, ticket: live.ticket, state: live.call.state)
   }
 
@@ -392,6 +401,7 @@ public final class Engine: Sendable {
     as known: LiveTable.LiveCall?,
     function: RegisteredFunction?,
     keeps: Bool,
+    twin: TwinKey?,
     revocable: Bool,
     awaited: Bool,
     in shard: inout LiveTable.Shard
@@ -401,7 +411,8 @@ public final class Engine: Sendable {
     let change = CallChange(
       record.withoutOriginals,
       stored: known?.committed ?? 0,
-      sealed: sealer?.seal(record.call)
+      sealed: sealer?.seal(record.call),
+      twin: twin
     )
     let ticket: CommitTicket
     do {
@@ -539,6 +550,7 @@ public final class Engine: Sendable {
     let finished: Finished? = table.withShard(of: id) { shard in
       guard let live = shard.calls[id], live.call.state.isEnded else { return nil }
       shard.calls[id] = nil
+      leaveTwins(live)
       ended(live, in: &shard)
       return Finished(
         record: live.record,
@@ -565,7 +577,7 @@ public final class Engine: Sendable {
     switch record.call.link {
     case .fallback(let parent): childEnded(id, outcome, parent: parent)
     case .settles(let unknown): rerunEnded(id, outcome, of: unknown)
-    case .again, nil: break
+    case .again, .checks, nil: break
     }
     if let rerun = record.call.rerun { cancelIfNotStarted(rerun) }
     if record.call.conversation != nil { conversationCallEnded(record.call) }

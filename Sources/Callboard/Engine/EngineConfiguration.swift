@@ -4,6 +4,12 @@ public struct EngineConfiguration: Sendable {
   public var name: String
   public var rules: ApprovalRules
   public var access: AccessPolicy
+  /// Which operators may decide which calls.
+  public var deciding: DecidingPolicy
+  /// The people who may be at a console, as they are now; nil: whoever comes has the rights that they come with.
+  ///
+  /// A grant of somebody who is no operator any more serves nothing.
+  public var operators: [Principal]?
   /// Most attempts at one time, over all functions.
   public var slots: Int
   /// Most calls waiting for a slot; more are refused.
@@ -33,6 +39,8 @@ public struct EngineConfiguration: Sendable {
     name: String = "callboard",
     rules: ApprovalRules = ApprovalRules(),
     access: AccessPolicy = AccessPolicy(),
+    deciding: DecidingPolicy = DecidingPolicy(),
+    operators: [Principal]? = nil,
     slots: Int = Limit.slots.value,
     queue: Int = Limit.queue.value,
     held: Int = Limit.held.value,
@@ -51,6 +59,8 @@ public struct EngineConfiguration: Sendable {
     self.name = name
     self.rules = rules
     self.access = access
+    self.deciding = deciding
+    self.operators = operators
     self.slots = slots
     self.queue = queue
     self.held = held

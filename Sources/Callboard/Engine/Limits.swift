@@ -126,6 +126,18 @@ extension Limit {
     "functions",
     beyond: "the conversation fails, and says to switch some off"
   )
+  public static let twins = Limit(
+    "writes that succeeded within 24 hours, as equal ones are looked for in memory",
+    20_000,
+    "calls",
+    beyond: "the oldest are looked for in the store only"
+  )
+  public static let grants = Limit(
+    "grants that stand at one time",
+    1000,
+    "grants",
+    beyond: "a new one is refused"
+  )
   public static let keptCalls = Limit(
     "ended calls that are kept with store: memory",
     10_000,
@@ -235,7 +247,8 @@ extension Limit {
   public static let all: [Limit] = [
     .arguments, .depth, .unparsed, .name, .result, .failure, .details, .errorOutput, .remark,
     .slots,
-    .queue, .held, .cacheEntries, .cacheBytes, .offers, .keptCalls, .errorGroups, .conversations,
+    .queue, .held, .twins, .grants, .cacheEntries, .cacheBytes, .offers, .keptCalls, .errorGroups,
+    .conversations,
     .message, .answer, .transcript, .turns, .calls, .tokens, .time, .writing, .keptConversations,
     .eventValue, .eventErrorOutput,
   ]

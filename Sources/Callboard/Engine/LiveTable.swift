@@ -32,6 +32,8 @@ final class LiveTable: Sendable {
     var deadline: DeadlineQueue.Token?
     var attempt: RunningAttempt?
     var cacheKey: ResultCache.Key?
+    /// By which equal writes find it.
+    var twinKey: TwinKey?
     var isLeading = false
     /// It has a place in the queue, or is about to take one.
     var isInLine = false

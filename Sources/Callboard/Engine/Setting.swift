@@ -11,6 +11,8 @@ enum Setting: Hashable, Sendable {
   case definition(String)
   /// A change of that which somebody has declined.
   case declined(String)
+  /// An approval given ahead.
+  case grant(GrantID)
 
   init?(key: String) {
     if key == Self.hold.key {
@@ -21,6 +23,10 @@ enum Setting: Hashable, Sendable {
       self = .definition(String(key.dropFirst(Self.definitionPrefix.count)))
     } else if key.hasPrefix(Self.declinedPrefix) {
       self = .declined(String(key.dropFirst(Self.declinedPrefix.count)))
+    } else if key.hasPrefix(Self.grants),
+      let id = GrantID(String(key.dropFirst(Self.grants.count)))
+    {
+      self = .grant(id)
     } else {
       return nil
     }
@@ -29,6 +35,7 @@ enum Setting: Hashable, Sendable {
   private static let prefix = "off:"
   private static let definitionPrefix = "definition:"
   private static let declinedPrefix = "declined:"
+  private static let grants = "grant:"
 
   var key: String {
     switch self {
@@ -36,7 +43,14 @@ enum Setting: Hashable, Sendable {
     case .hold: "held"
     case .definition(let name): Self.definitionPrefix + name
     case .declined(let name): Self.declinedPrefix + name
+    case .grant(let id): Self.grants + id.description
     }
+  }
+
+  static func settings(of entry: GrantBook.Entry) -> [String: JSONValue] {
+    // Text, numbers and dates: nothing of it can fail to be encoded.
+    guard let value = try? JSONValue(encoding: entry) else { return [:] }
+    return [Setting.grant(entry.grant.id).key: value]
   }
 
   static func value(of switched: Switched) -> JSONValue {

@@ -40,6 +40,8 @@ public struct FunctionDefinition: Sendable {
   public var fallback: Fallback?
   /// What has to hold between fields of the arguments, beside their schema.
   public var checks: [FieldCheck] = []
+  /// What looks whether a call of unknown outcome has happened; only for `write`.
+  public var check: OutcomeCheck?
 
   public init(
     name: FunctionName,
@@ -56,7 +58,8 @@ public struct FunctionDefinition: Sendable {
     secrets: [String] = [],
     failsCleanly: Bool = false,
     resultSchema: JSONValue? = nil,
-    fallback: Fallback? = nil
+    fallback: Fallback? = nil,
+    check: OutcomeCheck? = nil
   ) {
     self.name = name
     self.description = description
@@ -73,6 +76,7 @@ public struct FunctionDefinition: Sendable {
     self.failsCleanly = failsCleanly
     self.resultSchema = resultSchema
     self.fallback = fallback
+    self.check = check
   }
 
   /// What answers in place of a function whose attempts are spent.

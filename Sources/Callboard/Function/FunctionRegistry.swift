@@ -169,6 +169,7 @@ final class Catalogue: Sendable {
   private let byWireName: [String: Int]
   let rules: ApprovalRules
   let access: AccessPolicy
+  let deciding: DecidingPolicy
   let held: Switched?
   /// Where the functions come from.
   let sources: Sources
@@ -191,6 +192,8 @@ final class Catalogue: Sendable {
     /// A change of that which somebody has looked at and declined.
     var declined: (hash: String, Switched)?
   }
+  /// Those that have been given and not revoked; some may be over.
+  let grants: [StandingGrant]
 
   /// Model APIs refuse more tools than this (OpenAI: `array_above_max_length`).
   static let offerLimit = Limit.offers.value
@@ -199,7 +202,9 @@ final class Catalogue: Sendable {
     functions: [RegisteredFunction],
     rules: ApprovalRules,
     access: AccessPolicy,
+    deciding: DecidingPolicy,
     held: Switched?,
+    grants: [StandingGrant],
     sources: Sources
   ) {
     self.sources = sources
@@ -215,7 +220,9 @@ final class Catalogue: Sendable {
     self.byWireName = byWireName
     self.rules = rules
     self.access = access
+    self.deciding = deciding
     self.held = held
+    self.grants = grants
   }
 
   /// By qualified name.
@@ -234,24 +241,43 @@ final class Catalogue: Sendable {
   }
 
   func withHold(_ held: Switched?) -> Catalogue {
-    Catalogue(functions: functions, rules: rules, access: access, held: held, sources: sources)
+    changed(held: .some(held))
   }
 
   func with(_ functions: [RegisteredFunction], _ sources: Sources) -> Catalogue {
-    Catalogue(functions: functions, rules: rules, access: access, held: held, sources: sources)
+    changed(functions: functions, sources: sources)
   }
 
   /// The same with some functions in place of those of their names.
   func replacing(_ others: [RegisteredFunction]) -> Catalogue {
     let others = Dictionary(others.map { ($0.name, $0) }) { first, _ in first }
-    return with(functions.map { others[$0.name] ?? $0 }, sources)
+    return changed(functions: functions.map { others[$0.name] ?? $0 })
   }
+
+  func withGrants(_ grants: [StandingGrant]) -> Catalogue { changed(grants: grants) }
 
   func switching(_ names: Set<String>, on isOn: Bool, _ switched: Switched) -> Catalogue {
     let functions = functions.map {
       names.contains($0.name) ? $0.switching(on: isOn, switched) : $0
     }
-    return with(functions, sources)
+    return changed(functions: functions)
+  }
+
+  private func changed(
+    functions: [RegisteredFunction]? = nil,
+    held: Switched?? = nil,
+    grants: [StandingGrant]? = nil,
+    sources: Sources? = nil
+  ) -> Catalogue {
+    Catalogue(
+      functions: functions ?? self.functions,
+      rules: rules,
+      access: access,
+      deciding: deciding,
+      held: held ?? self.held,
+      grants: grants ?? self.grants,
+      sources: sources ?? self.sources
+    )
   }
 
   /// What a caller's model is offered: on, and not forbidden whatever the arguments.
@@ -312,6 +338,19 @@ public struct FunctionRegistry: Sendable {
       let path = "functions.\(definition.name)"
       guard names.insert(definition.name).inserted else {
         throw ConfigurationMistake(path: path, message: "two functions have this name; rename one")
+      }
+      if let check = definition.check,
+        let mistake = check.mistake(
+          of: definition,
+          check: all.first { $0.1.name == check.function }?.1
+        )
+      {
+        let near = nearest(to: check.function.description, among: all.map { $0.1.name.description })
+        let isMissing = !all.contains { $0.1.name == check.function }
+        throw ConfigurationMistake(
+          path: path + ".outcome_check",
+          message: mistake + (isMissing ? near.map { "; did you mean \($0)?" } ?? "" : "")
+        )
       }
       functions.append(
         try Self.register(

@@ -122,6 +122,7 @@ public final class CallSteps: Sendable {
       cause: step.cause,
       by: step.by
     )
+    event.grant = step.grant
     // A decision names the revision that its own step makes another of.
     if step.by != nil, let seen, seen.revision == revision - 1 { event.seen = seen }
     switch step.state {

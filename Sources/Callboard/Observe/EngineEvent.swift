@@ -16,6 +16,8 @@ public struct EngineEvent: Sendable {
   /// Who did it, where somebody did.
   public var by: String?
   public var rule: String?
+  /// The grant by which it was approved ahead, or that is given or revoked.
+  public var grant: GrantID?
   public var failure: CallFailure?
   /// Hash of the definition that it ran by, where it first started; of a function's, which it is about.
   public var definition: String?
@@ -184,6 +186,9 @@ public struct EngineEvent: Sendable {
       case auditBroken = "audit_broken"
       /// Somebody was shown the originals of a call's secrets.
       case revealed
+      /// Somebody approved calls of one kind ahead.
+      case granted
+      case grantRevoked = "grant_revoked"
       case lateResult = "late_result"
       case storeFailed = "store_failed"
       case storeRecovered = "store_recovered"
@@ -228,6 +233,7 @@ public struct EngineEvent: Sendable {
       case .again(let id): part["again"] = .string(id.description)
       case .settles(let id): part["settles"] = .string(id.description)
       case .fallback(let id): part["fallback_for"] = .string(id.description)
+      case .checks(let id): part["checks"] = .string(id.description)
       case nil: break
       }
       object["call"] = .object(part)
@@ -242,6 +248,7 @@ public struct EngineEvent: Sendable {
     if let cause { object["cause"] = .string(cause) }
     if let by { object["by"] = .string(by) }
     if let rule { object["rule"] = .string(rule) }
+    if let grant { object["grant"] = .string(grant.description) }
     if let definition { object["definition"] = .string(definition) }
     if let digest { object["digest"] = .string(digest) }
     if let seen {
@@ -291,6 +298,7 @@ extension EngineEvent {
       value: json["value"]
     )
     self.seq = Int(seq)
+    grant = json["grant"]?.stringValue.flatMap { GrantID($0) }
     definition = json["definition"]?.stringValue
     digest = json["digest"]?.stringValue
     seen = json["seen"].flatMap(Seen.init(json:))
@@ -373,7 +381,7 @@ extension EngineEvent.CallPart {
       attempt: json["attempt"]?.intValue.map { Int($0) },
       revision: Int(revision),
       link: other("again").map(Call.Link.again) ?? other("settles").map(Call.Link.settles)
-        ?? other("fallback_for").map { .fallback(for: $0) }
+        ?? other("fallback_for").map { .fallback(for: $0) } ?? other("checks").map(Call.Link.checks)
     )
   }
 }

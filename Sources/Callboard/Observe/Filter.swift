@@ -86,7 +86,7 @@ public struct Filter: Sendable, Hashable, Codable {
   private static let words =
     CallState.Word.allCases.map(\.rawValue) + Conversation.Word.allCases.map(\.rawValue)
 
-  private static func seconds(_ text: Substring) -> Double? {
+  static func seconds(_ text: Substring) -> Double? {
     guard let unit = text.last, let number = Double(text.dropLast()), number.isFinite, number >= 0
     else {
       return nil

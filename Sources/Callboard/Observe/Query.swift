@@ -13,6 +13,10 @@ public enum Query: Sendable, Hashable, Codable {
   case functions(ListQuery)
   case function(String)
   case errors(ListQuery)
+  /// Approvals given ahead, the newest first.
+  case grants
+  /// What a grant would do if this person gave it now.
+  case grantPreview(GrantDraft, by: Principal)
   /// Only the title row's numbers.
   case header
 }

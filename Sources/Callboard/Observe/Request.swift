@@ -14,6 +14,8 @@ public enum Request: Sendable, Hashable, Codable {
   case extend(CallID, Seen)
   case undo(CallID, Seen)
   case settle(CallID, revision: Int, Settlement)
+  /// Runs the function that looks whether a call of unknown outcome has happened; settles nothing.
+  case check(CallID, revision: Int)
   case cancel(CallID, revision: Int)
   /// An ended call as a new one, or an unknown one with the same key. `arguments` only for an ended one.
   case runAgain(CallID, revision: Int, arguments: JSONValue?)
@@ -29,6 +31,9 @@ public enum Request: Sendable, Hashable, Codable {
   case acceptDefinition(String, from: String, to: String)
   /// Leaves the function held.
   case declineDefinition(String, from: String, to: String)
+  /// Approves ahead; `waiting` are calls that wait already and are approved too, as far as they are as they were seen.
+  case grant(GrantDraft, waiting: [SeenCall])
+  case revokeGrant(GrantID)
   /// From whatever it is doing: what is wanted of it is the same.
   case stopConversation(ConversationID)
   case pauseConversation(ConversationID, from: Bool, to: Bool)

@@ -25,6 +25,8 @@ public struct Snapshot: Sendable, Codable {
     case functions(Page<FunctionRow>, providers: [ProviderRow])
     case function(FunctionDetail?)
     case errors(Page<ErrorRow>)
+    case grants([GrantRow])
+    case grantPreview(GrantPreview)
     case header
   }
 }
@@ -175,6 +177,28 @@ public struct CallDetail: Sendable, Codable {
   public var conversationState: Conversation.Word?
   /// The last time this function was asked for and decided by a person, if it is kept.
   public var lastTime: CallRow?
+  /// Who may decide on it, where not every operator may.
+  public var deciders: [DecidingAct: Deciders] = [:]
+  /// Who can't approve it, because they asked for it.
+  public var requesters: [Principal] = []
+  /// The equal call that came before it, as it is now; nil where there is none or it is kept no longer.
+  public var twin: CallRow?
+  /// The function that looks whether it has happened.
+  public var checkFunction: FunctionName?
+  /// The call of that function that looked last.
+  public var check: CallDetail.Check?
+
+  /// What a person who settles is shown of a look-up.
+  public struct Check: Sendable, Codable {
+    public var row: CallRow
+    /// What it found, without originals of secrets.
+    public var outcome: CallOutcome?
+
+    public init(row: CallRow, outcome: CallOutcome?) {
+      self.row = row
+      self.outcome = outcome
+    }
+  }
 
   public init(row: CallRow, call: Call) {
     self.row = row

@@ -44,9 +44,11 @@ public struct Sealer: Sendable {
 
   private let key: SymmetricKey
   let digest: ApprovalDigest
+  let twinKey: SymmetricKey
 
   public init(_ key: MasterKey) {
     self.key = key.derived("seal")
+    twinKey = key.derived("twin")
     digest = ApprovalDigest(key: key.derived("digest"))
   }
 

@@ -55,6 +55,8 @@ public final class InMemoryStore: Store {
     /// Originals of live calls and of what is kept of conversations, sealed.
     var sealed: [CallID: [UInt8]] = [:]
     var sealedConversations: [ConversationID: ConversationChange] = [:]
+    var twins: [TwinKey: [CallID]] = [:]
+    var twinKeys: [CallID: TwinKey] = [:]
     var followers: [Int: @Sendable (EngineEvent) -> Void] = [:]
     var nextFollower = 0
   }
@@ -88,6 +90,7 @@ public final class InMemoryStore: Store {
       var left = Left()
       for change in change.calls {
         if let sealed = change.sealed { state.sealed[change.record.call.id] = sealed }
+        if let twin = change.twin { Self.note(twin, of: change.record.call.id, in: &state) }
         put(change.record, in: &state, &left)
       }
       if let conversation = change.conversation { put(conversation, in: &state) }
@@ -159,6 +162,7 @@ public final class InMemoryStore: Store {
     {
       left.record = state.calls.removeValue(forKey: oldest.id)
       if !state.sealed.isEmpty { state.sealed[oldest.id] = nil }
+      if !state.twinKeys.isEmpty { Self.forgetTwin(oldest.id, in: &state) }
       state.endedBytes -= oldest.bytes
     }
     while let first = state.callOrder.first, state.calls[first] == nil {
@@ -168,6 +172,31 @@ public final class InMemoryStore: Store {
     if state.callOrder.count > 2 * state.calls.count + 1024 {
       let calls = state.calls
       state.callOrder.removeAll { calls[$0] == nil }
+    }
+  }
+
+  private static func note(_ key: TwinKey, of id: CallID, in state: inout State) {
+    guard state.twinKeys[id] != key else { return }
+    forgetTwin(id, in: &state)
+    state.twinKeys[id] = key
+    state.twins[key, default: []].append(id)
+  }
+
+  private static func forgetTwin(_ id: CallID, in state: inout State) {
+    guard let key = state.twinKeys.removeValue(forKey: id), var ids = state.twins[key] else {
+      return
+    }
+    ids.removeAll { $0 == id }
+    state.twins[key] = ids.isEmpty ? nil : ids
+  }
+
+  public func twin(_ key: TwinKey, besides id: CallID, since time: Date) -> CallID? {
+    state.withLock { state in
+      state.twins[key]?.filter { other in
+        guard other != id, let call = state.calls[other]?.call else { return false }
+        guard call.state.isEnded else { return true }
+        return call.state == .succeeded && (call.endedAt ?? .distantPast) > time
+      }.max()
     }
   }
 

@@ -31,6 +31,8 @@ public protocol Store: Sendable {
   func calls(_ query: HistoryQuery) -> HistoryPage<Call>
   /// The last call of a function before another one that people decided, among the newest.
   func lastDecided(_ function: String, before id: CallID) -> Call?
+  /// The newest call with this key, besides one, that lives or succeeded after a time.
+  func twin(_ key: TwinKey, besides id: CallID, since time: Date) -> CallID?
   func conversation(_ id: ConversationID) -> Conversation?
   /// A window onto every conversation: live ones first, then by last activity.
   func conversations(_ query: HistoryQuery) -> HistoryPage<Conversation>
@@ -99,11 +101,19 @@ public struct CallChange: Sendable {
   public let stored: Int
   /// Its originals, sealed; nil where it has none.
   public let sealed: [UInt8]?
+  /// What it has in common with calls that are equal; nil where that does not matter.
+  public let twin: TwinKey?
 
-  public init(_ record: CallRecord, stored: Int, sealed: [UInt8]? = nil) {
+  public init(
+    _ record: CallRecord,
+    stored: Int,
+    sealed: [UInt8]? = nil,
+    twin: TwinKey? = nil
+  ) {
     self.record = record
     self.stored = min(stored, record.call.history.count)
     self.sealed = sealed
+    self.twin = twin
   }
 
   /// How many events of the stream it makes.

@@ -43,6 +43,12 @@ struct ConfigurationReader {
     result.engine = engine()
     result.store = store(root["store"], at: JSONPointer(tokens: ["store"]))
     result.people = people(in: root, at: JSONPointer())
+    result.engine.operators = result.people.operators
+    checkDeciders(
+      in: root["deciders"],
+      at: JSONPointer(tokens: ["deciders"]),
+      operators: result.people.operators
+    )
     let models = Set(result.models.map(\.name) + result.scripts.keys)
     result.conversations = (root["conversations"]?.arrayValue ?? []).enumerated().map {
       conversation($1, at: JSONPointer(tokens: ["conversations"]).appending($0), models: models)
@@ -198,6 +204,7 @@ struct ConfigurationReader {
     }
     definition.fallback = fallback(value["fallback"], at: pointer.appending("fallback"))
     definition.checks = checks(value["check"], at: pointer.appending("check"))
+    definition.check = check(value["outcome_check"], at: pointer.appending("outcome_check"))
     return definition
   }
 
@@ -442,6 +449,7 @@ struct ConfigurationReader {
       approvals(in: root["approvals"], at: JSONPointer(tokens: ["approvals"]))
     )
     engine.access = AccessPolicy(access(in: root["access"], at: JSONPointer(tokens: ["access"])))
+    engine.deciding = deciders(in: root["deciders"], at: JSONPointer(tokens: ["deciders"]))
     engine.secrets = strings(root["secrets"])
     limits(root["limits"], at: JSONPointer(tokens: ["limits"]), into: &engine)
     return engine
@@ -540,7 +548,7 @@ struct ConfigurationReader {
 
   /// A rule for a function that there is not is a slip of the pen, or a rule for later: said, not refused.
   private mutating func checkPatterns(_ definitions: [FunctionDefinition]) {
-    for section in ["approvals", "access"] {
+    for section in ["approvals", "access", "deciders"] {
       for (index, rule) in (root[section]?.arrayValue ?? []).enumerated() {
         guard let text = rule["function"]?.stringValue else { continue }
         let pattern = NamePattern(text)

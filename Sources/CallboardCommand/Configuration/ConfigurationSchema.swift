@@ -12,7 +12,7 @@ enum ConfigurationSchema {
   static func document(_ text: String, definitions: JSONObject) -> JSONValue {
     var root = parsed(text)
     for name in [
-      "scripts", "approvals", "access", "operators", "callers", "limits", "secrets",
+      "scripts", "approvals", "access", "deciders", "operators", "callers", "limits", "secrets",
     ] {
       root["properties"]?[name] = ["$ref": .string("#/$defs/" + name)]
     }
@@ -375,6 +375,56 @@ enum ConfigurationSchema {
           }
         }
       },
+      "deciders": {
+        "description": "Which operators may decide which calls: an ordered list; the first match decides, no match leaves it to every operator.",
+        "type": "array",
+        "items": {
+          "type": "object",
+          "additionalProperties": false,
+          "required": ["operators"],
+          "properties": {
+            "caller": { "$ref": "#/$defs/pattern" },
+            "function": { "$ref": "#/$defs/pattern" },
+            "effect": { "$ref": "#/$defs/effect" },
+            "when": { "$ref": "#/$defs/when" },
+            "acts": {
+              "description": "What the rule is about; everything, unless said. grant: approving ahead, which takes approve as well.",
+              "type": "array", "minItems": 1,
+              "items": { "enum": ["approve", "deny", "edit", "extend", "settle", "run_again", "grant"] },
+              "hint": "write a list of approve, deny, edit, extend, settle, run_again and grant"
+            },
+            "operators": {
+              "description": "Who may, by name; nobody else does.",
+              "type": "array", "items": { "$ref": "#/$defs/pattern" },
+              "hint": "write a list of names of operators, such as [maria, \"night-*\"]"
+            }
+          }
+        }
+      },
+      "check": {
+        "description": "The read function by which a person sees whether an unknown outcome has happened. Only for effect write.",
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["function"],
+        "properties": {
+          "function": { "description": "Its qualified name; its effect is read.", "type": "string" },
+          "with": {
+            "description": "Its arguments by name: a JSON Pointer into the call's arguments such as /id, { value: … }, or { idempotency_key: true }.",
+            "type": "object",
+            "additionalProperties": {
+              "type": ["string", "object"],
+              "if": { "type": "string" },
+              "then": { "pattern": "^(/|$)", "hint": "write a JSON Pointer into the call's arguments, such as /id" },
+              "else": {
+                "minProperties": 1, "maxProperties": 1,
+                "additionalProperties": false,
+                "properties": { "value": true, "idempotency_key": { "const": true } },
+                "hint": "write a pointer such as /id, { value: … } or { idempotency_key: true }"
+              }
+            }
+          }
+        }
+      },
       "effect": {
         "description": "read changes nothing; idempotent may be done twice; write is never repeated. What a function is until said otherwise: write.",
         "enum": ["read", "idempotent", "write"]
@@ -489,7 +539,8 @@ enum ConfigurationSchema {
         "type": ["string", "array"],
         "items": { "type": "string", "minLength": 1 },
         "hint": "write a comparison such as max_price > min_price, or a list of them"
-      }
+      },
+      "outcome_check": { "$ref": "#/$defs/check" }
     }
     """#
 

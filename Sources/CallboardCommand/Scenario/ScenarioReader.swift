@@ -79,9 +79,15 @@ struct ScenarioReader {
         reader.access(in: root["access"], at: at("access"))
       )
     }
+    if root["deciders"] != nil {
+      configuration.engine.deciding = reader.deciders(in: root["deciders"], at: at("deciders"))
+    }
     configuration.engine.secrets += reader.strings(root["secrets"])
     let people = reader.people(in: root, at: JSONPointer())
-    if people.operators != nil { configuration.people.operators = people.operators }
+    if people.operators != nil {
+      configuration.people.operators = people.operators
+      configuration.engine.operators = people.operators
+    }
     if people.callers != nil { configuration.people.callers = people.callers }
     configuration.scripts.merge(reader.scripts(at: at("scripts"))) { $1 }
     scenario.configuration = configuration

@@ -74,6 +74,7 @@ extension Binding {
       if context.function?.isOn == false || context.call?.functionIsOn == false {
         return "approve (function off)"
       }
+      if let why = context.forbidden[.approve] { return "approve (\(why))" }
       if context.folded > 0 {
         return "approve (\(counted(context.folded, "value", "values")) folded)"
       }
@@ -86,12 +87,15 @@ extension Binding {
       if context.fold != nil { return "unfold" }
       guard let state = context.call?.state else { return nil }
       guard context.isReview else { return state == .awaitingApproval ? "review" : nil }
-      return (state == .awaitingApproval || state == .approved) && !context.isGap ? "deny" : nil
+      guard state == .awaitingApproval || state == .approved, !context.isGap else { return nil }
+      return context.named("deny", .deny)
     },
     deciding(.edit, "e") { context in
       if context.fold != nil { return "unfold" }
       guard let call = context.call else { return nil }
-      if call.state == .awaitingApproval { return context.isReview ? "edit" : "review" }
+      if call.state == .awaitingApproval {
+        return context.isReview ? context.named("edit", .edit) : "review"
+      }
       let onCalls = context.screen == .calls && !context.isReview
       return onCalls && call.state.isEnded ? "edit as a new call" : nil
     },
@@ -99,17 +103,19 @@ extension Binding {
       guard context.call?.state == .unknown, context.isReview || context.screen == .calls else {
         return nil
       }
-      return "settle"
+      return context.named("settle", .settle)
     },
     deciding(.extend, "+") { context in
-      context.isReview && context.call?.state == .awaitingApproval ? "more time" : nil
+      context.isReview && context.call?.state == .awaitingApproval
+        ? context.named("more time", .extend) : nil
     },
     deciding(.runAgain, "r") { context in
       guard let state = context.call?.state, context.isReview || context.screen == .calls else {
         return nil
       }
-      if state == .unknown { return "run again" }
-      return state.isEnded && context.screen == .calls ? "run again" : nil
+      if state == .unknown { return context.named("run again", .runAgain) }
+      return state.isEnded && context.screen == .calls
+        ? context.named("run again", .runAgain) : nil
     },
     deciding(.cancel, "x") { context in
       if let call = context.call {
@@ -149,7 +155,7 @@ extension Binding {
           context.call != nil || context.conversationRow != nil || context.function != nil
           || context.error != nil || context.provider != nil && context.screen == .overview
         return has ? "open" : nil
-      case .review, .call, .conversation, .function, .messages: return nil
+      case .review, .call, .conversation, .function, .messages, .grants: return nil
       }
     },
     looking(.paneDown, .character("J")) { context in
@@ -183,7 +189,7 @@ extension Binding {
       case .screen(let screen) where screen.isList && screen != .functions:
         context.isFrozen ? "follow" : "freeze"
       case .conversation: "follow or stay"
-      case .screen, .review, .call, .function, .messages: nil
+      case .screen, .review, .call, .function, .messages, .grants: nil
       }
     },
     looking(.sort, .character("o")) { context in context.lists ? "sort" : nil },
@@ -235,6 +241,11 @@ extension Binding {
 }
 
 extension Context {
+  /// A key's label, with why it is not for this person.
+  fileprivate func named(_ label: SafeText, _ action: Action) -> SafeText {
+    forbidden[action].map { "\(label) (\($0))" } ?? label
+  }
+
   /// A list with a filter, and rows that it lets through.
   fileprivate var isNarrowed: Bool { lists && hasFilter && hasRows }
 

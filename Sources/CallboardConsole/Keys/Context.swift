@@ -21,6 +21,8 @@ struct Context: Sendable {
   /// Where a decision is made: the waiting screen or the large review.
   var isReview = false
   var isGap = false
+  /// What this person may not do to the call, and why.
+  var forbidden: [Action: SafeText] = [:]
   /// Review lines that are not read, and values that are folded.
   var unread: Int?
   var folded = 0
@@ -65,7 +67,7 @@ struct Context: Sendable {
     case .function(let name):
       functionName = name
       if case .function(let detail) = sight.body { function = detail?.row }
-    case .messages: break
+    case .messages, .grants: break
     }
     if let detail = sight.function, detail.row.name == functionName, fold != nil {
       function = detail.row
@@ -74,6 +76,9 @@ struct Context: Sendable {
       conversation = call.conversation
       functionName = call.function
       if let detail = sight.function, detail.row.name == call.function { function = detail.row }
+      if let detail = sight.detail, detail.row.id == call.id {
+        forbidden = Self.forbidden(by: detail, to: model.principal)
+      }
       if isReview, let detail = sight.detail, detail.row.id == call.id {
         unread = model.unread(detail)
         folded = model.readings[call.id]?.folded ?? 0
@@ -84,6 +89,27 @@ struct Context: Sendable {
     {
       undo = (detail.row, until)
     }
+  }
+
+  private static func forbidden(
+    by detail: CallDetail,
+    to person: Principal
+  ) -> [Action: SafeText] {
+    var forbidden: [Action: SafeText] = [:]
+    let actions: [(Action, DecidingAct)] = [
+      (.approve, .approve), (.deny, .deny), (.edit, .edit), (.extend, .extend),
+      (.settle, .settle), (.runAgain, .runAgain),
+    ]
+    for (action, act) in actions {
+      guard let deciders = detail.deciders[act], !deciders.include(person) else { continue }
+      forbidden[action] = "only \(untrusted: deciders.words, limit: 80) may"
+    }
+    if detail.requesters.contains(where: { $0.isSamePerson(as: person) }),
+      forbidden[.approve] == nil
+    {
+      forbidden[.approve] = "you asked for it"
+    }
+    return forbidden
   }
 
   private mutating func take(_ item: Item?) {

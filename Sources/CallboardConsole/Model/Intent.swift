@@ -5,6 +5,8 @@ import JSONSchema
 enum Intent: Sendable, Hashable {
   case send(Request, Purpose)
   case find(Search)
+  /// Asks whether to give a grant, with what it would do.
+  case consider(GrantDraft)
   case edit(ArgumentsEdit)
   case copy(String, what: SafeText)
   case writeView(path: String)

@@ -61,6 +61,8 @@ enum Place: Hashable, Sendable {
   case conversation(ConversationID)
   case function(String)
   case messages
+  /// Approvals given ahead.
+  case grants
 
   /// Whether it is read by scrolling, and has no rows.
   var isDocument: Bool {

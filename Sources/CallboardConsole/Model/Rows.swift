@@ -105,7 +105,7 @@ struct Rows: Sendable {
         whole: Rows.grouped(page.rows, providers: providers, sort: sort),
         hidden: page.hidden
       )
-    case .call, .conversation, .function, .header: self.init()
+    case .call, .conversation, .function, .grants, .grantPreview, .header: self.init()
     }
   }
 

@@ -196,6 +196,7 @@ extension Painter {
       parts.append(model.scrolls[model.place]?.followsEnd == true ? "follows" : "stays")
     case .function(let name): parts.append("function \(untrusted: name, limit: 128)")
     case .messages: parts.append("messages")
+    case .grants: parts.append("grants")
     }
     if let search = model.search { parts.append("search “\(untrusted: search, limit: 60)”") }
     return parts.filter { !$0.isEmpty }.joined(separator: " · ")

@@ -128,6 +128,7 @@ struct Painter {
     case .conversation: paintDocument(transcriptDocument(width: layout.body.width))
     case .function: paintDocument(functionDocument(width: layout.body.width))
     case .messages: paintDocument(messagesDocument(width: layout.body.width))
+    case .grants: paintDocument(grantsDocument(width: layout.body.width))
     }
   }
 

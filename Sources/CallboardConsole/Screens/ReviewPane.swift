@@ -102,6 +102,9 @@ extension Painter {
     addHead(detail, to: &document)
     document.beginReading(section: 1)
     addStanding(detail, to: &document)
+    addTwin(detail, to: &document)
+    if detail.row.state == .unknown { addCheck(detail, to: &document) }
+    addAuthority(detail, to: &document)
     document.beginReading(section: 2)
     addChanges(detail, to: &document)
     document.blank()
@@ -164,8 +167,7 @@ extension Painter {
     case .awaitingApproval:
       var spans: [Span] = [Span(" ")]
       spans.append(Span("approved by \(row.approvalsGiven) of \(row.approvalsNeeded)"))
-      let names =
-        detail.call.approval?.approvals.map { SafeText(untrusted: $0.by.name, limit: 60) } ?? []
+      let names = approvers(of: detail)
       if !names.isEmpty { spans.append(Span(": " + names.joined(separator: ", "), .good)) }
       if let end = row.expiresAt {
         spans.append(Span(" · expires in "))
@@ -276,6 +278,7 @@ extension Painter {
     case .again(let id): "runs call \(id) again, as a new one"
     case .settles(let id): "runs call \(id) of unknown outcome again, with the same key"
     case .fallback(let id): "answers in place of call \(id)"
+    case .checks(let id): "looks whether call \(id) has happened"
     }
   }
 

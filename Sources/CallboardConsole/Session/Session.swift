@@ -130,6 +130,7 @@ final class Session {
     case .conversation(let id): return .conversation(id)
     case .function(let name): return .function(name)
     case .messages: return .header
+    case .grants: return .grants
     }
   }
 
@@ -140,7 +141,7 @@ final class Session {
       let id = model.list.cursor.lastID.flatMap { CallID($0) }
       if let id { sight.detail = door.snapshot(of: .call(id)).call }
     case .review, .call: if case .call(let detail) = sight.body { sight.detail = detail }
-    case .screen, .conversation, .function, .messages: break
+    case .screen, .conversation, .function, .messages, .grants: break
     }
     var row = sight.detail?.row
     switch sight.rows.item(model.list.cursor.id) {
@@ -253,12 +254,13 @@ final class Session {
     switch (model.place, sight.body) {
     case (.screen(.overview), .overview), (.screen(.waiting), .waiting), (.screen(.calls), .calls),
       (.screen(.conversations), .conversations), (.screen(.functions), .functions),
-      (.screen(.errors), .errors), (.messages, _):
+      (.screen(.errors), .errors), (.messages, _), (.grants, .grants):
       false
     case (.review(let id), .call), (.call(let id), .call): sight.detail?.row.id != id
     case (.conversation(let id), .conversation(let detail)): detail?.row.id != id
     case (.function(let name), .function(let detail)): detail?.row.name != name
-    case (.screen, _), (.review, _), (.call, _), (.conversation, _), (.function, _): true
+    case (.screen, _), (.review, _), (.call, _), (.conversation, _), (.function, _), (.grants, _):
+      true
     }
   }
 
@@ -284,6 +286,9 @@ final class Session {
       switch intent {
       case .send(let request, let purpose):
         send(request, purpose, at: now)
+        return []
+      case .consider(let draft):
+        Command.considered(draft, &model, sight: sight, in: door)
         return []
       case .find(let search):
         let found = Command.found(search, &model, sight: sight, in: door)
@@ -391,7 +396,7 @@ final class Session {
     switch model.place {
     case .screen(.waiting): model.hasPane
     case .review, .call: true
-    case .screen, .conversation, .function, .messages: false
+    case .screen, .conversation, .function, .messages, .grants: false
     }
   }
 

@@ -25,18 +25,25 @@ enum Command {
       Verb(name: "enable", argument: "FUNCTION", meaning: "switch a function on, asks"),
       Verb(name: "filter", argument: "TERMS", meaning: "narrow this list"),
       Verb(name: "function", argument: "FUNCTION", meaning: "open a function"),
+      Verb(
+        name: "grant",
+        argument: SafeText(untrusted: GrantDraft.form),
+        meaning: "approve calls of one kind ahead, asks"
+      ),
+      Verb(name: "grants", argument: "", meaning: "what is approved ahead, by whom and until when"),
       Verb(name: "help", argument: "", meaning: "the keys that work here"),
       Verb(name: "hold", argument: "", meaning: "start nothing new"),
       Verb(name: "messages", argument: "", meaning: "what this line has said"),
       Verb(name: "quit", argument: "", meaning: "leave"),
       Verb(name: "release", argument: "", meaning: "start again, asks"),
+      Verb(name: "revoke", argument: "ID", meaning: "take a grant back"),
       Verb(name: "stop", argument: "ID", meaning: "stop a conversation"),
       Verb(name: "write", argument: "FILE", meaning: "write this view to a file"),
     ]
 
   /// The verbs that change something outside of the console.
   static let acting: Set<String> = [
-    "cancel", "disable", "enable", "hold", "release", "stop",
+    "cancel", "disable", "enable", "grant", "hold", "release", "revoke", "stop",
   ]
 
   /// Completes the word at the end as far as it is clear, and says what is possible.
@@ -64,7 +71,7 @@ enum Command {
 
   private static func arguments(of verb: String, sight: Sight) -> [String] {
     switch verb {
-    case "disable", "enable", "function":
+    case "disable", "enable", "function", "grant":
       let names = sight.rows.items.compactMap { item -> String? in
         switch item {
         case .function(let row): row.name
@@ -171,6 +178,11 @@ enum Command {
       } catch {
         model.say(SafeText(untrusted: error.description, limit: 400), .warning, at: now)
       }
+    case "grant": return grant(argument, &model, sight: sight)
+    case "grants": model.open(.grants)
+    case "revoke":
+      let ending = argument.lowercased()
+      return [.find(Search(verb: verb, ending: String(ending.trimmingPrefix("g-"))))]
     case "help":
       model.showsHelp = true
       model.helpTop = 0
@@ -255,6 +267,7 @@ enum Command {
     sight: Sight,
     in door: any EngineDoor
   ) -> [Intent] {
+    if search.verb == "revoke" { return revoke(search.ending, &model, sight: sight, in: door) }
     // The filter finds the digits anywhere in an id or a text; what counts is where the id ends.
     let filter: Filter
     do throws(Filter.Mistake) {

@@ -17,6 +17,11 @@ func decide(
     model.review(call.id)
     return []
   }
+  if let why = context.forbidden[action] {
+    model.say(why, .warning, at: sight.header.now)
+    // An approval goes on to the engine, which refuses it and keeps that.
+    guard action == .approve else { return [] }
+  }
   switch action {
   case .approve: return approve(call, &model, sight: sight)
   case .deny:
@@ -101,12 +106,23 @@ private func unheard(_ call: CallRow, sight: Sight) -> [SafeText] {
 
 private func askHowItEnded(_ call: CallRow, _ model: inout ConsoleModel, sight: Sight) {
   let subject = Prompt.Subject(call: call.id, states: [.unknown])
+  let detail = sight.detail.flatMap { $0.row.id == call.id ? $0 : nil }
+  var look: [Question.Answer] = []
+  if let check = detail?.checkFunction {
+    look.append(
+      Question.Answer(
+        key: "c",
+        label: "look it up by \(untrusted: check.description, limit: 100)",
+        outcome: .intents([.send(.check(call.id, revision: call.revision), .plain)])
+      )
+    )
+  }
   model.ask(
     Question(
       text: unheard(call, sight: sight) + [
         "\(untrusted: call.function) \(call.id) may have been done: did it happen? Look on the other side first."
       ],
-      answers: [
+      answers: look + [
         Question.Answer(
           key: "h",
           label: "it happened",

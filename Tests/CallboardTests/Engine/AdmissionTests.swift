@@ -93,9 +93,9 @@ struct AdmissionTests {
     async throws
   {
     let rig = try Rig(search)
-    for name in ["t.search", "t_search"] {
-      let submission = await rig.engine.submit(name, text: #"{"city":"Bern"}"#, by: agent)
-      #expect(submission.value == ["city": "Bern", "limit": 10])
+    for (name, city) in [("t.search", "Bern"), ("t_search", "Thun")] {
+      let submission = await rig.engine.submit(name, ["city": .string(city)], by: agent)
+      #expect(submission.value == ["city": .string(city), "limit": 10])
       #expect(rig.events.all(of: submission.id).first?.call?.function == "t.search")
     }
   }

@@ -155,7 +155,7 @@ struct ConversationTests {
   }
 
   @Test func `in the commit of a turn no event is older than the one before it`() async throws {
-    let look = TestFunction("look")
+    let look = TestFunction("look") { $0.effect = .idempotent }
     let engine = Engine(
       EngineConfiguration(rules: ApprovalRules([free]), seed: 7),
       registry: try FunctionRegistry([try NativeProvider(namespace: "t", [look.native])]),
@@ -177,7 +177,7 @@ struct ConversationTests {
   // MARK: - Limits
 
   @Test func `it stops with a sentence when its turns are used`() async throws {
-    let rig = try Rig(TestFunction("look"))
+    let rig = try Rig(TestFunction("look") { $0.effect = .idempotent })
     let model = TestModel(.call(("t_look", "{}")), .call(("t_look", "{}")), .call(("t_look", "{}")))
     let talk = try rig.talk(model, limits: ConversationLimits(turns: 2))
     #expect(await rig.engine.ended(talk)?.state == .failed("stopped: it has used its 2 turns"))
@@ -185,7 +185,7 @@ struct ConversationTests {
   }
 
   @Test func `a turn that asks for more calls than are left runs none of them`() async throws {
-    let look = TestFunction("look")
+    let look = TestFunction("look") { $0.effect = .idempotent }
     let rig = try Rig(look)
     let model = TestModel(
       .call(("t_look", "{}"), ("t_look", "{}")),
@@ -203,7 +203,7 @@ struct ConversationTests {
   @Test func `a turn that asks for more calls than are left runs none of them, paused or resumed`()
     async throws
   {
-    let look = TestFunction("look")
+    let look = TestFunction("look") { $0.effect = .idempotent }
     let rig = try Rig(look)
     let model = TestModel(.hold)
     let talk = try rig.talk(model, limits: ConversationLimits(calls: 3))
@@ -231,7 +231,7 @@ struct ConversationTests {
   }
 
   @Test func `it stops with a sentence when its tokens are used`() async throws {
-    let rig = try Rig(TestFunction("look"))
+    let rig = try Rig(TestFunction("look") { $0.effect = .idempotent })
     let model = TestModel(.call(("t_look", "{}"), tokens: 60), .call(("t_look", "{}"), tokens: 60))
     let talk = try rig.talk(model, limits: ConversationLimits(tokens: 100))
     let ended = await rig.engine.ended(talk)
@@ -240,7 +240,7 @@ struct ConversationTests {
   }
 
   @Test func `its time ends also a turn that the model is taking`() async throws {
-    let rig = try Rig(TestFunction("look"))
+    let rig = try Rig(TestFunction("look") { $0.effect = .idempotent })
     let model = TestModel(.hold)
     let talk = try rig.talk(model, limits: ConversationLimits(seconds: 60))
     _ = await model.asked(1)
@@ -253,7 +253,7 @@ struct ConversationTests {
   @Test func `paused while the model takes its turn, its time stands still and the turn goes on`()
     async throws
   {
-    let rig = try Rig(TestFunction("look"))
+    let rig = try Rig(TestFunction("look") { $0.effect = .idempotent })
     let model = TestModel(.hold)
     let talk = try rig.talk(model, limits: ConversationLimits(seconds: 60))
     _ = await model.asked(1)
@@ -369,7 +369,7 @@ struct ConversationTests {
   }
 
   @Test func `a pause while a call waits for a person is not taken off twice`() async throws {
-    let look = TestFunction("look")
+    let look = TestFunction("look") { $0.effect = .idempotent }
     let rig = try Rig(look, rules: [asking("look")])
     let model = TestModel(.call(("t_look", "{}")))
     let talk = try rig.talk(model)
@@ -411,7 +411,7 @@ struct ConversationTests {
   }
 
   @Test func `stop ends the turn that the model is taking`() async throws {
-    let rig = try Rig(TestFunction("look"))
+    let rig = try Rig(TestFunction("look") { $0.effect = .idempotent })
     let model = TestModel(.hold)
     let talk = try rig.talk(model)
     _ = await model.asked(1)
@@ -445,7 +445,7 @@ struct ConversationTests {
   }
 
   @Test func `a model that is stopped may ask for its conversation`() async throws {
-    let rig = try Rig(TestFunction("look"))
+    let rig = try Rig(TestFunction("look") { $0.effect = .idempotent })
     let model = CuriousModel { try? rig.conversation($0).row.state }
     let talk = try rig.talk(model)
     _ = await model.isAsked.value
@@ -481,7 +481,7 @@ struct ConversationTests {
   @Test func `paused while the model writes, the calls of that turn wait for the resume`()
     async throws
   {
-    let look = TestFunction("look")
+    let look = TestFunction("look") { $0.effect = .idempotent }
     let rig = try Rig(look)
     let model = TestModel(.hold)
     let talk = try rig.talk(model)
@@ -503,7 +503,7 @@ struct ConversationTests {
   @Test func `paused with a message waiting, it stays paused when the model has answered`()
     async throws
   {
-    let rig = try Rig(TestFunction("look"))
+    let rig = try Rig(TestFunction("look") { $0.effect = .idempotent })
     let model = TestModel(.hold)
     let talk = try rig.talk(model)
     let asked = await model.asked(1)
@@ -523,7 +523,7 @@ struct ConversationTests {
   }
 
   @Test func `pausing and resuming at any moment asks the model once a turn`() async throws {
-    let rig = try Rig(TestFunction("look", .yield(2)))
+    let rig = try Rig(TestFunction("look", .yield(2)) { $0.effect = .idempotent })
     for round in 0..<60 {
       let model = TestModel(.call(("t_look", "{}")), .call(("t_look", "{}")), .say("done"))
       let talk = try rig.talk(model)
@@ -556,7 +556,7 @@ struct ConversationTests {
   }
 
   @Test func `one that has finished takes a message and goes on`() async throws {
-    let rig = try Rig(TestFunction("look"))
+    let rig = try Rig(TestFunction("look") { $0.effect = .idempotent })
     let model = TestModel(.say("first"), .say("second"))
     let talk = try rig.talk(model)
     #expect(await rig.engine.ended(talk)?.messages.last?.message.text == "first")
@@ -570,7 +570,7 @@ struct ConversationTests {
   // MARK: - Models and functions
 
   @Test func `a model that fails ends it with the model's sentence`() async throws {
-    let rig = try Rig(TestFunction("look"))
+    let rig = try Rig(TestFunction("look") { $0.effect = .idempotent })
     let model = TestModel(
       .fail(ModelFailure(.unauthorised, "the key was refused; check MODEL_KEY"))
     )

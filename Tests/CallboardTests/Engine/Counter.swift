@@ -8,3 +8,10 @@ final class Counter: Sendable {
 
   var count: Int { value.load(ordering: .relaxed) }
 }
+
+/// Gives each task another number.
+final class Numbers: Sendable {
+  private let value = Atomic<Int>(0)
+
+  func next() -> Int { value.add(1, ordering: .relaxed).newValue }
+}

@@ -15,6 +15,7 @@ struct Rig: Sendable {
   let engine: Engine
   let store: any Store
   let events: EventRecorder
+  private let number = Numbers()
 
   init(
     _ functions: TestFunction...,
@@ -62,18 +63,21 @@ struct Rig: Sendable {
     events = EventRecorder(engine)
   }
 
+  /// Calls that say nothing of their arguments differ from each other: none is another one's twin.
   func submit(
     _ function: String,
-    _ arguments: JSONValue = [:],
+    _ arguments: JSONValue? = nil,
     by caller: Principal = agent
   ) async -> Submission {
-    await engine.submit("t." + function, arguments, by: caller)
+    await engine.submit("t." + function, arguments ?? distinct(), by: caller)
   }
+
+  private func distinct() -> JSONValue { ["nth": .integer(Int64(number.next()))] }
 
   /// Submits in a task of its own: for calls that the test holds.
   func begin(
     _ function: String,
-    _ arguments: JSONValue = [:],
+    _ arguments: JSONValue? = nil,
     by caller: Principal = agent
   ) -> Task<Submission, Never> {
     Task { await submit(function, arguments, by: caller) }

@@ -359,7 +359,7 @@ struct UnknownOutcomeTests {
   {
     let wire = wire()
     let rig = try Rig(wire)
-    let model = TestModel(.call(("t_wire", "{}"), ("t_wire", "{}")))
+    let model = TestModel(.call(("t_wire", #"{"n":1}"#), ("t_wire", #"{"n":2}"#)))
     let talk = try rig.talk(model)
     let attempts = [await wire.attempt(1), await wire.attempt(2)]
     rig.clock.advance(by: .seconds(30))

@@ -43,7 +43,7 @@ struct EveryPairTests {
         [.admitted, .approvalNeeded, .nobodyToAsk, .refused, .cancel, .functionRemoved, .restart]
       case .awaiting:
         [
-          .approve, .edit, .deny, .extend, .expire, .cancel, .definitionDrifted,
+          .approve, .approveByGrant, .edit, .deny, .extend, .expire, .cancel, .definitionDrifted,
           .definitionAccepted,
           .argumentsNoLongerFit, .functionRemoved, .restart,
         ]
@@ -66,8 +66,8 @@ struct EveryPairTests {
         [.stopped, .stopTimedOut, .attemptSucceeded, .resultRefused, .attemptFailed, .restart]
       case .stoppingChild: [.childEnded, .restart]
       case .backingOff, .backingOffForBreaker: [.wake, .cancel, .functionRemoved, .restart]
-      case .unknown: [.settle, .rerunStarted, .lateResult, .restart]
-      case .unknownRunAgain: [.rerunEnded, .lateResult, .restart]
+      case .unknown: [.settle, .checkStarted, .rerunStarted, .lateResult, .restart]
+      case .unknownRunAgain: [.checkStarted, .rerunEnded, .lateResult, .restart]
       case .succeeded, .failed, .rejected, .denied, .expired, .cancelled: []
       }
     }
@@ -76,11 +76,11 @@ struct EveryPairTests {
   /// The events, without what they carry.
   enum Name: String, CaseIterable {
     case admitted, approvalNeeded, nobodyToAsk, refused
-    case approve, edit, deny, extend, expire, undo, graceOver
+    case approve, approveByGrant, edit, deny, extend, expire, undo, graceOver
     case cacheHit, join, flightSucceeded, flightFailed, flightEnded
-    case start, breakerOpen, definitionChangedAtSlot, queueTimeout
+    case start, breakerOpen, definitionChangedAtSlot, grantsEnded, queueTimeout
     case attemptSucceeded, resultRefused, attemptFailed, childEnded, stopped, stopTimedOut, wake
-    case settle, rerunStarted, rerunEnded, lateResult
+    case settle, checkStarted, rerunStarted, rerunEnded, lateResult
     case cancel, definitionDrifted, definitionAccepted, argumentsNoLongerFit, functionRemoved,
       restart
 
@@ -97,6 +97,14 @@ struct EveryPairTests {
       case .nobodyToAsk: return .nobodyToAsk(rule: "rule 1")
       case .refused: return .refused(failure)
       case .approve: return .approve(it.seen, by: Situation.maria, isHeld: false, requesters: [])
+      case .approveByGrant:
+        return .approveByGrant(
+          Situation.grant,
+          by: Situation.maria,
+          seen: it.seen,
+          isHeld: false,
+          requesters: []
+        )
       case .edit:
         return .edit(
           it.seen,
@@ -119,6 +127,7 @@ struct EveryPairTests {
       case .breakerOpen: return .breakerOpen(until: it.now + 1, stale: nil, digest: nil)
       case .definitionChangedAtSlot:
         return .definitionChangedAtSlot(requirement, definitionHash: "h2", digest: "d2")
+      case .grantsEnded: return .grantsEnded([Situation.grant])
       case .queueTimeout: return .queueTimeout
       case .attemptSucceeded: return .attemptSucceeded(attempt: attempt, 1)
       case .resultRefused: return .resultRefused(attempt: attempt, failure)
@@ -128,6 +137,8 @@ struct EveryPairTests {
       case .stopTimedOut: return .stopTimedOut(attempt: attempt)
       case .wake: return .wake
       case .settle: return .settle(.didNotHappen(evidence: "the bank says so"), by: Situation.maria)
+      case .checkStarted:
+        return .checkStarted(Situation.leader, "payments.find", by: Situation.maria)
       case .rerunStarted: return .rerunStarted(Situation.leader, by: Situation.maria)
       case .rerunEnded: return .rerunEnded(Situation.rerun, .result(Payload(1), .attempt))
       case .lateResult: return .lateResult(attempt: attempt, 1)
@@ -155,6 +166,7 @@ struct EveryPairTests {
     case .nobodyToAsk: .nobodyToAsk
     case .refused: .refused
     case .approve: .approve
+    case .approveByGrant: .approveByGrant
     case .edit: .edit
     case .deny: .deny
     case .extend: .extend
@@ -169,6 +181,7 @@ struct EveryPairTests {
     case .start: .start
     case .breakerOpen: .breakerOpen
     case .definitionChangedAtSlot: .definitionChangedAtSlot
+    case .grantsEnded: .grantsEnded
     case .queueTimeout: .queueTimeout
     case .attemptSucceeded: .attemptSucceeded
     case .resultRefused: .resultRefused
@@ -178,6 +191,7 @@ struct EveryPairTests {
     case .stopTimedOut: .stopTimedOut
     case .wake: .wake
     case .settle: .settle
+    case .checkStarted: .checkStarted
     case .rerunStarted: .rerunStarted
     case .rerunEnded: .rerunEnded
     case .lateResult: .lateResult

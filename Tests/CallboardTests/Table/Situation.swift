@@ -19,6 +19,7 @@ struct Situation {
   static let bo = Principal.operator("bo", uid: 1002)
   static let viewer = Principal.viewer("vic", uid: 1003)
   static let arguments: JSONValue = ["amount": 5]
+  static let grant = GrantID(UUIDv7(at: start, sequence: 3, random: 44))
   static let digest = "digest of what was asked"
   static let failure = CallFailure(
     .connectionFailed,

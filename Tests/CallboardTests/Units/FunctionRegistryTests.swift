@@ -209,7 +209,9 @@ struct FunctionRegistryTests {
       functions: registry.functions,
       rules: ApprovalRules(),
       access: AccessPolicy(),
+      deciding: DecidingPolicy(),
       held: nil,
+      grants: [],
       sources: Catalogue.Sources(providers: [], secrets: [], secretValues: [])
     )
     #expect(catalogue.functions.map(\.name) == ["pay.list", "pay.send"])

@@ -4,12 +4,12 @@ import JSONSchema
 ///
 /// Most keywords hold for each value of another type, and many for a key that is missing. So a condition that opens is
 /// made of keywords of which the opposite can be shown; with ``ConditionLint``, which looks for `required`.
-enum OpeningLint {
-  struct Finding: Hashable {
-    var keyword: String
+package enum OpeningLint {
+  package struct Finding: Hashable {
+    package var keyword: String
     /// Of the keyword, in the condition.
-    var pointer: JSONPointer
-    var sentence: String
+    package var pointer: JSONPointer
+    package var sentence: String
   }
 
   /// Says nothing of a value.
@@ -33,7 +33,7 @@ enum OpeningLint {
   private static let numbers: Set = ["number", "integer"]
 
   /// `parameters`: the schema of the function, where the condition is for one that is known.
-  static func findings(of condition: JSONValue, parameters: JSONValue?) -> [Finding] {
+  package static func findings(of condition: JSONValue, parameters: JSONValue?) -> [Finding] {
     // Arguments are an object, whatever their function says.
     let known = [["type": "object"]] + (parameters.map(conjuncts) ?? [])
     return findings(in: condition, at: JSONPointer(), of: "the arguments", known)
