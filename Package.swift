@@ -58,6 +58,7 @@ let all: [Target] = [
   library("Callboard", ["JSONSchema", collections, crypto, logging]),
   library("CallboardTesting", ["Callboard", "JSONSchema"]),
   library("CallboardSQLite", ["Callboard", "JSONSchema", grdb]),
+  library("CallboardControl", ["Callboard", "JSONSchema"]),
   library("CallboardYAML", ["JSONSchema", yams]),
   library("CallboardModels", ["Callboard", "JSONSchema", "CallboardYAML", http, nio, nioHTTP1]),
   library(
@@ -70,7 +71,8 @@ let all: [Target] = [
     name: "CallboardCommand",
     dependencies: [
       "Callboard", "JSONSchema", "CallboardYAML", "CallboardModels", "CallboardProviders",
-      "CallboardSQLite", "CallboardTerminal", "CallboardConsole", arguments, http, logging,
+      "CallboardSQLite", "CallboardControl", "CallboardTerminal", "CallboardConsole", arguments,
+      http, logging,
     ],
     swiftSettings: strict
   ),

@@ -54,6 +54,8 @@ public struct Header: Sendable, Codable, Hashable {
   public var held: Switched?
   /// What is wrong with the store, in a sentence.
   public var storeFault: String?
+  /// What is wrong with the link to the instance, in a sentence: what is shown is as it was before that.
+  public var linkFault: String?
 
   public init(name: String, store: String, now: Date) {
     self.name = name
