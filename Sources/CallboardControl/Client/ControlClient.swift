@@ -123,8 +123,8 @@ final class ControlClient: Sendable {
 
   // MARK: - Asking
 
-  /// Asks; `handler` gets each answer, and at last one that is the last, or why there is none.
-  func ask(_ make: (Int) -> Ask, _ handler: @escaping Handler) {
+  /// Asks; the handler gets each answer, and at last one that is the last, or why there is none.
+  func ask(_ make: (Int) -> Ask, then handler: @escaping Handler) {
     let id = state.withLock { state -> Int? in
       guard state.end == nil else { return nil }
       state.next += 1

@@ -64,8 +64,10 @@ public final class Instance: Sendable {
     onWait: @escaping @Sendable (CallID) -> Void
   ) async throws -> EndedCall {
     try await withCheckedThrowingContinuation { continuation in
-      client.ask({ .call(id: $0, function: function, arguments: arguments) }) { [unexpected] in
-        switch $0 {
+      client.ask { id in
+        .call(id: id, function: function, arguments: arguments)
+      } then: { [unexpected] result in
+        switch result {
         case .success(.waits(_, let call)): onWait(call)
         case .success(.ended(_, let ended)): continuation.resume(returning: ended)
         case .success: continuation.resume(throwing: unexpected)

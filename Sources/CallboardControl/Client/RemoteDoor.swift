@@ -184,8 +184,10 @@ public final class RemoteDoor: EngineDoor {
     let epoch = state.withLock { $0.epoch }
     let sentAt = monotonic()
     // With the answer comes what it has changed: whoever looks after the reply sees that.
-    client.ask({ [self] id in .request(id: id, request.forTheWire, then: marked(looks)) }) {
-      [weak self] result in
+    let marks = marked(looks)
+    client.ask { id in
+      .request(id: id, request.forTheWire, then: marks)
+    } then: { [weak self] result in
       switch result {
       case .success(.replied(_, let reply, let sights)):
         if let sights { self?.take(sights, of: looks, epoch: epoch, sentAt: sentAt) }
@@ -205,7 +207,9 @@ public final class RemoteDoor: EngineDoor {
       ticket.answer(.refused("the instance is gone"))
       return ticket
     }
-    client.ask({ .reveal(id: $0, id) }) { [weak self] result in
+    client.ask { number in
+      .reveal(id: number, id)
+    } then: { [weak self] result in
       switch result {
       case .success(.revealed(_, let json)):
         ticket.answer(
@@ -230,7 +234,10 @@ public final class RemoteDoor: EngineDoor {
   private func ask(_ queries: [Query], of client: ControlClient) {
     let epoch = state.withLock { $0.epoch }
     let sentAt = monotonic()
-    client.ask({ [self] id in .look(id: id, marked(queries)) }) { [weak self] result in
+    let marks = marked(queries)
+    client.ask { id in
+      .look(id: id, marks)
+    } then: { [weak self] result in
       guard let self else { return }
       switch result {
       case .success(.looked(_, let sights)):
