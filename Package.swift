@@ -101,6 +101,13 @@ let all: [Target] = [
     "CallboardCrashTests",
     ["CallboardCrash", "CallboardSQLite", "Callboard", "JSONSchema", grdb]
   ),
+  tests(
+    "CallboardControlTests",
+    [
+      "CallboardControl", "CallboardConsole", "CallboardTerminal", "Callboard", "CallboardTesting",
+      "JSONSchema",
+    ]
+  ),
   tests("CallboardYAMLTests", ["CallboardYAML", "JSONSchema"]),
   tests(
     "CallboardModelsTests",
@@ -122,8 +129,8 @@ let all: [Target] = [
   tests(
     "CallboardCommandTests",
     [
-      "CallboardCommand", "CallboardSQLite", "CallboardYAML", "CallboardModels",
-      "CallboardTerminal", "Callboard", "CallboardTesting", "JSONSchema", grdb,
+      "CallboardCommand", "CallboardControl", "CallboardSQLite", "CallboardYAML",
+      "CallboardModels", "CallboardTerminal", "Callboard", "CallboardTesting", "JSONSchema", grdb,
     ]
   ),
   // Against the real program in a pseudo-terminal that tmux holds.

@@ -114,7 +114,8 @@ extension Painter {
     }
     if let fault = sight.header.linkFault {
       // What stood here before is of then.
-      text = " GONE: \(untrusted: fault, limit: 300)"
+      text =
+        " GONE since \(moment.clock(fault.since)): \(untrusted: fault.why, limit: 300) · this is what was before"
     } else if let fault = sight.header.storeFault {
       text += " STORE: \(untrusted: fault, limit: 300)"
     }

@@ -13,12 +13,12 @@ public final class RemoteDoor: EngineDoor {
   fileprivate enum Link: Sendable {
     case connected(ControlClient)
     /// It is back, and nothing of what is shown has been confirmed yet.
-    case returning(ControlClient)
+    case returning(ControlClient, since: Date)
     case lost(since: Date, why: String)
 
     var client: ControlClient? {
       switch self {
-      case .connected(let client), .returning(let client): client
+      case .connected(let client), .returning(let client, _): client
       case .lost: nil
       }
     }
@@ -138,10 +138,9 @@ public final class RemoteDoor: EngineDoor {
     header.now = state.clock.time(at: now) ?? header.now
     switch state.link {
     case .connected: break
-    case .returning: header.linkFault = "the instance is back; what is shown is from before"
-    case .lost(_, let why):
-      header.linkFault =
-        "the instance is gone (\(why)); what is shown is from before, and nothing can be sent until it is back"
+    case .returning(_, let since):
+      header.linkFault = LinkFault(since: since, why: "it is back and being asked")
+    case .lost(let since, let why): header.linkFault = LinkFault(since: since, why: why)
     }
     return header
   }
@@ -273,7 +272,7 @@ public final class RemoteDoor: EngineDoor {
       state.clock.note(sights.header.now, sentAt: sentAt, arrivedAt: now)
       if sights.header.differs(from: state.header) { isNew = true }
       state.header = sights.header
-      if case .returning(let client) = state.link {
+      if case .returning(let client, _) = state.link {
         state.link = .connected(client)
         state.cache.drop(before: epoch)
         isNew = true
@@ -300,7 +299,7 @@ public final class RemoteDoor: EngineDoor {
     case .ended(let why):
       state.withLock { state in
         guard !state.isClosed else { return }
-        state.link = .lost(since: .now, why: why)
+        state.link = .lost(since: state.lostSince, why: why)
         state.missing = []
         state.stale = []
         state.underWay = []
@@ -337,14 +336,14 @@ public final class RemoteDoor: EngineDoor {
       client = try ControlClient(to: path)
     } catch {
       if case .refused(let why) = error {
-        state.withLock { $0.link = .lost(since: .now, why: "it is back, and says: \(why)") }
+        state.withLock { $0.link = .lost(since: $0.lostSince, why: "it is back, and says: \(why)") }
         tellObservers()
       }
       return
     }
     let isWanted = state.withLock { state in
       guard !state.isClosed else { return false }
-      state.link = .returning(client)
+      state.link = .returning(client, since: state.lostSince)
       state.welcome = client.welcome
       state.epoch += 1
       state.missing = state.inFrame.isEmpty ? [.header] : state.inFrame
@@ -372,6 +371,14 @@ extension RemoteDoor.State {
   var inFrame: [Query] {
     let families = Set(frame.map(\.family))
     return Array((frame + frameBefore.filter { !families.contains($0.family) }).suffix(24))
+  }
+
+  /// Since when the link is not as it should be.
+  var lostSince: Date {
+    switch link {
+    case .connected: .now
+    case .returning(_, let since), .lost(let since, _): since
+    }
   }
 
   mutating func look(at query: Query) {
