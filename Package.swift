@@ -58,6 +58,7 @@ let all: [Target] = [
   library("Callboard", ["JSONSchema", collections, crypto, logging]),
   library("CallboardTesting", ["Callboard", "JSONSchema"]),
   library("CallboardSQLite", ["Callboard", "JSONSchema", grdb]),
+  library("CallboardControl", ["Callboard", "JSONSchema"]),
   library("CallboardYAML", ["JSONSchema", yams]),
   library("CallboardModels", ["Callboard", "JSONSchema", "CallboardYAML", http, nio, nioHTTP1]),
   library(
@@ -70,7 +71,8 @@ let all: [Target] = [
     name: "CallboardCommand",
     dependencies: [
       "Callboard", "JSONSchema", "CallboardYAML", "CallboardModels", "CallboardProviders",
-      "CallboardSQLite", "CallboardTerminal", "CallboardConsole", arguments, http, logging,
+      "CallboardSQLite", "CallboardControl", "CallboardTerminal", "CallboardConsole", arguments,
+      http, logging,
     ],
     swiftSettings: strict
   ),
@@ -99,6 +101,13 @@ let all: [Target] = [
     "CallboardCrashTests",
     ["CallboardCrash", "CallboardSQLite", "Callboard", "JSONSchema", grdb]
   ),
+  tests(
+    "CallboardControlTests",
+    [
+      "CallboardControl", "CallboardConsole", "CallboardTerminal", "Callboard", "CallboardTesting",
+      "JSONSchema",
+    ]
+  ),
   tests("CallboardYAMLTests", ["CallboardYAML", "JSONSchema"]),
   tests(
     "CallboardModelsTests",
@@ -120,8 +129,8 @@ let all: [Target] = [
   tests(
     "CallboardCommandTests",
     [
-      "CallboardCommand", "CallboardSQLite", "CallboardYAML", "CallboardModels",
-      "CallboardTerminal", "Callboard", "CallboardTesting", "JSONSchema", grdb,
+      "CallboardCommand", "CallboardControl", "CallboardSQLite", "CallboardYAML",
+      "CallboardModels", "CallboardTerminal", "Callboard", "CallboardTesting", "JSONSchema", grdb,
     ]
   ),
   // Against the real program in a pseudo-terminal that tmux holds.

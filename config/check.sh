@@ -17,6 +17,7 @@ allowed() {
     Callboard) echo "JSONSchema Crypto DequeModule Logging" ;;
     CallboardTesting) echo "Callboard JSONSchema" ;;
     CallboardSQLite) echo "Callboard JSONSchema GRDB" ;;
+    CallboardControl) echo "Callboard JSONSchema" ;;
     CallboardYAML) echo "JSONSchema Yams" ;;
     CallboardModels) echo "Callboard JSONSchema CallboardYAML AsyncHTTPClient NIOCore NIOHTTP1 NIOFoundationCompat" ;;
     CallboardProviders) echo "Callboard JSONSchema AsyncHTTPClient NIOCore NIOPosix NIOHTTP1 CSpawn" ;;
@@ -24,7 +25,7 @@ allowed() {
     CallboardConsole) echo "Callboard JSONSchema CallboardTerminal Crypto" ;;
     CallboardCrash) echo "Callboard JSONSchema CallboardSQLite" ;;
     CallboardBench) echo "Callboard CallboardSQLite JSONSchema CAllocationCount GRDB" ;;
-    CallboardCommand) echo "Callboard CallboardSQLite JSONSchema CallboardYAML CallboardModels CallboardProviders CallboardTerminal CallboardConsole ArgumentParser Logging AsyncHTTPClient NIOCore" ;;
+    CallboardCommand) echo "Callboard CallboardSQLite CallboardControl JSONSchema CallboardYAML CallboardModels CallboardProviders CallboardTerminal CallboardConsole ArgumentParser Logging AsyncHTTPClient NIOCore" ;;
   esac
 }
 own="Foundation FoundationEssentials Synchronization Dispatch Glibc"

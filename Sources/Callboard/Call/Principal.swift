@@ -45,6 +45,7 @@ public struct Principal: Sendable, Hashable, Codable {
     return name == other.name
   }
 
+  public var mayLook: Bool { !roles.isDisjoint(with: [.viewer, .operator]) }
   public var mayDecide: Bool { roles.contains(.operator) }
   public var mayReveal: Bool { roles.contains(.revealer) }
   public var mayCall: Bool { roles.contains(.caller) }

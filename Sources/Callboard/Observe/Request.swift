@@ -47,6 +47,8 @@ public enum Reply: Sendable, Hashable, Codable {
   case refused(String)
   /// The arguments of an edit do not fit the schema; nothing happened.
   case invalid([ValidationError])
+  /// The instance went away before it answered: nobody knows whether it was done, and nobody asks again by itself.
+  case unknown(String)
 
   public var isDone: Bool {
     if case .done = self { true } else { false }
@@ -54,7 +56,7 @@ public enum Reply: Sendable, Hashable, Codable {
 
   public var message: String {
     switch self {
-    case .done(let text), .refused(let text): text
+    case .done(let text), .refused(let text), .unknown(let text): text
     case .invalid(let errors): errors.map(\.message).joined(separator: "; ")
     }
   }
@@ -74,17 +76,24 @@ public final class RequestTicket: Sendable {
   /// One task may wait.
   public var answered: Reply { get async { await box.value } }
 
-  func answer(_ reply: Reply) { box.resolve(reply) }
+  public func answer(_ reply: Reply) { box.resolve(reply) }
 }
 
 /// What faces see of an engine: immutable snapshots when they ask, and requests that are never awaited.
 public protocol EngineDoor: Sendable {
   func snapshot(of query: Query) -> Snapshot
+  /// The same where it is at hand; nil: not yet, and observers are told when it is.
+  func glance(of query: Query) -> Snapshot?
   func send(_ request: Request, by principal: Principal) -> RequestTicket
   /// Asks for the originals of a call's secrets; see `Engine.reveal`.
   func reveal(_ id: CallID, by principal: Principal) -> RevealTicket
   /// Calls `changed` after something visible changed, from any thread, at most once until `snapshot` is asked for.
   func observe(_ changed: @escaping @Sendable () -> Void) -> ObservationToken
+}
+
+extension EngineDoor {
+  /// In the same process everything is at hand.
+  public func glance(of query: Query) -> Snapshot? { snapshot(of: query) }
 }
 
 /// Keeps an observation alive; when it goes, the calls stop.

@@ -2,7 +2,7 @@ import JSONSchema
 
 /// The values of a call as they are, for one person to look at.
 ///
-/// Not `Codable`: nothing stores or sends it.
+/// Not `Codable`: nothing stores it, and only the control socket sends it, to a peer who may see it.
 public struct Originals: Sendable, Equatable {
   public var call: CallID
   public var revision: Int
@@ -10,6 +10,11 @@ public struct Originals: Sendable, Equatable {
   public var decided: JSONValue?
   public var result: JSONValue?
   public var lateResult: JSONValue?
+
+  public init(call: CallID, revision: Int) {
+    self.call = call
+    self.revision = revision
+  }
 
   public init(_ call: Call) {
     self.call = call.id
@@ -51,5 +56,5 @@ public final class RevealTicket: Sendable {
   /// What came of it, once there is something.
   public var answer: Revelation? { box.current }
 
-  func answer(_ revelation: Revelation) { box.resolve(revelation) }
+  public func answer(_ revelation: Revelation) { box.resolve(revelation) }
 }

@@ -60,6 +60,8 @@ public struct Header: Sendable, Codable, Hashable {
   public var held: Switched?
   /// What is wrong with the store, in a sentence.
   public var storeFault: String?
+  /// What is wrong with the link to the instance; what is shown is as it was before that.
+  public var linkFault: LinkFault?
 
   public init(name: String, store: String, now: Date) {
     self.name = name
@@ -82,6 +84,17 @@ public struct Header: Sendable, Codable, Hashable {
   /// Share of look-ups that the cache answered, 0 to 1; nil before the first.
   public var hitRate: Double? {
     cacheLookups > 0 ? Double(cacheHits) / Double(cacheLookups) : nil
+  }
+}
+
+/// That an instance can't be reached, since when and why.
+public struct LinkFault: Sendable, Codable, Hashable {
+  public var since: Date
+  public var why: String
+
+  public init(since: Date, why: String) {
+    self.since = since
+    self.why = why
   }
 }
 

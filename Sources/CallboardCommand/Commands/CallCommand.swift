@@ -1,5 +1,6 @@
 import ArgumentParser
 import Callboard
+import CallboardYAML
 import Foundation
 import JSONSchema
 
@@ -9,9 +10,11 @@ struct CallCommand: AsyncParsableCommand {
     commandName: "call",
     abstract: "Make one call down the whole road: validated, authorised, with its policies.",
     discussion: """
-      Nobody is asked: what a rule holds for approval is denied (77). The result is printed as JSON, a text as it is. \
-      With --dry-run nothing happens; what would happen is printed, and the exit code is 77 where a person would be \
-      asked, 1 where the call would be rejected.
+      Where an instance of the configuration runs, it makes the call, in your name: what a rule holds waits for a \
+      person there, and this command for the end, at most as long as --wait says (75; the call waits on). Else, or \
+      with --alone, an engine of the command's own makes it, and nobody is asked: what a rule holds is denied (77). \
+      The result is printed as JSON, a text as it is. With --dry-run nothing happens; what would happen is printed, \
+      and the exit code is 77 where a person would be asked, 1 where the call would be rejected.
       """
   )
 
@@ -34,11 +37,33 @@ struct CallCommand: AsyncParsableCommand {
     )
   )
   var caller: String?
-  @OptionGroup var source: ConfigurationOption
+  @Flag(help: "On an engine of the command's own, also where an instance runs.")
+  var alone = false
+  @Option(
+    help: "How long to wait for a running instance's answer; without end if not given.",
+    transform: { try Duration(callboard: $0) }
+  )
+  var wait: Duration?
+  @OptionGroup var instance: InstanceOption
   @Option(help: "text, json or jsonl.")
   var output: OutputFormat = .text
 
+  private var source: ConfigurationOption { instance.source }
+
+  func validate() throws {
+    guard instance.socket != nil else { return }
+    for (isSet, name) in [(alone, "--alone"), (dryRun, "--dry-run"), (caller != nil, "--as")]
+    where isSet {
+      throw ValidationError(
+        "\(name) is for an engine of the command's own, and --socket for one that runs already; leave one of them out."
+      )
+    }
+  }
+
   func run() async throws {
+    if !alone, !dryRun, caller == nil, let running = try instance.running() {
+      return try await call(on: running)
+    }
     let configuration = try source.loadTellingWarnings()
     let principal = try principal(in: configuration)
     let text = try argumentText(configuration)
@@ -84,8 +109,8 @@ struct CallCommand: AsyncParsableCommand {
 
   private func argumentText(_ configuration: Configuration) throws -> String {
     guard let arguments else { return "{}" }
-    if arguments == "-" { return try Entry.standardInput() }
-    if arguments.hasPrefix("@") { return try Entry.text(ofFile: String(arguments.dropFirst())) }
+    let text = try JSONArgument.text(arguments)
+    guard text == arguments else { return text }
     let definition = configuration.definitions.first { $0.name.description == function }
     if let definition, let secret = Self.secretField(of: definition, configuration.secrets) {
       throw Failure(
@@ -98,10 +123,14 @@ struct CallCommand: AsyncParsableCommand {
 
   /// A secret field that arguments of the function may hold.
   static func secretField(of definition: FunctionDefinition, _ everywhere: [String]) -> String? {
-    if let own = definition.secrets.first { return own }
+    definition.secrets.first ?? secretName(in: definition.parameters, everywhere)
+  }
+
+  /// The same by the names of a schema's properties alone.
+  static func secretName(in parameters: JSONValue, _ everywhere: [String]) -> String? {
     let names = everywhere.map { $0.split(separator: "/").last.map(String.init) ?? $0 }
     let secret = Redactor.defaultNames.union(names.map(folded))
-    return definition.parameters["properties"]?.objectValue?.keys.first {
+    return parameters["properties"]?.objectValue?.keys.first {
       secret.contains(folded($0))
     }
   }
@@ -152,7 +181,7 @@ struct CallCommand: AsyncParsableCommand {
   }
 
   /// Prints one of the two; nothing where there is no text for people.
-  private func show(_ json: JSONValue, _ text: String? = nil) {
+  func show(_ json: JSONValue, _ text: String? = nil) {
     switch output {
     case .text: if let text { Output.standard.line(text) }
     case .json: Output.standard.line(json.serialized(pretty: true))
@@ -216,7 +245,7 @@ struct CallCommand: AsyncParsableCommand {
     Output.error.line("callboard: \(function) wrote to stderr:\n\(text)")
   }
 
-  private static func verb(_ state: String?) -> String {
+  static func verb(_ state: String?) -> String {
     switch state {
     case "rejected": "was rejected"
     case "denied": "was denied"
@@ -227,7 +256,7 @@ struct CallCommand: AsyncParsableCommand {
   }
 
   /// The message, and each error of validation on a line of its own where there are several.
-  private static func sentences(of failure: CallFailure) -> String {
+  static func sentences(of failure: CallFailure) -> String {
     guard failure.details.count > 1 else { return failure.message }
     return failure.details.map(\.message).joined(separator: "\n  ")
   }

@@ -18,21 +18,17 @@ struct ConsoleCommand: AsyncParsableCommand {
   func run() async throws {
     let configuration = try source.loadTellingWarnings()
     let person = Entry.person(in: configuration.people)
-    guard !person.roles.isDisjoint(with: [.operator, .viewer]) else {
+    guard person.mayLook else {
       throw Failure(
         .denied,
         "\(person.name) (user id \(person.uid.map(String.init) ?? "?")) has no right to look here; add it to operators."
       )
     }
     try ConsoleRun.requireTerminal()
+    let socket = try configuration.controlSocket()
     let events = try eventFile.open()
-    let file = configuration.storeFile(ofConsole: true)
-    let session = try EngineSession(
-      configuration,
-      isUnattended: false,
-      store: try file.map { try OpenedStore.open($0, environment: Entry.environment) } ?? .memory,
-      takesUp: true
-    ) { events?.add($0) }
+    let session = try EngineSession.attended(configuration, events: events)
+    let control = socket.map(session.listen)
     for plan in configuration.conversations where !session.hasTakenUp(plan) {
       _ = try session.start(plan)
     }
@@ -41,6 +37,7 @@ struct ConsoleCommand: AsyncParsableCommand {
       principal: person,
       options: look.options(hint: session.found),
       events: events,
+      control: control,
       isDemo: false
     )
   }

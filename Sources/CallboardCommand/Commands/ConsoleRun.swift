@@ -1,5 +1,6 @@
 import Callboard
 import CallboardConsole
+import CallboardControl
 import CallboardTerminal
 import Foundation
 import Glibc
@@ -23,6 +24,7 @@ enum ConsoleRun {
     principal: Principal,
     options: ConsoleOptions,
     events: EventFile?,
+    control: ControlServer? = nil,
     isDemo: Bool
   ) async throws {
     let result: Result<Console.Exit, any Error>
@@ -33,17 +35,23 @@ enum ConsoleRun {
       result = .failure(error)
     }
     let wasInterrupted = await close(session)
+    control?.close(saying: "its console was left")
     // Nothing of the demo happens outside of it.
     let unknown = isDemo ? [] : unknownOutcomes(session.engine)
     for line in unknown { Output.error.row("callboard: \(line)") }
     let isWhole = events?.finish() ?? true
+    try end(result)
+    var statuses: [ExitStatus] = []
+    if wasInterrupted { statuses.append(.interrupted) }
+    if !unknown.isEmpty { statuses.append(.outcomeUnknown) }
+    if !isWhole { statuses.append(.failed) }
+    guard statuses.isEmpty else { throw Failure(.worst(statuses), "") }
+  }
+
+  /// Ends as the console did: returns where it was left, else throws, or ends by its signal.
+  static func end(_ result: Result<Console.Exit, any Error>) throws {
     switch result {
-    case .success(.quit):
-      var statuses: [ExitStatus] = []
-      if wasInterrupted { statuses.append(.interrupted) }
-      if !unknown.isEmpty { statuses.append(.outcomeUnknown) }
-      if !isWhole { statuses.append(.failed) }
-      guard statuses.isEmpty else { throw Failure(.worst(statuses), "") }
+    case .success(.quit): break
     case .success(.hungUp): CursesTerminal.end(by: SIGHUP)
     case .success(.signal(let number)): CursesTerminal.end(by: number)
     case .failure(let error as TerminalError): throw refusal(error)
@@ -93,7 +101,7 @@ enum ConsoleRun {
   }
 
   /// One line for each call of which nobody knows whether it happened.
-  private static func unknownOutcomes(_ engine: Engine) -> [String] {
+  static func unknownOutcomes(_ engine: Engine) -> [String] {
     let shown = 20
     let snapshot = engine.snapshot(of: .waiting(ListQuery(after: shown - 1)))
     // They stand before everything else that waits.

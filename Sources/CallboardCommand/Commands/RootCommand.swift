@@ -17,8 +17,10 @@ struct RootCommand: AsyncParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      ConsoleCommand.self, DemoCommand.self, RunCommand.self, CallCommand.self,
-      FunctionsCommand.self, TailCommand.self, SnapshotCommand.self, ConfigCommand.self,
+      ConsoleCommand.self, DemoCommand.self, RunCommand.self, CallCommand.self, ServeCommand.self,
+      AttachCommand.self, ApprovalsCommand.self, CallsCommand.self, ConversationsCommand.self,
+      HoldCommand.self, ReleaseCommand.self, FunctionsCommand.self, TailCommand.self,
+      SnapshotCommand.self, ConfigCommand.self,
       SchemaCommand.self, AuditCommand.self, StoreCommand.self,
     ],
     defaultSubcommand: ConsoleCommand.self

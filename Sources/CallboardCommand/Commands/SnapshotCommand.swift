@@ -1,6 +1,7 @@
 import ArgumentParser
 import Callboard
 import CallboardConsole
+import CallboardControl
 import CallboardTerminal
 import CallboardYAML
 import Foundation
@@ -11,7 +12,7 @@ struct SnapshotCommand: AsyncParsableCommand {
     commandName: "snapshot",
     abstract: "Print a screen as text, as it would stand on a terminal.",
     discussion:
-      "Starts the configuration, or the demo, waits a while, and prints one picture of it."
+      "Of the running instance where there is one; else it starts the configuration, or the demo, waits a while, and prints one picture of it."
   )
 
   @Argument(help: "overview, waiting, calls, conversations, functions or errors.")
@@ -28,9 +29,12 @@ struct SnapshotCommand: AsyncParsableCommand {
   var after: Duration = .seconds(3)
   @Option(help: "dark, light or mono.")
   var theme: Theme = .dark
-  @OptionGroup var source: ConfigurationOption
+  @OptionGroup var instance: InstanceOption
+  @Flag(help: "Start the configuration, also where an instance of it runs.")
+  var alone = false
 
   func run() async throws {
+    if !demo, !alone, let running = try instance.running() { return try show(running) }
     let interruption = Interruption()
     if demo {
       let demo = try Demo(seed: seed)
@@ -38,11 +42,33 @@ struct SnapshotCommand: AsyncParsableCommand {
       defer { stage.cancel() }
       try await show(demo.session, hint: Demo.hint, interruption)
     } else {
-      let configuration = try source.loadTellingWarnings()
+      let configuration = try instance.source.loadTellingWarnings()
       let session = try EngineSession(configuration, isUnattended: false)
       for plan in configuration.conversations { _ = try session.start(plan) }
       try await show(session, hint: nil, interruption)
     }
+  }
+
+  private func show(_ instance: Instance) throws {
+    let door = InstanceDoor(instance)
+    let grid = try renderSnapshot(
+      screen: screen,
+      door: door,
+      size: (size.width, size.height),
+      principal: instance.welcome.you,
+      options: ConsoleOptions(theme: theme)
+    )
+    if let problem = door.problem { throw Failure(problem) }
+    show(grid)
+  }
+
+  private func show(_ grid: Grid) {
+    let isColoured = (Entry.environment["NO_COLOR"] ?? "").isEmpty
+    // The grid is made of safe text: its escape sequences are callboard's own.
+    Output.standard.safe(
+      ansi
+        ? grid.ansi(colours: isColoured, theme: theme) : grid.lines().joined(separator: "\n") + "\n"
+    )
   }
 
   private func show(
@@ -65,12 +91,7 @@ struct SnapshotCommand: AsyncParsableCommand {
       principal: person,
       options: ConsoleOptions(theme: theme, hint: hint)
     )
-    let isColoured = (Entry.environment["NO_COLOR"] ?? "").isEmpty
-    // The grid is made of safe text: its escape sequences are callboard's own.
-    Output.standard.safe(
-      ansi
-        ? grid.ansi(colours: isColoured, theme: theme) : grid.lines().joined(separator: "\n") + "\n"
-    )
+    show(grid)
     await session.close(patience: .zero)
   }
 }

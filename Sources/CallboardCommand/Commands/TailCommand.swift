@@ -1,5 +1,6 @@
 import ArgumentParser
 import Callboard
+import CallboardControl
 import Foundation
 import Glibc
 import JSONSchema
@@ -8,26 +9,70 @@ import JSONSchema
 struct TailCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tail",
-    abstract: "Show an event file (--events) as readable lines.",
-    discussion: "Times are in your time zone. `-` reads standard input."
+    abstract:
+      "Show the events of a running instance, or an event file (--events), as readable lines.",
+    discussion: """
+      Without a file it shows what happens in the running instance from now on, until that ends or you do. Times are \
+      in your time zone. `-` reads standard input.
+      """
   )
 
-  @Argument(help: "The event file.")
-  var file: String
-  @Flag(name: .shortAndLong, help: "Go on as events come.")
+  @Argument(help: "The event file; the running instance if not given.")
+  var file: String?
+  @Flag(name: .shortAndLong, help: "Go on as events come, in a file too.")
   var follow = false
+  @OptionGroup var instance: InstanceOption
   @Option(help: "text; jsonl: the lines as they are; json: one array of them.")
   var output: OutputFormat = .text
 
   func validate() throws {
-    if output == .json, follow {
+    if output == .json, follow || file == nil {
       throw ValidationError(
-        "What --follow shows has no end, so it can't be one JSON array; use --output jsonl."
+        "What goes on has no end, so it can't be one JSON array; use --output jsonl."
       )
     }
   }
 
   func run() async throws {
+    if let file { try await show(file) } else { try await showInstance() }
+  }
+
+  /// Prints what happens in the instance, until it goes away or nobody reads any more.
+  private func showInstance() async throws {
+    let instance = try instance.open()
+    let interruption = Interruption()
+    let (why, isLost) = try await interruption.watching {
+      instance.close()
+    } _: {
+      try await onOwnThread {
+        let lost = Counter()
+        let why = try Failure.onControlProblem { () throws(ControlProblem) in
+          try instance.follow { events, left in
+            if left > 0 {
+              lost.add(left)
+              Output.error.row(
+                "callboard: \(left) events were left out here: they were not read fast enough"
+              )
+            }
+            for event in events { print(event) }
+            if Output.standard.isGone { instance.close() }
+          }
+        }
+        return (why, lost.value > 0)
+      }
+    }
+    if Output.standard.isGone { return }
+    throw Failure(isLost ? .failed : .unreachable, "The instance is gone: \(why).")
+  }
+
+  private func print(_ event: JSONValue) {
+    switch output {
+    case .text, .json: Output.standard.row(EventLine.text(of: event, in: .current))
+    case .jsonl: Output.standard.line(event.serialized())
+    }
+  }
+
+  private func show(_ file: String) async throws {
     let descriptor = file == "-" ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw Failure(.fileIsWrong, "\(file): \(String(cString: strerror(errno))); check the path.")
@@ -41,10 +86,12 @@ struct TailCommand: AsyncParsableCommand {
     reading: while !interruption.isCaught, !Output.standard.isGone {
       switch try reader.next(until: { interruption.isCaught }) {
       case .line(let line):
-        if !show(line, number: reader.lineNumber, in: &array) { wrong += 1 }
+        if !show(line, of: file, number: reader.lineNumber, in: &array) { wrong += 1 }
       case .end where follow && !reader.isStream: try await Task.sleep(for: .milliseconds(100))
       case .end:
-        if let rest = reader.rest(), !show(rest, number: reader.lineNumber, in: &array) {
+        if let rest = reader.rest(),
+          !show(rest, of: file, number: reader.lineNumber, in: &array)
+        {
           wrong += 1
         }
         break reading
@@ -60,7 +107,12 @@ struct TailCommand: AsyncParsableCommand {
     }
   }
 
-  private func show(_ line: [UInt8], number: Int, in array: inout ArrayOutput) -> Bool {
+  private func show(
+    _ line: [UInt8],
+    of file: String,
+    number: Int,
+    in array: inout ArrayOutput
+  ) -> Bool {
     guard !line.isEmpty else { return true }
     guard let event = try? JSONValue(parsing: line), event["seq"] != nil else {
       Output.error.row(

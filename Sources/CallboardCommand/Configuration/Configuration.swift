@@ -11,6 +11,7 @@ typealias Script = CallboardModels.Script
 struct Configuration: Sendable {
   var engine = EngineConfiguration()
   var store = StorePlan.unsaid
+  var control = ControlPlan()
   var providers: [ProviderPlan] = []
   var models: [ModelPlan] = []
   /// By name, also those of script files that models name.

@@ -42,6 +42,7 @@ struct ConfigurationReader {
     result.models = models(into: &result.scripts)
     result.engine = engine()
     result.store = store(root["store"], at: JSONPointer(tokens: ["store"]))
+    result.control = control(root["control"])
     result.people = people(in: root, at: JSONPointer())
     result.engine.operators = result.people.operators
     checkDeciders(
@@ -439,7 +440,7 @@ struct ConfigurationReader {
   }
 
   /// A path of the file, which is meant from the file's own folder.
-  private func resolved(_ path: String) -> String {
+  func resolved(_ path: String) -> String {
     URL(fileURLWithPath: path, relativeTo: folder).path
   }
 

@@ -111,6 +111,11 @@ enum ConfigurationSchema {
           "oneOf": [{ "const": "memory" }, { "$ref": "#/$defs/store_file" }],
           "hint": "write memory, or a file: { file: callboard.db }"
         },
+        "control": {
+          "description": "The Unix socket through which commands and consoles use a running instance. none: there is none. Not said: a socket of this configuration's own in $XDG_RUNTIME_DIR, else beside the state folder.",
+          "oneOf": [{ "const": "none" }, { "$ref": "#/$defs/control_socket" }],
+          "hint": "write none, or a socket: { socket: callboard.sock, group: operators }"
+        },
         "providers": {
           "description": "Where functions come from, by namespace: a function is namespace.name.",
           "type": "object",
@@ -137,6 +142,15 @@ enum ConfigurationSchema {
       "namespace": {
         "pattern": "^[A-Za-z0-9_-]{1,128}$",
         "hint": "use letters, digits, _ and -, without a dot"
+      },
+      "control_socket": {
+        "type": "object",
+        "additionalProperties": false,
+        "minProperties": 1,
+        "properties": {
+          "socket": { "description": "Its path.", "type": "string", "minLength": 1 },
+          "group": { "description": "The group of this machine that may connect too; not said: only whoever starts the instance.", "type": "string", "minLength": 1 }
+        }
       },
       "store_file": {
         "type": "object",

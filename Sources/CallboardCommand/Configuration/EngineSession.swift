@@ -14,6 +14,8 @@ final class EngineSession: Sendable {
   let deadlines: DeadlineQueue
   /// What the engine found unfinished on its store.
   let taken: TakenUp
+  /// Who is who: asked anew for everything that somebody asks for.
+  var people: People { configuration.people }
   private let store: OpenedStore
   private let seed: UInt64
   private let client: HTTPClient?

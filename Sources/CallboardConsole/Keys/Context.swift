@@ -53,6 +53,8 @@ struct Context: Sendable {
       take(sight.rows.item(model.list.cursor.id))
       // The review shows the call as it is now, a frozen list as it was.
       if isReview, let detail = sight.detail, detail.row.id == call?.id { call = detail.row }
+      // What has not been shown yet can't be decided.
+      if isReview, sight.isDetailAwaited { call = nil }
       if isReview, let shown = call, !shown.state.needsPerson, shown.state != .approved {
         isGap = true
       }

@@ -8,6 +8,8 @@ struct Sight: Sendable {
   var rows = Rows()
   /// The call under the cursor of the waiting screen, or the one that was opened.
   var detail: CallDetail?
+  /// It has been asked for, and is not here yet.
+  var isDetailAwaited = false
   /// The same with the originals of its secrets, for a person who may see them; never written to a file or copied.
   var revealed: CallDetail?
   /// The function of the call or row under the cursor.

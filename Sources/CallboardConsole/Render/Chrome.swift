@@ -7,7 +7,9 @@ extension Painter {
     let header = sight.header
     let needs = header.waiting + header.unknown
     if width < 6 {
-      let text: SafeText = header.held != nil ? "H\(needs)" : needs > 0 ? "\(needs)!" : "ok"
+      let text: SafeText =
+        header.linkFault != nil
+        ? "gone" : header.held != nil ? "H\(needs)" : needs > 0 ? "\(needs)!" : "ok"
       frame.grid.put(text.prefix(width), row: 0, column: 0, style: needs > 0 ? .warning : .plain)
       return
     }
@@ -15,6 +17,7 @@ extension Painter {
       var text: SafeText = "wait \(header.waiting)"
       if header.unknown > 0 { text += " ?\(header.unknown)" }
       if header.held != nil { text = "HELD " + text }
+      if header.linkFault != nil { text = "GONE " + text }
       frame.grid.put(
         text,
         row: 0,
@@ -25,8 +28,12 @@ extension Painter {
     }
     var at = 1
     let name: SafeText = "callboard · \(untrusted: header.name, limit: 60)"
-    if layout.banner == nil, header.held != nil || header.storeFault != nil {
-      let text: SafeText = header.held != nil ? " HELD " : " STORE FAILS "
+    if layout.banner == nil,
+      header.held != nil || header.storeFault != nil || header.linkFault != nil
+    {
+      let text: SafeText =
+        header.linkFault != nil
+        ? " INSTANCE GONE " : header.held != nil ? " HELD " : " STORE FAILS "
       at += frame.grid.put(text, row: 0, column: 0, style: .banner)
     }
     let pieces = titlePieces()
@@ -105,7 +112,13 @@ extension Painter {
         " HELD by \(untrusted: held.by, limit: 60) since \(moment.clock(held.at)) · nothing new starts"
       if model.mayAct { text += " · \(model.keys.key(of: .hold)) releases" }
     }
-    if let fault = sight.header.storeFault { text += " STORE: \(untrusted: fault, limit: 300)" }
+    if let fault = sight.header.linkFault {
+      // What stood here before is of then.
+      text =
+        " GONE since \(moment.clock(fault.since)): \(untrusted: fault.why, limit: 300) · this is what was before"
+    } else if let fault = sight.header.storeFault {
+      text += " STORE: \(untrusted: fault, limit: 300)"
+    }
     frame.grid.clear(row: row, style: .banner)
     frame.grid.put(text, row: row, column: 0, style: .banner)
   }

@@ -40,7 +40,8 @@ struct Layout: Sendable {
       size: size,
       place: model.place,
       said: said.lines.count,
-      hasBanner: sight.header.held != nil || sight.header.storeFault != nil,
+      hasBanner: sight.header.held != nil || sight.header.storeFault != nil
+        || sight.header.linkFault != nil,
       isAsked: model.prompt != nil
     )
   }

@@ -14,7 +14,12 @@ extension Painter {
       isLarge || detail.row.id.description == model.list.cursor.lastID
     else {
       if sight.rows.total > 0 || isLarge {
-        frame.grid.put("not there any more", row: area.row, column: area.column + 1, style: .faint)
+        frame.grid.put(
+          sight.isDetailAwaited ? "asking the instance …" : "not there any more",
+          row: area.row,
+          column: area.column + 1,
+          style: .faint
+        )
       }
       return
     }

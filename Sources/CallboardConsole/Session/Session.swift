@@ -139,7 +139,11 @@ final class Session {
     switch model.place {
     case .screen(.waiting), .screen(.calls):
       let id = model.list.cursor.lastID.flatMap { CallID($0) }
-      if let id { sight.detail = door.snapshot(of: .call(id)).call }
+      if let id {
+        let glance = door.glance(of: .call(id))
+        sight.detail = glance?.call
+        sight.isDetailAwaited = glance == nil
+      }
     case .review, .call: if case .call(let detail) = sight.body { sight.detail = detail }
     case .screen, .conversation, .function, .messages, .grants: break
     }
@@ -150,19 +154,25 @@ final class Session {
     case .conversation?, .function?, .provider?, .error?, nil: break
     }
     if case .screen(.errors) = model.place { row = nil }
-    if let row { sight.function = door.snapshot(of: .function(row.function)).function }
+    if let row { sight.function = door.glance(of: .function(row.function))?.function }
     let isRead = model.place != .screen(.calls)
     if isRead, let detail = sight.detail, let conversation = detail.row.conversation {
-      sight.transcript = door.snapshot(of: .conversation(conversation)).conversation
+      let glance = door.glance(of: .conversation(conversation))
+      sight.transcript = glance?.conversation
+      if glance == nil {
+        // Without it the review would say of every value that it came from nowhere.
+        sight.detail = nil
+        sight.isDetailAwaited = true
+      }
     }
     sight.functionNames = functionNames(for: sight)
     if let subject = model.prompt?.subject {
       sight.subject =
         sight.detail?.row.id == subject.call
-        ? sight.detail : door.snapshot(of: .call(subject.call)).call
+        ? sight.detail : door.glance(of: .call(subject.call))?.call
     }
     if let undoable = model.undoable {
-      sight.undo = door.snapshot(of: .call(undoable)).call
+      sight.undo = door.glance(of: .call(undoable))?.call
       if let state = sight.undo?.row.state, state != .approved, state != .awaitingApproval {
         model.undoable = nil
       }
@@ -178,7 +188,8 @@ final class Session {
       return names
     }
     let query = Query.functions(ListQuery(after: 10_000))
-    if case .functions(let page, _) = door.snapshot(of: query).body {
+    guard let glance = door.glance(of: query) else { return names }
+    if case .functions(let page, _) = glance.body {
       names = Dictionary(page.rows.map { ($0.wireName, $0.name) }) { first, _ in first }
     }
     unknownNames = Set(used).subtracting(names.keys)

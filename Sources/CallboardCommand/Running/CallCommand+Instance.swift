@@ -1,0 +1,87 @@
+import Callboard
+import CallboardControl
+import Foundation
+import JSONSchema
+
+/// A call that a running instance makes, in the name of whoever runs the command.
+extension CallCommand {
+  func call(on running: Instance) async throws {
+    let text = try argumentText(on: running)
+    let interruption = Interruption()
+    let result = OneShot<Result<EndedCall, any Error>>()
+    let asked = Asked()
+    Task { [function] in
+      do {
+        let ended = try await running.call(function, arguments: text) { id in
+          asked.waits(id)
+          Output.error.row("callboard: \(function) \(id) waits for a person to decide")
+        }
+        result.resolve(.success(ended))
+      } catch {
+        result.resolve(.failure(error))
+      }
+    }
+    if let wait {
+      Task {
+        try? await Task.sleep(for: wait)
+        // Only what still waits for a person is sure to have done nothing.
+        let waits = asked.id.flatMap { try? running.call($0.description) }?.row.state
+        let status: ExitStatus = waits == .awaitingApproval ? .outOfTime : .outcomeUnknown
+        result.resolve(.failure(Failure(status, asked.unfinished(function, after: wait))))
+      }
+    }
+    let ended: EndedCall
+    do {
+      ended = try await interruption.watching {
+        result.resolve(.failure(Failure(.interrupted, asked.unfinished(function, after: nil))))
+      } _: {
+        try await result.value.get()
+      }
+    } catch let problem as ControlProblem {
+      throw Failure(problem)
+    }
+    try tell(ended)
+  }
+
+  /// The function may have secret fields: other users can read a command line.
+  private func argumentText(on running: Instance) throws -> String {
+    guard let arguments else { return "{}" }
+    let text = try JSONArgument.text(arguments)
+    guard text == arguments, running.welcome.you.mayLook,
+      case .function(let detail?) = try running.look(at: .function(function)).body
+    else { return text }
+    let secrets = detail.policies.first { $0.name == "secret fields" }?.value
+    // Names that are secret everywhere are the configuration's, which is not at hand where only a socket is named.
+    let everywhere = self.instance.socket == nil ? try self.instance.source.load().secrets : []
+    if let secret = secrets ?? Self.secretName(in: detail.parameters, everywhere) {
+      throw Failure(
+        .usage,
+        "\(function) has the secret field \(secret), and other users can read a command line; give the arguments by - or @FILE."
+      )
+    }
+    return text
+  }
+
+  private func tell(_ ended: EndedCall) throws {
+    let state = ended.state?.rawValue
+    var json: JSONObject = ["call": .string(ended.call.description)]
+    json["state"] = state.map { .string($0) }
+    json["source"] = ended.source.map { .string($0.rawValue) }
+    json["result"] = ended.result
+    if let failure = ended.failure {
+      json["failure"] = [
+        "kind": .string(failure.kind.rawValue), "message": .string(failure.message),
+        "reach": .string(failure.reach.rawValue),
+      ]
+    }
+    show(.object(json), ended.result.map { $0.stringValue ?? $0.serialized(pretty: true) })
+    if let text = ended.errorOutput {
+      Output.error.line("callboard: \(function) wrote to stderr:\n\(text)")
+    }
+    guard let failure = ended.failure else { return }
+    throw Failure(
+      ExitStatus.of(.failure(failure), effect: ended.effect),
+      "\(function) \(Self.verb(state)): \(Self.sentences(of: failure))"
+    )
+  }
+}

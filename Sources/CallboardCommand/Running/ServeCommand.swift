@@ -1,0 +1,103 @@
+import ArgumentParser
+import Callboard
+import CallboardControl
+import Foundation
+import Glibc
+
+/// `callboard serve`: a configuration's engine without a terminal.
+struct ServeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "serve",
+    abstract: "Run a configuration without a terminal; `attach` and the other commands use it.",
+    discussion: """
+      TERM and INT stop it in order: running calls have ten seconds to end, and a second signal gives them no more. \
+      What waits for a person waits on, and is there at the next start where the store is a file.
+      """
+  )
+
+  @OptionGroup var source: ConfigurationOption
+  @OptionGroup var eventFile: EventsOption
+
+  func run() async throws {
+    let configuration = try source.loadTellingWarnings()
+    let signals = Signals()
+    guard let socket = try configuration.controlSocket() else {
+      throw Failure(
+        .usage,
+        "The configuration has no control socket (control: none), so nobody could reach what serve runs; take that line out."
+      )
+    }
+    let events = try eventFile.open()
+    let session = try EngineSession.attended(configuration, events: events)
+    let server = session.listen(on: socket)
+    for plan in configuration.conversations where !session.hasTakenUp(plan) {
+      _ = try session.start(plan)
+    }
+    tellStart(session, server)
+    let number = await signals.stop { Self.reload(session) }
+    try await stop(session, server, events, by: number, signals)
+  }
+
+  private func tellStart(_ session: EngineSession, _ server: ControlServer) {
+    let count = session.configuration.definitions.count
+    Output.error.row(
+      "callboard: \(session.engine.configuration.name) is up with \(count) \(count == 1 ? "function" : "functions"), "
+        + "process \(getpid()), control socket \(server.path)"
+    )
+    if !session.taken.isEmpty { Output.error.row("callboard: \(session.taken.sentence)") }
+  }
+
+  /// What HUP does.
+  private static func reload(_ session: EngineSession) {
+    Output.error.row(
+      "callboard: HUP: the configuration is read at the start only; stop and start it to read it anew"
+    )
+  }
+
+  private func stop(
+    _ session: EngineSession,
+    _ server: ControlServer,
+    _ events: EventFile?,
+    by number: Int32,
+    _ signals: Signals
+  ) async throws {
+    let header = session.engine.snapshot(of: .header).header
+    Output.error.row(
+      header.running > 0
+        ? ConsoleRun.farewell(to: header, .whole) : "callboard: stopping; no call runs"
+    )
+    signals.onNext { session.engine.hurry() }
+    await session.engine.stop(patience: .whole)
+    server.close(saying: "it was stopped in order")
+    await session.close(patience: .whole)
+    let unknown = ConsoleRun.unknownOutcomes(session.engine)
+    for line in unknown { Output.error.row("callboard: \(line)") }
+    let isWhole = events?.finish() ?? true
+    var statuses: [ExitStatus] = []
+    if number == SIGINT { statuses.append(.interrupted) }
+    if !unknown.isEmpty { statuses.append(.outcomeUnknown) }
+    if !isWhole { statuses.append(.failed) }
+    guard statuses.isEmpty else { throw Failure(.worst(statuses), "") }
+  }
+}
+
+extension EngineSession {
+  /// An engine that people can be asked through, on the configuration's store, with what was unfinished there.
+  static func attended(
+    _ configuration: Configuration,
+    events: EventFile?
+  ) throws -> EngineSession {
+    let file = configuration.storeFile(ofConsole: true)
+    return try EngineSession(
+      configuration,
+      isUnattended: false,
+      store: try file.map { try OpenedStore.open($0, environment: Entry.environment) } ?? .memory,
+      takesUp: true
+    ) { events?.add($0) }
+  }
+
+  /// Lets commands and consoles use it through a socket.
+  func listen(on socket: ControlSocket) -> ControlServer {
+    ControlServer(engine, on: socket) { [self] peer in people.principal(of: peer) }
+  }
+}

@@ -1,0 +1,183 @@
+import Callboard
+import Dispatch
+import Foundation
+import JSONSchema
+import Synchronization
+
+/// A running instance, for commands: each call asks and waits for the answer.
+///
+/// Only for threads that may block; see `RemoteDoor` for a console.
+public final class Instance: Sendable {
+  private let client: ControlClient
+  private let news: OneListener
+
+  public init(at path: String) throws(ControlProblem) {
+    let news = OneListener()
+    self.news = news
+    client = try ControlClient(to: path)
+    client.start { news.hear($0) }
+  }
+
+  deinit { client.close() }
+
+  public func close() { client.close() }
+
+  /// Whose name the instance has, and who this peer is there.
+  public var welcome: Welcome { client.welcome }
+
+  public func snapshot(of query: Query) throws(ControlProblem) -> Snapshot {
+    let answer = try client.answer { .look(id: $0, [Look(query: query)]) }
+    guard case .looked(_, let sights) = answer, let sight = sights.bodies.first else {
+      throw unexpected
+    }
+    switch sight {
+    case .body(let body, _): return Snapshot(header: sights.header, body: body)
+    case .withheld(let why): throw .refused(why)
+    case .same: throw unexpected
+    }
+  }
+
+  public func send(_ request: Request) throws(ControlProblem) -> Reply {
+    guard
+      case .replied(_, let reply, _) = try client.answer({
+        .request(id: $0, request.forTheWire, then: [])
+      })
+    else { throw unexpected }
+    return reply
+  }
+
+  public func reveal(_ id: CallID) throws(ControlProblem) -> Revelation {
+    switch try client.answer({ .reveal(id: $0, id) }) {
+    case .revealed(_, let json):
+      guard let originals = Originals(wire: json) else { throw unexpected }
+      return .originals(originals)
+    case .notRevealed(_, let why): return .refused(why)
+    case .looked, .replied, .waits, .ended, .follows, .failed, .changed, .events, .goodbye:
+      throw unexpected
+    }
+  }
+
+  /// Makes a call in the peer's own name and waits for its end; `onWait` is told when a person has to decide.
+  public func call(
+    _ function: String,
+    arguments: String,
+    onWait: @escaping @Sendable (CallID) -> Void
+  ) async throws -> EndedCall {
+    try await withCheckedThrowingContinuation { continuation in
+      client.ask { id in
+        .call(id: id, function: function, arguments: arguments)
+      } then: { [unexpected] result in
+        switch result {
+        case .success(.waits(_, let call)): onWait(call)
+        case .success(.ended(_, let ended)): continuation.resume(returning: ended)
+        case .success: continuation.resume(throwing: unexpected)
+        case .failure(let problem): continuation.resume(throwing: problem)
+        }
+      }
+    }
+  }
+
+  /// Hands every event on from now on, until the instance goes away, and says why it did.
+  ///
+  /// `lost` counts events that were left out because they were not taken.
+  public func follow(
+    _ take: @escaping @Sendable (_ events: [JSONValue], _ lost: Int) -> Void
+  ) throws(ControlProblem) -> String {
+    news.listen(take)
+    _ = try client.answer { .follow(id: $0) }
+    return news.end()
+  }
+
+  private var unexpected: ControlProblem {
+    .notUnderstood(
+      "The instance answered something else than was asked; use the callboard that it was started with."
+    )
+  }
+}
+
+/// Hears what a connection tells of itself.
+private final class OneListener: Sendable {
+  private struct State {
+    var take: (@Sendable ([JSONValue], Int) -> Void)?
+    var end: String?
+  }
+
+  private let state = Mutex(State())
+  private let hasEnded = DispatchSemaphore(value: 0)
+
+  func listen(_ take: @escaping @Sendable ([JSONValue], Int) -> Void) {
+    state.withLock { $0.take = take }
+  }
+
+  func hear(_ news: ControlClient.News) {
+    switch news {
+    case .changed: break
+    case .events(let events, let lost): state.withLock { $0.take }?(events, lost)
+    case .ended(let why):
+      state.withLock { $0.end = why }
+      hasEnded.signal()
+    }
+  }
+
+  func end() -> String {
+    hasEnded.wait()
+    return state.withLock { $0.end } ?? ""
+  }
+}
+
+/// An instance as a door: for a picture of a screen, which asks many things and paints once.
+public final class InstanceDoor: EngineDoor {
+  private let instance: Instance
+  private let first = Mutex<ControlProblem?>(nil)
+
+  public init(_ instance: Instance) { self.instance = instance }
+
+  /// Why something that was asked could not be had.
+  public var problem: ControlProblem? { first.withLock { $0 } }
+
+  public func snapshot(of query: Query) -> Snapshot {
+    do throws(ControlProblem) {
+      return try instance.snapshot(of: query)
+    } catch {
+      first.withLock { $0 = $0 ?? error }
+      return Snapshot(
+        header: Header(name: instance.welcome.name, store: "", now: .now),
+        body: query.emptyBody
+      )
+    }
+  }
+
+  public func send(_ request: Request, by principal: Principal) -> RequestTicket {
+    let ticket = RequestTicket()
+    ticket.answer(.refused("a picture sends nothing"))
+    return ticket
+  }
+
+  public func reveal(_ id: CallID, by principal: Principal) -> RevealTicket {
+    let ticket = RevealTicket()
+    ticket.answer(.refused("a picture shows no originals"))
+    return ticket
+  }
+
+  public func observe(_ changed: @escaping @Sendable () -> Void) -> ObservationToken {
+    ObservationToken {}
+  }
+}
+
+extension Query {
+  /// What is shown where nothing is known yet.
+  var emptyBody: Snapshot.Body {
+    switch self {
+    case .overview: .overview(OverviewSnapshot())
+    case .waiting: .waiting(Page())
+    case .calls: .calls(Page())
+    case .call: .call(nil)
+    case .conversations: .conversations(Page())
+    case .conversation: .conversation(nil)
+    case .functions: .functions(Page(), providers: [])
+    case .function: .function(nil)
+    case .errors: .errors(Page())
+    case .header: .header
+    }
+  }
+}

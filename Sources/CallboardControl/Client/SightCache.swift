@@ -1,0 +1,175 @@
+import Callboard
+import Foundation
+
+/// What an instance has shown, by query; parts of lists are cut from the larger parts that were fetched.
+struct SightCache: Sendable {
+  /// One answer.
+  struct Entry: Sendable {
+    var body: Snapshot.Body
+    /// The instance's mark of this body.
+    var mark: String
+    /// Which change it is as new as.
+    var epoch: Int
+    /// When it came, by the monotonic clock.
+    var at: Duration
+    /// When it was asked for last, in looks.
+    var usedAt: Int
+  }
+
+  /// What is known about a query.
+  struct Found: Sendable {
+    var body: Snapshot.Body
+    var epoch: Int
+    var at: Duration
+    /// All that was asked for is there; else there is only enough to go on with.
+    var isWhole: Bool
+  }
+
+  private var entries: [Query: Entry] = [:]
+  private var looks = 0
+
+  /// More answers than a person goes back to.
+  static let limit = 256
+
+  mutating func find(_ query: Query) -> Found? {
+    let family = query.family
+    guard var entry = entries[family] else { return nil }
+    looks += 1
+    entry.usedAt = looks
+    entries[family] = entry
+    guard let (body, isWhole) = entry.body.part(for: query) else { return nil }
+    return Found(body: body, epoch: entry.epoch, at: entry.at, isWhole: isWhole)
+  }
+
+  func has(_ query: Query) -> Bool { entries[query.family] != nil }
+
+  func mark(of query: Query) -> String? { entries[query.family]?.mark }
+
+  mutating func store(
+    _ body: Snapshot.Body,
+    mark: String,
+    of query: Query,
+    epoch: Int,
+    at: Duration
+  ) {
+    looks += 1
+    entries[query.family] = Entry(body: body, mark: mark, epoch: epoch, at: at, usedAt: looks)
+    guard entries.count > Self.limit,
+      let oldest = entries.min(by: { $0.value.usedAt < $1.value.usedAt })
+    else { return }
+    entries[oldest.key] = nil
+  }
+
+  /// The instance has said that an answer is as it was.
+  mutating func confirm(_ query: Query, epoch: Int, at: Duration) {
+    entries[query.family]?.epoch = epoch
+    entries[query.family]?.at = at
+  }
+
+  /// Keeps only answers that are as new as this.
+  mutating func drop(before epoch: Int) { entries = entries.filter { $0.value.epoch >= epoch } }
+
+  /// The calls beside this one in the lists that are known, nearest first.
+  func neighbours(of call: CallID) -> [CallID] {
+    for entry in entries.values {
+      let rows: [CallRow]
+      switch entry.body {
+      case .waiting(let page), .calls(let page): rows = page.rows
+      case .overview, .call, .conversations, .conversation, .functions, .function, .errors, .header:
+        continue
+      }
+      guard let index = rows.firstIndex(where: { $0.id == call }) else { continue }
+      return [1, -1, 2].map { index + $0 }.filter(rows.indices.contains).map { rows[$0].id }
+    }
+    return []
+  }
+}
+
+extension Query {
+  /// The same for every part of one list.
+  var family: Query {
+    switch self {
+    case .waiting(let list): .waiting(list.whole)
+    case .calls(let list): .calls(list.whole)
+    case .conversations(let list): .conversations(list.whole)
+    case .functions(let list): .functions(list.whole)
+    case .errors(let list): .errors(list.whole)
+    case .overview, .call, .conversation, .function, .header: self
+    }
+  }
+
+  /// Asks for more rows than are shown, so that a cursor can move among them.
+  var widened: Query {
+    switch self {
+    case .waiting(let list): .waiting(list.widened)
+    case .calls(let list): .calls(list.widened)
+    case .conversations(let list): .conversations(list.widened)
+    case .functions(let list): .functions(list.widened)
+    case .errors(let list): .errors(list.widened)
+    case .overview, .call, .conversation, .function, .header: self
+    }
+  }
+}
+
+extension ListQuery {
+  fileprivate var whole: ListQuery { ListQuery(filter: filter, sort: sort, reversed: reversed) }
+
+  fileprivate var widened: ListQuery {
+    var list = self
+    list.before = max(list.before, 150)
+    list.after = max(list.after, 150)
+    return list
+  }
+}
+
+extension Snapshot.Body {
+  /// What of it answers a query of its family, and whether that is all that was asked for; nil: it can't be told.
+  fileprivate func part(for query: Query) -> (Snapshot.Body, isWhole: Bool)? {
+    switch (self, query) {
+    case (.waiting(let page), .waiting(let list)):
+      return page.part(for: list) { $0.id.description }.map { (.waiting($0.0), $0.1) }
+    case (.calls(let page), .calls(let list)):
+      return page.part(for: list) { $0.id.description }.map { (.calls($0.0), $0.1) }
+    case (.conversations(let page), .conversations(let list)):
+      return page.part(for: list) { $0.id.description }.map { (.conversations($0.0), $0.1) }
+    case (.functions(let page, let providers), .functions(let list)):
+      return page.part(for: list) { $0.id }.map { (.functions($0.0, providers: providers), $0.1) }
+    case (.errors(let page), .errors(let list)):
+      return page.part(for: list) { $0.id }.map { (.errors($0.0), $0.1) }
+    case (.overview, .overview), (.call, .call), (.conversation, .conversation),
+      (.function, .function), (.header, .header):
+      return (self, true)
+    case (.waiting, _), (.calls, _), (.conversations, _), (.functions, _), (.errors, _),
+      (.overview, _), (.call, _), (.conversation, _), (.function, _), (.header, _):
+      return nil
+    }
+  }
+}
+
+extension Page {
+  /// The rows around the anchor of a query; nil: it can't be told from these rows where that is.
+  fileprivate func part(for list: ListQuery, name: (Row) -> String) -> (Page, isWhole: Bool)? {
+    let end = firstIndex + rows.count
+    let isAll = rows.count == total
+    let anchor = list.anchor.flatMap { wanted in
+      rows.firstIndex { name($0) == wanted }.map { $0 + firstIndex }
+    }
+    // A thing that is in none of these rows has left only where these are all.
+    if list.anchor != nil, anchor == nil, !isAll { return nil }
+    let middle = min(anchor ?? list.anchorIndex, max(0, total - 1))
+    guard total == 0 || (firstIndex..<end).contains(middle) else { return nil }
+    let first = max(firstIndex, middle - list.before)
+    // `after` may be as large as a number can be.
+    let last = list.after >= end - middle ? end : middle + list.after + 1
+    var page = Page(
+      rows: first < last ? Array(rows[(first - firstIndex)..<(last - firstIndex)]) : [],
+      firstIndex: first,
+      total: total,
+      hidden: hidden,
+      anchorIndex: anchor
+    )
+    page.notice = notice
+    let wantsBelow = list.after >= total - middle ? total : middle + list.after + 1
+    return (page, first <= max(0, middle - list.before) && end >= wantsBelow)
+  }
+}

@@ -1,0 +1,111 @@
+import Callboard
+import Foundation
+import Glibc
+import JSONSchema
+import Synchronization
+
+/// Lets people and programs on this machine use a running engine over a Unix socket, each as whom the kernel says it is.
+///
+/// Threads of its own take connections, read and write: a busy pool of tasks does not keep an operator out.
+public final class ControlServer: Sendable {
+  private struct State {
+    var peers: [Int: ServedPeer] = [:]
+    var next = 0
+    var isClosed = false
+  }
+
+  public var path: String { place.path }
+  let engine: Engine
+  /// Another each time.
+  let instance = UUID().uuidString
+  private let place: ControlSocket
+  private let people: @Sendable (Peer) -> Principal
+  private let state = Mutex(State())
+  private let hasEnded = DispatchSemaphore(value: 0)
+
+  /// Connections at one time.
+  public static let peerLimit = 64
+
+  /// Listens on a socket; `people` says who a peer is and what it may do, and is asked anew for everything it asks.
+  public init(
+    _ engine: Engine,
+    on socket: ControlSocket,
+    people: @escaping @Sendable (Peer) -> Principal
+  ) {
+    self.engine = engine
+    self.people = people
+    place = socket
+    let thread = Thread { [self] in takeConnections() }
+    thread.name = "callboard.control"
+    thread.start()
+  }
+
+  func principal(of peer: Peer) -> Principal { people(peer) }
+
+  /// Tells every peer why it ends, hangs up, and takes the socket away.
+  public func close(saying farewell: String) {
+    let peers = state.withLock { state -> [ServedPeer]? in
+      guard !state.isClosed else { return nil }
+      state.isClosed = true
+      return Array(state.peers.values)
+    }
+    guard let peers else { return }
+    place.remove()
+    shutdown(place.descriptor, Int32(SHUT_RDWR))
+    hasEnded.wait()
+    for peer in peers { peer.dismiss(farewell) }
+    let end = ContinuousClock.now + .seconds(1)
+    while state.withLock({ !$0.peers.isEmpty }), ContinuousClock.now < end { usleep(5000) }
+    for peer in state.withLock({ Array($0.peers.values) }) { peer.cut() }
+  }
+
+  /// How many are connected.
+  public var peers: Int { state.withLock { $0.peers.count } }
+
+  private func takeConnections() {
+    defer { hasEnded.signal() }
+    while true {
+      let descriptor = accept(place.descriptor, nil, nil)
+      guard descriptor >= 0 else {
+        switch errno {
+        case EINTR, ECONNABORTED: continue
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+          // Room comes when somebody hangs up; to ask at once again would only burn time.
+          usleep(50_000)
+          continue
+        default: return
+        }
+      }
+      _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+      guard let identity = Peer(of: descriptor) else {
+        Glibc.close(descriptor)
+        continue
+      }
+      take(descriptor, identity)
+    }
+  }
+
+  private func take(_ descriptor: Int32, _ identity: Peer) {
+    let channel = FrameChannel(descriptor, named: "callboard.control.out")
+    let number = state.withLock { state -> Int? in
+      guard !state.isClosed, state.peers.count < Self.peerLimit else { return nil }
+      state.next += 1
+      return state.next
+    }
+    guard let number else {
+      ServedPeer.refuse(
+        channel,
+        "\(Self.peerLimit) connections are open already, which is as many as there may be; close one of them"
+      )
+      return
+    }
+    let peer = ServedPeer(channel, identity, of: self)
+    state.withLock { $0.peers[number] = peer }
+    let thread = Thread { [self] in
+      peer.serve()
+      state.withLock { _ = $0.peers.removeValue(forKey: number) }
+    }
+    thread.name = "callboard.control.in"
+    thread.start()
+  }
+}
