@@ -29,7 +29,8 @@ extension Engine {
       snapshot.definitions = definitionRows(Filter(), in: context.catalogue, at: context.now)
     case .waiting(let list):
       snapshot.definitions = definitionRows(list.filter, in: context.catalogue, at: context.now)
-    case .calls, .call, .conversations, .conversation, .functions, .function, .errors, .header:
+    case .calls, .call, .conversations, .conversation, .functions, .function, .errors, .grants,
+      .grantPreview, .header:
       break
     }
     return snapshot

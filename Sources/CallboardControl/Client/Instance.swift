@@ -177,6 +177,18 @@ extension Query {
     case .functions: .functions(Page(), providers: [])
     case .function: .function(nil)
     case .errors: .errors(Page())
+    case .grants: .grants([])
+    case .grantPreview(let draft, _):
+      .grantPreview(
+        GrantPreview(
+          draft: draft,
+          refusal: "the instance can't be asked now",
+          until: .distantPast,
+          functions: [],
+          waiting: [],
+          starting: 0
+        )
+      )
     case .header: .header
     }
   }

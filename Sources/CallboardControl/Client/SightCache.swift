@@ -75,7 +75,8 @@ struct SightCache: Sendable {
       let rows: [CallRow]
       switch entry.body {
       case .waiting(let page), .calls(let page): rows = page.rows
-      case .overview, .call, .conversations, .conversation, .functions, .function, .errors, .header:
+      case .overview, .call, .conversations, .conversation, .functions, .function, .errors, .grants,
+        .grantPreview, .header:
         continue
       }
       guard let index = rows.firstIndex(where: { $0.id == call }) else { continue }
@@ -94,7 +95,7 @@ extension Query {
     case .conversations(let list): .conversations(list.whole)
     case .functions(let list): .functions(list.whole)
     case .errors(let list): .errors(list.whole)
-    case .overview, .call, .conversation, .function, .header: self
+    case .overview, .call, .conversation, .function, .grants, .grantPreview, .header: self
     }
   }
 
@@ -106,7 +107,7 @@ extension Query {
     case .conversations(let list): .conversations(list.widened)
     case .functions(let list): .functions(list.widened)
     case .errors(let list): .errors(list.widened)
-    case .overview, .call, .conversation, .function, .header: self
+    case .overview, .call, .conversation, .function, .grants, .grantPreview, .header: self
     }
   }
 }
@@ -137,10 +138,11 @@ extension Snapshot.Body {
     case (.errors(let page), .errors(let list)):
       return page.part(for: list) { $0.id }.map { (.errors($0.0), $0.1) }
     case (.overview, .overview), (.call, .call), (.conversation, .conversation),
-      (.function, .function), (.header, .header):
+      (.function, .function), (.grants, .grants), (.grantPreview, .grantPreview), (.header, .header):
       return (self, true)
     case (.waiting, _), (.calls, _), (.conversations, _), (.functions, _), (.errors, _),
-      (.overview, _), (.call, _), (.conversation, _), (.function, _), (.header, _):
+      (.overview, _), (.call, _), (.conversation, _), (.function, _), (.grants, _),
+      (.grantPreview, _), (.header, _):
       return nil
     }
   }

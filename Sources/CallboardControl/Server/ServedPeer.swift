@@ -246,7 +246,7 @@ final class ServedPeer: Sendable {
     var header: Header?
     var room = ControlProtocol.answerLimit - (1 << 20)
     let bodies = looks.map { look -> Sights.Sight in
-      let snapshot = engine.snapshot(of: look.query)
+      let snapshot = engine.snapshot(of: look.query.asked(by: principal))
       header = snapshot.header
       let bytes = (try? JSONValue(encoding: snapshot.body))?.serializedBytes() ?? []
       let mark = Self.mark(of: bytes)
@@ -355,5 +355,13 @@ final class ServedPeer: Sendable {
 extension Snapshot {
   var callDetail: CallDetail? {
     if case .call(let detail) = body { detail } else { nil }
+  }
+}
+
+extension Query {
+  /// The same for whoever asks, whatever name came with it.
+  fileprivate func asked(by person: Principal) -> Query {
+    guard case .grantPreview(let draft, _) = self else { return self }
+    return .grantPreview(draft, by: person)
   }
 }

@@ -138,10 +138,11 @@ extension Request {
   var subject: CallID? {
     switch self {
     case .approve(let id, _), .deny(let id, _, _, _), .edit(let id, _, _), .extend(let id, _),
-      .undo(let id, _), .settle(let id, _, _), .cancel(let id, _), .runAgain(let id, _, _):
+      .undo(let id, _), .settle(let id, _, _), .check(let id, _), .cancel(let id, _),
+      .runAgain(let id, _, _):
       id
-    case .setFunction, .setProvider, .setBreaker, .clearCache, .hold, .stopConversation,
-      .pauseConversation, .message:
+    case .setFunction, .setProvider, .setBreaker, .clearCache, .hold, .acceptDefinition,
+      .declineDefinition, .grant, .revokeGrant, .stopConversation, .pauseConversation, .message:
       nil
     }
   }
