@@ -66,7 +66,7 @@ struct DeadInstanceTests {
     let door = try await blocking { try RemoteDoor(to: path) }
     #expect(try await blocking { door.snapshot(of: .header).header.linkFault } == nil)
     desk.close()
-    try await eventually { door.snapshot(of: .header).header.linkFault != nil }
+    try await until { door.snapshot(of: .header).header.linkFault != nil }
     let fault = door.snapshot(of: .header).header.linkFault
     #expect(fault?.why.contains("the test is over") == true, "\(String(describing: fault))")
     let reply = try await door.send(.hold(from: false, to: true), by: anna).polled()
@@ -85,13 +85,13 @@ struct DeadInstanceTests {
     let door = try await blocking { try RemoteDoor(to: path) }
     #expect(try await blocking { door.snapshot(of: .call(id)).callDetail }?.row.id == id)
     desk.close()
-    try await eventually { door.snapshot(of: .header).header.linkFault != nil }
+    try await until { door.snapshot(of: .header).header.linkFault != nil }
     #expect(door.snapshot(of: .call(id)).callDetail?.row.state == .awaitingApproval)
     #expect(await desk.engine.perform(.approve(id, try desk.seen(id)), by: bert).isDone)
-    try await eventually { try desk.detail(id).row.state == .succeeded }
+    try await until { try desk.detail(id).row.state == .succeeded }
     #expect(door.snapshot(of: .call(id)).callDetail?.row.state == .awaitingApproval)
     try desk.serve(anna)
-    try await eventually {
+    try await until {
       let snapshot = door.snapshot(of: .call(id))
       return snapshot.header.linkFault == nil && snapshot.callDetail?.row.state == .succeeded
     }
@@ -112,12 +112,12 @@ struct DeadInstanceTests {
     let new = try Desk()
     let socket = try ControlSocket(path, group: nil)
     let server = ControlServer(new.engine, on: socket) { _ in anna }
-    try await eventually {
+    try await until {
       let snapshot = door.snapshot(of: query)
       guard case .waiting(let page) = snapshot.body else { return false }
       return snapshot.header.linkFault == nil && page.total == 0
     }
-    try await eventually { door.snapshot(of: .call(id)).callDetail == nil }
+    try await until { door.snapshot(of: .call(id)).callDetail == nil }
     door.close()
     server.close(saying: "the test is over")
   }

@@ -117,14 +117,14 @@ func blocking<Outcome: Sendable>(
 }
 
 /// Waits until something has happened that nothing tells of; the suite's time limit ends it.
-func eventually(_ condition: () throws -> Bool) async throws {
+func until(_ condition: () throws -> Bool) async throws {
   while try !condition() { try await Task.sleep(for: .milliseconds(5)) }
 }
 
 extension RequestTicket {
   /// The reply, asked for again and again as a console does.
   func polled() async throws -> Reply {
-    try await eventually { reply != nil }
+    try await until { reply != nil }
     guard let reply else { throw Missing() }
     return reply
   }

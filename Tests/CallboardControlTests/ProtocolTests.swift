@@ -74,7 +74,7 @@ struct ProtocolTests {
     let path = try desk.serve(anna)
     try await blocking {
       var peers: [RawPeer] = []
-      for _ in 0..<ControlServer.peerLimit {
+      for _ in 0..<ControlServer.ownLimit {
         let peer = try RawPeer(path)
         #expect(try peer.greet()?["name"]?.stringValue == "desk")
         peers.append(peer)
@@ -112,7 +112,8 @@ struct ProtocolTests {
     deaf.hangUp()
   }
 
-  @Test func `a follower that does not listen loses events, is told how many, and holds nothing up`()
+  @Test
+  func `a follower that does not listen loses events, is told how many, and holds nothing up`()
     async throws
   {
     let desk = try Desk()
@@ -143,7 +144,10 @@ struct ProtocolTests {
   @Test func `what is longer than an answer may be is withheld, and the rest of the answer comes`()
     async throws
   {
-    let sights = Sights(header: Header(name: "x", store: "", now: .now), bodies: [.withheld("long")])
+    let sights = Sights(
+      header: Header(name: "x", store: "", now: .now),
+      bodies: [.withheld("long")]
+    )
     let json = try JSONValue(encoding: Answer.looked(id: 1, sights))
     let back = try json.decode(as: Answer.self)
     guard case .looked(_, let read) = back, case .withheld("long")? = read.bodies.first else {

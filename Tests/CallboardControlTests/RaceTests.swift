@@ -64,7 +64,7 @@ struct RaceTests {
       let approvals = try desk.detail(id).call.approval?.approvals.map(\.by.name)
       #expect(approvals == [name])
     }
-    try await eventually { desk.pay.executions == 1000 }
+    try await until { desk.pay.executions == 1000 }
     #expect(wins.allSatisfy { $0 > 0 }, "\(wins): nobody raced")
     faces.close()
   }
@@ -90,7 +90,8 @@ struct RaceTests {
     faces.close()
   }
 
-  @Test func `one denies while another approves, and one of the two is what happened`() async throws {
+  @Test func `one denies while another approves, and one of the two is what happened`() async throws
+  {
     let desk = try Desk()
     let faces = try await Faces(desk, (anna, bert, carla))
     for round in 0..<200 {
@@ -103,7 +104,7 @@ struct RaceTests {
       )
       let (approved, denied) = (try await approval.polled(), try await denial.polled())
       #expect(approved.isDone != denied.isDone, "\(approved) \(denied)")
-      try await eventually { try desk.detail(id).call.state.isEnded }
+      try await until { try desk.detail(id).call.state.isEnded }
       #expect((try desk.detail(id).row.state == .denied) == denied.isDone)
     }
     faces.close()

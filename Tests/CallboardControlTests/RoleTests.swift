@@ -14,7 +14,9 @@ struct RoleTests {
     try await blocking { try Instance(at: path) }
   }
 
-  private func problem(_ body: @escaping @Sendable () throws -> Void) async throws -> ControlProblem? {
+  private func problem(
+    _ body: @escaping @Sendable () throws -> Void
+  ) async throws -> ControlProblem? {
     try await blocking {
       do {
         try body()
@@ -53,7 +55,9 @@ struct RoleTests {
     let answer = try await blocking {
       _ = try peer.greet()
       peer.say(
-        try JSONValue(encoding: Ask.request(id: 1, .approve(id, seen), then: [Look(query: .header)]))
+        try JSONValue(
+          encoding: Ask.request(id: 1, .approve(id, seen), then: [Look(query: .header)])
+        )
       )
       return try peer.hear()
     }
@@ -99,7 +103,8 @@ struct RoleTests {
     #expect(try desk.detail(id).row.state == .awaitingApproval)
   }
 
-  @Test func `originals come only to whom they may be revealed, and both are on record`() async throws
+  @Test func `originals come only to whom they may be revealed, and both are on record`()
+    async throws
   {
     let desk = try Desk()
     let id = await desk.ask(["amount": 1, "password": "hunter2"])

@@ -45,17 +45,19 @@ struct SocketTests {
 
   @Test func `a group that there is not is said, and nothing is left behind`() throws {
     let path = folder + "/s"
-    #expect(problem(path, group: "nobody-is-called-so")?.description.contains("no such group") == true)
+    #expect(
+      problem(path, group: "nobody-is-called-so")?.description.contains("no such group") == true
+    )
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [])
   }
 
   @Test func `a second instance is refused, and told how to use the first`() throws {
     let path = folder + "/s"
     let first = try ControlSocket(path, group: nil)
-    let problem = try #require(problem(path))
-    #expect(problem.isTaken)
-    #expect(problem.description.contains("process \(getpid())"))
-    #expect(problem.description.contains("callboard attach"))
+    let refusal = try #require(problem(path))
+    #expect(refusal.isTaken)
+    #expect(refusal.description.contains("process \(getpid())"))
+    #expect(refusal.description.contains("callboard attach"))
     first.remove()
   }
 

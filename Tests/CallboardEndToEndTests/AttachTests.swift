@@ -71,7 +71,9 @@ private final class Served {
 
   deinit {
     try? terminal.write("", to: "over")
-    if let id = terminal.read("pid.\(starts)").flatMap({ Int32($0.trimmingCharacters(in: .newlines)) }) {
+    if let id = terminal.read("pid.\(starts)").flatMap({
+      Int32($0.trimmingCharacters(in: .newlines))
+    }) {
       kill(id, SIGKILL)
     }
   }
@@ -103,7 +105,8 @@ private final class Served {
     process.arguments = ["-c", "\"$0\" \(line) > \(name) 2>&1", Program.path]
     process.currentDirectoryURL = URL(fileURLWithPath: terminal.folder)
     process.environment = ["HOME": terminal.folder, "PATH": "/usr/bin:/bin"]
-    try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+    try await withCheckedThrowingContinuation {
+      (continuation: CheckedContinuation<Void, any Error>) in
       process.terminationHandler = { _ in continuation.resume() }
       do { try process.run() } catch { continuation.resume(throwing: error) }
     }
@@ -131,7 +134,8 @@ extension EndToEnd {
     private func isGone(_ screen: String) -> Bool { screen.contains("GONE since") }
 
     @Test
-    func `kill -9 under an attached console loses no decision, asks for none again, and it goes on`()
+    func
+      `kill -9 under an attached console loses no decision, asks for none again, and it goes on`()
       async throws
     {
       let served = try Served()
@@ -147,7 +151,9 @@ extension EndToEnd {
       try await served.terminal.decide("a") { $0.contains("nothing was sent") }
       #expect(try served.terminal.screen().contains("call \(second.id)"))
       try served.start()
-      try await served.terminal.wait("the console to go on") { !isGone($0) && $0.contains("waiting 2") }
+      try await served.terminal.wait("the console to go on") {
+        !isGone($0) && $0.contains("waiting 2")
+      }
       #expect(try served.terminal.screen().contains("call \(second.id)"))
       #expect(served.paid == [#"{"amount":\#(first.amount)}"#])
       // What was decided before is decided, and what was not is decided now, by the keys of the same console.
@@ -157,10 +163,13 @@ extension EndToEnd {
       #expect(served.paid == [first, second].map { #"{"amount":\#($0.amount)}"# })
       let all = try served.events(1).all() + served.events(2).all()
       let approvals = all.filter { $0.cause?.hasPrefix("approved") == true && $0.by != nil }
-      #expect(approvals.compactMap { $0.call?.suffix(6) }.map(String.init) == [first.id, second.id])
+      #expect(
+        approvals.compactMap { $0.call?.suffix(6) }.map(String.init) == [first.id, second.id]
+      )
     }
 
-    @Test func `a decision that was on its way when the instance was killed is done once or not at all`()
+    @Test
+    func `a decision that was on its way when the instance was killed is done once or not at all`()
       async throws
     {
       let served = try Served()
@@ -177,11 +186,17 @@ extension EndToEnd {
         let wasApproved = screen.contains("\(waiting.id) approved")
         try served.start()
         try await served.terminal.wait("the console to go on") {
-          !isGone($0) && ($0.contains("waiting \(3 - decided)") || $0.contains("waiting \(2 - decided)"))
+          !isGone($0)
+            && ($0.contains("waiting \(3 - decided)") || $0.contains("waiting \(2 - decided)"))
         }
-        let shown = try await served.command("calls show \(waiting.id) --config desk.yaml --output json")
+        let shown = try await served.command(
+          "calls show \(waiting.id) --config desk.yaml --output json"
+        )
         let isWaiting = shown.contains(#""state": "awaiting_approval""#)
-        #expect(!(wasApproved && isWaiting), "it was said to be approved, and is asked again:\n\(shown)")
+        #expect(
+          !(wasApproved && isWaiting),
+          "it was said to be approved, and is asked again:\n\(shown)"
+        )
         if !isWaiting { decided += 1 }
         try served.terminal.press("C-l")
         let count = served.paid.filter { $0.contains(#""amount":\#(waiting.amount)}"#) }.count
@@ -199,13 +214,17 @@ extension EndToEnd {
         isGone($0) && $0.contains("it was stopped in order")
       }
       try served.start()
-      try await served.terminal.wait("the console to go on") { !isGone($0) && $0.contains("waiting 3") }
+      try await served.terminal.wait("the console to go on") {
+        !isGone($0) && $0.contains("waiting 3")
+      }
       try served.terminal.press("q")
       #expect(try await served.terminal.wait(file: "status") == "0")
       #expect(try await served.command("approvals list --config desk.yaml").contains("desk.pay"))
     }
 
-    @Test func `a console and a command see each other's decisions, and who was faster`() async throws {
+    @Test func `a console and a command see each other's decisions, and who was faster`()
+      async throws
+    {
       let served = try Served()
       try await served.terminal.wait(for: "waiting 3")
       let waiting = try await review(served)

@@ -615,10 +615,11 @@ extension Engine: EngineDoor {
   func refused(_ id: CallID, _ error: any Error, by principal: Principal) -> Reply {
     let call = table.withShard(of: id) { $0.calls[id]?.call } ?? store.call(id)
     var text = "\(error)"
-    if error is IllegalMove || error is DecisionRefused, let last = call?.history.last,
-      let by = last.by,
-      by != principal.name
-    {
+    // Where it has gone on since, who was faster stands some steps back.
+    let decisive =
+      error is IllegalMove
+      ? call?.history.last { $0.by != nil } : error is DecisionRefused ? call?.history.last : nil
+    if let last = decisive, let by = last.by, by != principal.name {
       text += ": \(last.cause), by \(by)"
     }
     return refused(call, because: text, by: principal)

@@ -26,18 +26,26 @@ struct ApprovalsCommand: AsyncParsableCommand {
         "List everything that waits for a person: unknown outcomes first, then by time left."
     )
 
+    @Option(help: "At most so many.")
+    var limit = 1000
     @OptionGroup var instance: InstanceOption
     @Option(help: "text, json or jsonl.")
     var output: OutputFormat = .text
 
+    func validate() throws {
+      guard limit > 0 else { throw ValidationError("--limit is \(limit); use 1 or more.") }
+    }
+
     func run() async throws {
-      let snapshot = try instance.open().look(at: .waiting(ListQuery(after: 100_000)))
+      let snapshot = try instance.open().look(at: .waiting(ListQuery(after: limit - 1)))
       guard case .waiting(let page) = snapshot.body else { return }
       output.print(page.rows) {
         RowText.waiting($0, now: snapshot.header.now)
       } json: {
         RowText.json($0)
       }
+      let rest = page.total - page.rows.count
+      if rest > 0 { Output.error.row("callboard: and \(rest) more; --limit shows more of them") }
     }
   }
 

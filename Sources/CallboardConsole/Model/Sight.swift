@@ -40,6 +40,11 @@ extension CallDetail {
 }
 
 extension Sight {
+  /// What is said where nothing is shown: that there is nothing, or that nobody can be asked.
+  func absence(_ words: SafeText) -> SafeText {
+    header.linkFault == nil ? words : "not known while the instance is gone"
+  }
+
   /// A call as it is drawn for this person.
   func drawn(_ detail: CallDetail) -> CallDetail {
     guard let revealed, revealed.row.id == detail.row.id else { return detail }

@@ -229,7 +229,9 @@ struct Painter {
     guard state.count(of: sight.rows) > 0 else {
       let hidden = sight.rows.hidden
       let text =
-        hidden > 0 ? "nothing here · \(hidden) hidden by the filter · Esc shows all" : empty
+        hidden > 0
+        ? "nothing here · \(hidden) hidden by the filter · Esc shows all"
+        : sight.absence(empty)
       for (offset, line) in wrap(text, width: max(1, area.width - 4)).prefix(area.height)
         .enumerated()
       {

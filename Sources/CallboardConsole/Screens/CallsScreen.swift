@@ -30,7 +30,7 @@ extension Painter {
   func callDocument(width: Int) -> Document {
     var document = Document(width: width, isUTF8: isUTF8)
     guard let detail = sight.detail else {
-      document.text("this call is not kept any more")
+      document.text(sight.absence("this call is not kept any more"))
       return document
     }
     let row = detail.row

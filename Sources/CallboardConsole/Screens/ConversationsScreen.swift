@@ -44,7 +44,7 @@ extension Painter {
   func transcriptDocument(width: Int) -> Document {
     var document = Document(width: width, isUTF8: isUTF8)
     guard case .conversation(let detail) = sight.body, let detail else {
-      document.text("this conversation is not kept any more")
+      document.text(sight.absence("this conversation is not kept any more"))
       return document
     }
     let row = detail.row

@@ -49,7 +49,7 @@ extension Painter {
   func functionDocument(width: Int) -> Document {
     var document = Document(width: width, isUTF8: isUTF8)
     guard case .function(let detail) = sight.body, let detail else {
-      document.text("there is no function of this name")
+      document.text(sight.absence("there is no function of this name"))
       return document
     }
     let row = detail.row

@@ -15,7 +15,7 @@ extension Painter {
     else {
       if sight.rows.total > 0 || isLarge {
         frame.grid.put(
-          sight.isDetailAwaited ? "asking the instance …" : "not there any more",
+          sight.isDetailAwaited ? "asking the instance …" : sight.absence("not there any more"),
           row: area.row,
           column: area.column + 1,
           style: .faint

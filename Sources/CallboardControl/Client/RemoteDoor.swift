@@ -104,7 +104,11 @@ public final class RemoteDoor: EngineDoor {
         sleeper.wait(timeout: .now() + left / .seconds(1)) == .success
       else { break }
     }
-    return Snapshot(header: state.withLock { header($0) }, body: query.emptyBody)
+    var header = state.withLock { self.header($0) }
+    if header.linkFault == nil {
+      header.linkFault = LinkFault(since: header.now, why: "it has not answered yet")
+    }
+    return Snapshot(header: header, body: query.emptyBody)
   }
 
   public func glance(of query: Query) -> Snapshot? {

@@ -24,7 +24,9 @@ public final class ControlServer: Sendable {
   private let hasEnded = DispatchSemaphore(value: 0)
 
   /// Connections at one time.
-  public static let peerLimit = 64
+  public static let peerLimit = 256
+  /// Those of one user among them: nobody keeps the others out.
+  public static let ownLimit = 64
 
   /// Listens on a socket; `people` says who a peer is and what it may do, and is asked anew for everything it asks.
   public init(
@@ -88,14 +90,17 @@ public final class ControlServer: Sendable {
   private func take(_ descriptor: Int32, _ identity: Peer) {
     let channel = FrameChannel(descriptor, named: "callboard.control.out")
     let number = state.withLock { state -> Int? in
-      guard !state.isClosed, state.peers.count < Self.peerLimit else { return nil }
+      guard !state.isClosed, state.peers.count < Self.peerLimit,
+        state.peers.values.count(where: { $0.identity.uid == identity.uid }) < Self.ownLimit
+      else { return nil }
       state.next += 1
       return state.next
     }
     guard let number else {
       ServedPeer.refuse(
         channel,
-        "\(Self.peerLimit) connections are open already, which is as many as there may be; close one of them"
+        "\(Self.ownLimit) connections of yours are open already, or \(Self.peerLimit) of all, and there may be no more; "
+          + "close one of them"
       )
       return
     }

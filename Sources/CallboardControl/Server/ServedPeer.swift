@@ -16,7 +16,7 @@ final class ServedPeer: Sendable {
   }
 
   private let channel: FrameChannel
-  private let identity: Peer
+  let identity: Peer
   private let server: ControlServer
   private let engine: Engine
   private let state = Mutex(State())

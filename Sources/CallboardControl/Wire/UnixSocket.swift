@@ -6,11 +6,14 @@ public struct Peer: Sendable, Hashable {
   public var uid: UInt32
   public var gid: UInt32
   public var pid: Int32
+  /// The login name of the user id, or `user 1234` where there is none.
+  public var login: String
 
-  public init(uid: UInt32, gid: UInt32, pid: Int32) {
+  public init(uid: UInt32, gid: UInt32, pid: Int32, login: String) {
     self.uid = uid
     self.gid = gid
     self.pid = pid
+    self.login = login
   }
 
   /// The peer of a connected socket.
@@ -21,11 +24,15 @@ public struct Peer: Sendable, Hashable {
     guard getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &words, &size) == 0, size == 12 else {
       return nil
     }
-    self.init(uid: words[1], gid: words[2], pid: Int32(bitPattern: words[0]))
+    self.init(
+      uid: words[1],
+      gid: words[2],
+      pid: Int32(bitPattern: words[0]),
+      login: Self.login(of: words[1])
+    )
   }
 
-  /// The login name, where there is one.
-  public var login: String {
+  private static func login(of uid: UInt32) -> String {
     var entry = passwd()
     var found: UnsafeMutablePointer<passwd>?
     var buffer = [CChar](repeating: 0, count: 16_384)
