@@ -47,6 +47,10 @@ for file in $(find Sources/Callboard -name '*+Transitions.swift') Sources/Callbo
     sed "s|^|$file:|" | grep . && fail "$file must only decide"
 done
 
+step "clocks: no wait of a thread goes by the wall clock"
+grep -rnE 'wait\((wallTimeout|timeout):|Thread\.sleep\(until|wait\(until:' --include='*.swift' Sources &&
+  fail "use MonotonicSemaphore: on Linux these wait longer when the clock is set back"
+
 step "README: every path in \"Where is…\" exists"
 while read -r path; do
   [ -e "$path" ] || fail "README.md names $path, which does not exist"

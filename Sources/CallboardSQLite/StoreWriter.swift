@@ -1,5 +1,4 @@
 import Callboard
-import Dispatch
 import Foundation
 import GRDB
 import JSONSchema
@@ -41,11 +40,9 @@ final class StoreWriter: CommitGate {
   }
 
   /// How long a change that nobody waits for may gather others.
-  private static let gathering = DispatchTimeInterval.milliseconds(50)
+  private static let gathering = Duration.milliseconds(50)
   /// How long the thread stays awake after a batch that somebody waited for.
-  private static let alertness = DispatchTimeInterval.microseconds(200)
-  /// Does not wait at all; `.now()` sleeps for as long as the kernel lets timers be late, some 60 µs.
-  private static let atOnce = DispatchTime(uptimeNanoseconds: 0)
+  private static let alertness = Duration.microseconds(200)
   /// So many changes are written without gathering more.
   private static let enough = 512
   /// How many changes one commit takes at most.
@@ -56,9 +53,9 @@ final class StoreWriter: CommitGate {
   private static let retry = 0.5
 
   private let state: Mutex<State>
-  private let work = DispatchSemaphore(value: 0)
-  private let hurry = DispatchSemaphore(value: 0)
-  private let finished = DispatchSemaphore(value: 0)
+  private let work = MonotonicSemaphore()
+  private let hurry = MonotonicSemaphore()
+  private let finished = MonotonicSemaphore()
   private let file: StoreFile
 
   init(_ file: StoreFile, head: StoreHead, callTotal: Int) {
@@ -163,10 +160,10 @@ final class StoreWriter: CommitGate {
   private func run(from head: StoreHead) {
     var head = head
     var memory = StoreMemory()
-    var lastTrim = DispatchTime.now()
+    var lastTrim = ContinuousClock.now
     var isAwake = false
     while true {
-      let isDue = (isAwake && comesSoon()) || work.wait(timeout: .now() + .seconds(30)) == .success
+      let isDue = (isAwake && comesSoon()) || work.wait(atMost: .seconds(30))
       if isDue { gather() }
       let (items, isClosing) = state.withLock { state -> ([Item], Bool) in
         // Whoever waited for this batch mostly brings the next change at once.
@@ -182,9 +179,9 @@ final class StoreWriter: CommitGate {
         }
       }
       if isClosing, state.withLock({ $0.line.isEmpty }) { break }
-      if lastTrim + .seconds(10) < .now() {
+      if ContinuousClock.now - lastTrim > .seconds(10) {
         // Where there is more to delete, that is done soon.
-        lastTrim = trim().hasMore ? lastTrim : .now()
+        lastTrim = trim().hasMore ? lastTrim : .now
       }
     }
     finished.signal()
@@ -199,9 +196,9 @@ final class StoreWriter: CommitGate {
 
   /// Looks for work without sleeping, for about as long as being woken up would take.
   private func comesSoon() -> Bool {
-    let end = DispatchTime.now() + Self.alertness
-    while DispatchTime.now() < end {
-      if work.wait(timeout: Self.atOnce) == .success { return true }
+    let end = ContinuousClock.now + Self.alertness
+    while ContinuousClock.now < end {
+      if work.poll() { return true }
     }
     return false
   }
@@ -209,9 +206,9 @@ final class StoreWriter: CommitGate {
   /// Waits for more, unless somebody waits for what there is, or there is enough.
   private func gather() {
     // What hurried the last round is no reason to hurry this one.
-    while hurry.wait(timeout: Self.atOnce) == .success {}
+    while hurry.poll() {}
     let isEnough = state.withLock { $0.isUrgent || $0.isClosing || $0.line.count >= Self.enough }
-    if !isEnough { _ = hurry.wait(timeout: .now() + Self.gathering) }
+    if !isEnough { _ = hurry.wait(atMost: Self.gathering) }
   }
 
   /// Writes changes in one transaction; false when that failed.

@@ -46,6 +46,11 @@ public final class ManualClock: EngineClock {
     for queue in state.withLock({ $0.queues.values.compactMap(\.queue) }) { queue.fire(at: target) }
   }
 
+  /// Somebody sets the wall clock: nothing is told of it, as on a real machine.
+  public func setWall(by seconds: TimeInterval) {
+    state.withLock { $0.now += seconds }
+  }
+
   private func move(to monotonic: Duration) {
     state.withLock { state in
       guard monotonic > state.monotonic else { return }

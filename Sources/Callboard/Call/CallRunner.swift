@@ -679,10 +679,14 @@ extension Engine {
       return true
     }
     guard isAsleep else { return .none }
+    // A wall clock that is set back makes nothing wait longer.
     let wait = Duration.seconds(max(0, until.timeIntervalSince(clock.now)))
-    let token = deadlines.schedule(at: clock.monotonic + wait) { gate.resolve(true) }
+    let tokens = [
+      deadlines.schedule(at: until) { gate.resolve(true) },
+      deadlines.schedule(at: clock.monotonic + wait) { gate.resolve(true) },
+    ]
     let isTime = await gate.value
-    deadlines.cancel(token)
+    for token in tokens { deadlines.cancel(token) }
     guard isTime, !isStopping else { return .none }
     return (try? move(id, .wake))?.transition.effect ?? .none
   }
@@ -692,8 +696,7 @@ extension Engine {
     at time: Date,
     _ action: @escaping @Sendable (Engine) -> Void
   ) {
-    let wait = Duration.seconds(max(0, time.timeIntervalSince(clock.now)))
-    let token = deadlines.schedule(at: clock.monotonic + wait) { [weak self] in
+    let token = deadlines.schedule(at: time) { [weak self] in
       if let self { action(self) }
     }
     table.withShard(of: id) { shard in

@@ -117,6 +117,47 @@ struct DeadlineQueueTests {
     #expect(watched == nil)
   }
 
+  @Test func `what waits for a moment runs within two seconds of a wall clock set past it`() {
+    let queue = DeadlineQueue(clock: clock)
+    let log = Log()
+    queue.schedule(at: clock.now + 1800) { log.note(1) }
+    queue.schedule(at: clock.now + 7200) { log.note(2) }
+    queue.schedule(at: .seconds(1800)) { log.note(3) }
+    clock.advance(by: .seconds(1))
+    clock.setWall(by: 3600)
+    clock.advance(by: .seconds(2))
+    #expect(log.all == [1])
+    clock.advance(by: .seconds(1797))
+    #expect(log.all == [1, 3])
+    clock.advance(by: .seconds(1800))
+    #expect(log.all == [1, 3, 2])
+    #expect(queue.count == 0)
+  }
+
+  @Test func `what waits for a moment waits for it also where the wall clock was set back`() {
+    let queue = DeadlineQueue(clock: clock)
+    let log = Log()
+    queue.schedule(at: clock.now + 10) { log.note(1) }
+    clock.setWall(by: -3600)
+    clock.advance(by: .seconds(3609))
+    #expect(log.all == [])
+    clock.advance(by: .seconds(1))
+    #expect(log.all == [1])
+  }
+
+  @Test
+  func `the wall clock is looked at every two seconds, and only while something waits for it`() {
+    let queue = DeadlineQueue(clock: clock)
+    queue.schedule(at: .seconds(100)) {}
+    #expect(queue.fire(at: .zero) == .seconds(100))
+    let token = queue.schedule(at: clock.now + 50) {}
+    #expect(queue.fire(at: .zero) == .seconds(2))
+    queue.cancel(token)
+    #expect(queue.fire(at: .zero) == .seconds(100))
+    queue.schedule(at: clock.now + 1) {}
+    #expect(queue.fire(at: .zero) == .seconds(1))
+  }
+
   @Test func `a sleep ends at its time and leaves nothing behind`() async throws {
     let queue = DeadlineQueue(clock: clock)
     let sleeper = Task { [clock] in try await clock.sleep(for: .seconds(5), on: queue) }
