@@ -101,25 +101,19 @@ extension Engine {
     _ function: RegisteredFunction
   ) -> Result<JSONValue, CallFailure> {
     guard let proposed = call.proposed?.original else {
-      return .failure(unreadable(call.unparsed ?? "", function.redactor))
+      return .failure(unreadable(call, function.redactor))
     }
     let errors = function.schema.validate(proposed)
     guard errors.isEmpty else {
-      return .failure(Self.invalid(function.redactor.redact(errors, about: proposed)))
+      return .failure(Self.invalid(shown(errors, about: proposed, of: call, function.redactor)))
     }
     return .success(function.schema.fillingDefaults(in: proposed))
   }
 
-  private func unreadable(_ text: String, _ redactor: Redactor) -> CallFailure {
-    do {
-      _ = try JSONValue(parsing: text, options: argumentOptions)
-      return CallFailure(.invalidArguments, "The arguments are not a JSON object.")
-    } catch {
-      return CallFailure(
-        .invalidArguments,
-        "The arguments are not valid JSON: \(redactor.redact(text: "\(error)"))"
-      )
-    }
+  private func unreadable(_ call: Call, _ redactor: Redactor) -> CallFailure {
+    // One that was stored before reasons were kept says nothing of it.
+    let why = call.unreadable ?? "The arguments are not valid JSON."
+    return CallFailure(.invalidArguments, redactor.redact(text: why))
   }
 
   static func invalid(_ errors: [ValidationError]) -> CallFailure {
@@ -182,6 +176,7 @@ extension Engine {
     let catalogue = table.withShard(of: id) { $0.catalogue }
     let admission = admission(of: call, in: catalogue)
     let function = admission.function
+    let secrets = sharedSecrets(around: call)
     // Moved from here into the table: a second holder would have every step copy it.
     var pending = Optional(consume call)
     var entry = Entry.none
@@ -212,6 +207,7 @@ extension Engine {
           next,
           as: nil,
           function: function,
+          secrets: secrets,
           keeps: false,
           revocable: transition.isDurable,
           awaited: transition.isDurable,

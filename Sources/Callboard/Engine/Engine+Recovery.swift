@@ -190,6 +190,7 @@ extension Engine {
         live.call,
         as: live,
         function: live.function,
+        secrets: live.secrets,
         keeps: true,
         revocable: false,
         awaited: true,
