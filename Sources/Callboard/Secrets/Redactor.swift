@@ -3,7 +3,7 @@ import JSONSchema
 
 /// Finds secrets by field name, by JSON Pointer and by value, and puts a mark in their place.
 ///
-/// Called from `commit` and nowhere else, so that nothing is stored, logged or shown before it.
+/// Called before anything is stored, logged or shown: of calls where they are committed, see ``Call/redact(_:_:)``.
 public struct Redactor: Sendable {
   /// What stands where a secret was.
   public static let mark = "«redacted»"
