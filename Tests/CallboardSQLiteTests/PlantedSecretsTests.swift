@@ -83,6 +83,7 @@ struct PlantedSecretsTests {
       let definitions: [(String, (inout FunctionDefinition) -> Void)] = [
         ("pay", { $0.secrets = ["floor_code", "/deep/*/memo"] }),
         ("look", { $0.effect = .read }),
+        ("echo", { $0.effect = .read }),
         ("fails", { $0.effect = .read }),
         ("details", { $0.effect = .read }),
         (
@@ -123,6 +124,16 @@ struct PlantedSecretsTests {
           "api_key": .string(garden.word("result")),
           "list": [["note": .string(garden.card(1)), "cvv": 907]],
           "key": .string("in words: " + garden.bearer("result")),
+        ]
+      case "echo":
+        return [
+          "said": .string(told), "url": .string("/x?k=\(Self.escaped(invocation.arguments))"),
+          "inner": .string(JSONValue.string(invocation.arguments.serialized()).serialized()),
+          "link": .string(
+            "https://joe:\(garden.word("userinfo"))@h/?password=\(garden.word("query"))"
+          ),
+          "header": .string("Authorization: Basic \(garden.word("header"))"),
+          .init(invocation.arguments["password"]?.stringValue ?? "none"): 1,
         ]
       case "fails", "falls":
         throw CallFailure(
@@ -348,9 +359,13 @@ struct PlantedSecretsTests {
       "pem": .string(pem), "number": .integer(4_111_111_111_111_111),
       .init(garden.card(11)): .string(garden.word("of the configuration")),
       "nested": ["secret": ["list": [.string(garden.word("inside"))]]],
+      "again": .string(
+        "it was \(garden.word("by name")), and password: \(garden.word("in words"))"
+      ),
+      "body": .string(#"{"a":"{\"password\":\"\#(garden.word("body"))\"}"}"#),
     ]
     garden.plant("4111111111111111")
-    for function in ["pay", "look", "fails", "details", "wrong", "falls", "lost"] {
+    for function in ["pay", "look", "echo", "fails", "details", "wrong", "falls", "lost"] {
       // What is secret in one function only is not planted in the others.
       var given = arguments
       if function != "pay", function != "lost" { given["floor_code"] = nil }
@@ -473,7 +488,32 @@ struct PlantedSecretsTests {
         )
       ),
       .take(
-        ModelTurn(text: "The key is \(garden.word("result")), the code \(word), said the model")
+        ModelTurn(
+          text: "The key is \(garden.word("result")), the code \(word), said the model",
+          calls: [
+            RequestedCall(
+              id: "5",
+              wireName: "t_echo",
+              arguments:
+                #"{"memo":"use \#(garden.word("result"))","\#(word)":1,"code":"\#(garden.word("sibling"))"}"#
+            ),
+            RequestedCall(
+              id: "6",
+              wireName: "t_echo",
+              arguments: #"{"password":"\#(garden.word("sibling"))"}"#
+            ),
+            RequestedCall(
+              id: "7",
+              wireName: "t_strict",
+              arguments: #"{"kind":"\#(garden.word("result"))"}"#
+            ),
+            RequestedCall(
+              id: "8",
+              wireName: "t_look",
+              arguments: #"{"memo":"\#(garden.word("result"))""#
+            ),
+          ]
+        )
       ),
       .fail(
         ModelFailure(.unauthorised, "no such key \(garden.word("of the configuration")): \(word)")
@@ -573,7 +613,11 @@ struct PlantedSecretsTests {
     try FileManager.default.copyItem(atPath: first.folder.file("a.db"), toPath: folder.file("a.db"))
     let second = try Desk(in: folder, master: master)
     for secret in first.garden.all { second.garden.plant(secret) }
-    let next = TestModel(.say("It was \(word)."), name: "test")
+    let next = TestModel(
+      .call(("t_echo", #"{"memo":"it was \#(word)"}"#)),
+      .say("It was \(word)."),
+      name: "test"
+    )
     try second.engine.takeUp { _ in next }
     _ = await second.engine.perform(.approve(id, try second.seen(id)), by: second.maria)
     _ = await second.engine.ended(talk)

@@ -97,6 +97,12 @@ public struct Call: Sendable, Codable {
     set { facts.unparsed = newValue }
   }
 
+  /// Why that text could not be read, as a sentence.
+  var unreadable: String? {
+    get { aside?.value.unreadable }
+    set { facts.unreadable = newValue }
+  }
+
   public internal(set) var approval: Approval? {
     get { aside?.value.approval }
     set { facts.approval = newValue }
@@ -257,6 +263,7 @@ extension Call {
 
   private struct Facts: Sendable, Codable {
     var unparsed: String?
+    var unreadable: String?
     var approval: Approval?
     var firstFailure: CallFailure?
     var rerun: CallID?

@@ -375,18 +375,24 @@ extension Engine {
       guard let live = shard.calls[id], let function = live.function,
         case .running(attempt, nil) = live.call.state, live.attempt?.number != attempt
       else { return nil }
+      let discretion = Discretion(
+        function.redactor,
+        arguments: live.call.decided,
+        live.secrets
+      )
       let invocation = Invocation(
         live.call,
         of: function.definition,
         arguments: live.call.effectiveArguments ?? [:],
-        attempt: attempt
+        attempt: attempt,
+        discretion
       )
       let running = LiveTable.RunningAttempt(
         number: attempt,
         gate: AttemptGate(),
         function: function,
         epoch: function.runtime.epoch,
-        arguments: live.call.decided
+        discretion: discretion
       )
       live.attempt = running
       return (running, invocation)
@@ -432,7 +438,7 @@ extension Engine {
     defer { if case .result = end { slots.giveBack(function) } }
     switch end {
     case .result(.success(let value)):
-      if let refused = refusal(of: value, function) {
+      if let refused = refusal(of: value, function).map({ shown($0, running) }) {
         event = .resultRefused(attempt: attempt, refused)
         landing = .failed(refused)
         breaker = tellBreaker(function, since: epoch, failed: true)
@@ -500,25 +506,12 @@ extension Engine {
 
   /// What a function says of its failure, without the secrets that it was given.
   private func shown(_ failure: CallFailure, _ running: LiveTable.RunningAttempt) -> CallFailure {
+    let hiding = running.discretion.hiding
     var failure = failure
-    failure.message = shown(failure.message, running).cut(toBytes: Limit.failure.value)
-    failure.pointer = failure.pointer.map { shown($0, running) }
-    failure.details = failure.details.prefix(Limit.details.value).map { detail in
-      ValidationError(
-        path: shown(detail.path, running),
-        keyword: detail.keyword,
-        schemaPath: detail.schemaPath,
-        expected: shown(detail.expected, running),
-        found: shown(detail.found, running),
-        suggestion: detail.suggestion.map { shown($0, running) }
-      )
-    }
+    failure.message = hiding(failure.message).cut(toBytes: Limit.failure.value)
+    failure.pointer = failure.pointer.map(hiding)
+    failure.details = failure.details.prefix(Limit.details.value).map { $0.mapping(hiding) }
     return failure
-  }
-
-  private func shown(_ text: String, _ running: LiveTable.RunningAttempt) -> String {
-    let arguments = running.arguments.map { [$0] } ?? []
-    return running.function.redactor.redact(said: Redactor.hiding(arguments, in: text))
   }
 
   /// Keeps what an attempt has written beside its result, for the step that ends it; returns it where there is some.
@@ -528,7 +521,7 @@ extension Engine {
     guard let output = running.function.provider.errorOutput(of: id, attempt: attempt) else {
       return nil
     }
-    let safe = shown(output, running).cut(toLastBytes: Limit.errorOutput.value)
+    let safe = running.discretion.hiding(output).cut(toLastBytes: Limit.errorOutput.value)
     table.withShard(of: id) { shard in
       guard let live = shard.calls[id], !live.call.state.isEnded else { return }
       var call = live.call

@@ -39,6 +39,14 @@ public struct Payload: Sendable, Hashable, Codable {
     counted = shown.approximateBytes(upTo: .max)
   }
 
+  /// Hides more of what is shown, once something was found to be secret elsewhere.
+  mutating func hide(_ known: KnownSecrets) {
+    guard isRedacted, let safe = known.hiding(in: shown) else { return }
+    hidden = hidden ?? shown
+    shown = safe
+    counted = shown.approximateBytes(upTo: .max)
+  }
+
   /// Puts the original back beside what is shown, as it was before a restart.
   mutating func restore(_ original: JSONValue) { hidden = original }
 

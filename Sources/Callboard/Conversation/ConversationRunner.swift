@@ -54,8 +54,8 @@ final class ConversationTable: Sendable {
     /// What is shown and stored of the conversation's `answers` and `pending`, each redacted once.
     var shownAnswers: [CallID: String] = [:]
     var shownPending: [Message] = []
-    /// What its calls hide: a model or a person may repeat it in words.
-    var secrets: Set<String> = []
+    /// What its messages and calls hide: a model or a person may repeat it in words, and another call bring it.
+    let secrets = SharedSecrets(KnownSecrets())
     /// Originals of messages that are not sealed in the store yet, by their place in the transcript.
     var unsealed: [Int: Message] = [:]
     /// The last commit.
@@ -65,13 +65,6 @@ final class ConversationTable: Sendable {
     init(_ conversation: Conversation, model: any Model) {
       self.conversation = conversation
       self.model = model
-    }
-
-    /// Most texts that are looked for in words.
-    private static let secretLimit = 500
-
-    func note(secrets found: [String]) {
-      for secret in found where secrets.count < Self.secretLimit { secrets.insert(secret) }
     }
 
     /// The model's turn is over; the timer of it is to be cancelled.
@@ -221,20 +214,23 @@ extension Engine {
   // MARK: - Moving conversations
 
   private func redacted(_ message: Message, _ live: ConversationTable.Live) -> Message {
+    let known = live.secrets.known
+    func hiding(_ text: String) -> String { known.hiding(in: text) ?? text }
     var safe = message
-    safe.text = message.text.map { Redactor.hiding(live.secrets, in: redactor.redact(said: $0)) }
-    safe.answers = message.answers.map(redactor.redact(text:))
+    safe.text = message.text.map { hiding(redactor.redact(said: $0)) }
+    safe.answers = message.answers.map { hiding(shown(name: $0)) }
     for index in safe.calls.indices {
       let asked = message.calls[index]
       let redactor = table.catalogue.named(onTheWire: asked.wireName)?.redactor ?? redactor
-      safe.calls[index].id = redactor.redact(text: asked.id)
-      safe.calls[index].wireName = redactor.redact(text: asked.wireName)
-      if let parsed = try? JSONValue(parsing: asked.arguments, options: .lenient) {
-        if let clean = redactor.redact(parsed) {
+      safe.calls[index].id = hiding(shown(name: asked.id))
+      safe.calls[index].wireName = hiding(shown(name: asked.wireName))
+      if let parsed = try? JSONValue(parsing: asked.arguments, options: .arguments) {
+        let clean = redactor.redact(parsed)
+        if let clean = known.hiding(in: clean ?? parsed) ?? clean {
           safe.calls[index].arguments = clean.serialized()
         }
       } else {
-        safe.calls[index].arguments = redactor.redact(unparsed: asked.arguments)
+        safe.calls[index].arguments = hiding(redactor.redact(unparsed: asked.arguments))
       }
     }
     return safe
@@ -334,7 +330,7 @@ extension Engine {
     let effect = try conversations.withLive(id) { live -> ConversationEffect in
       let known = live.conversation.messages.count
       let effect = try live.conversation.handle(event, now: clock.now)
-      live.note(secrets: secrets)
+      live.secrets.note(secrets)
       switch event {
       case .callEnded(let id, _, _): live.shownAnswers[id] = shownAnswer
       case .news(var message):
@@ -373,6 +369,9 @@ extension Engine {
         live.conversation.messages[index].message = redacted(entry.message, live)
       }
       if live.conversation.messages[index].message != entry.message {
+        live.secrets.note(
+          Redactor.secrets(of: entry.message, shown: live.conversation.messages[index].message)
+        )
         live.unsealed[index] = entry.message
       }
     }
@@ -486,8 +485,7 @@ extension Engine {
       // The engine stops: the conversation stays as it is, for its restart.
       if isStopping, Task.isCancelled { return }
       var error = error
-      let secrets = conversations.withLive(id) { $0.secrets } ?? []
-      error.message = Redactor.hiding(secrets, in: redactor.redact(said: error.message))
+      error.message = shown(error.message, in: id)
       // One that was stopped has not failed.
       if error.kind != .cancelled { tell(.failed, model.name, error, in: id, cause: error.message) }
       _ = try? move(id, .modelFailed(error), cause: error.message)
@@ -534,9 +532,15 @@ extension Engine {
         type: .model(change),
         conversation: id,
         model: EngineEvent.ModelPart(name: model, failure: failure.kind),
-        cause: redactor.redact(text: cause)
+        cause: shown(cause, in: id)
       )
     ])
+  }
+
+  /// What a model or its server says, without secrets, also those that the conversation knows.
+  private func shown(_ text: String, in id: ConversationID) -> String {
+    let known = conversations.withLive(id) { $0.secrets.known } ?? KnownSecrets()
+    return redactor.redact(said: known.hiding(inCut: text))
   }
 
   private func heard(_ delta: ModelDelta, in id: ConversationID) {
@@ -568,21 +572,24 @@ extension Engine {
     // Before the calls are made: within one commit the turn comes first.
     let now = clock.now
     let number = (conversations.withLive(id) { $0.conversation.turns } ?? 0) + 1
-    let calls = turn.calls.map { requested -> Call in
-      let parsed = try? JSONValue(parsing: requested.arguments, options: argumentOptions)
+    let secrets = conversations.withLive(id) { $0.secrets }
+    var calls = turn.calls.map { requested -> Call in
       var call = makeCall(
         requested.wireName,
-        parsed: parsed,
-        unparsed: parsed == nil ? requested.arguments : nil,
+        text: requested.arguments,
         caller: caller,
         conversation: id,
         turn: number,
         modelCallID: requested.id
       )
-      call.redact(table.catalogue[call.function]?.redactor ?? redactor)
+      call.redact(table.catalogue[call.function]?.redactor ?? redactor, secrets)
       return call
     }
-    for call in calls { insert(received: call) }
+    // What one of them hides may stand in one before it.
+    if calls.count > 1, let known = secrets?.known, !known.isEmpty {
+      for index in calls.indices { calls[index].hide(known) }
+    }
+    for call in calls { insert(received: call, secrets) }
     typealias Taken = (
       effect: ConversationEffect?, isStored: Bool, timer: DeadlineQueue.Token?
     )
@@ -596,7 +603,6 @@ extension Engine {
         )
       else { return (nil, false, timer) }
       live.writing = ""
-      for call in calls { live.note(secrets: call.payloads.flatMap(Redactor.secrets(of:))) }
       hear(live, from: known)
       let asked = calls.count == 1 ? "asked for 1 call" : "asked for \(calls.count) calls"
       let cause = calls.isEmpty ? "answered" : asked
@@ -640,9 +646,9 @@ extension Engine {
   }
 
   /// Puts a call into the live table as it stands in the turn's commit.
-  private func insert(received call: Call) {
+  private func insert(received call: Call, _ secrets: SharedSecrets?) {
     table.withShard(of: call.id) { shard in
-      let live = LiveTable.LiveCall(CallRecord(call), function: nil)
+      let live = LiveTable.LiveCall(CallRecord(call), function: nil, secrets: secrets)
       live.committed = call.history.count
       shard.calls[call.id] = live
       shard.count(live, as: .received)

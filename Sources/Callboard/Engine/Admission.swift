@@ -119,25 +119,19 @@ extension Engine {
     _ function: RegisteredFunction
   ) -> Result<JSONValue, CallFailure> {
     guard let proposed = call.proposed?.original else {
-      return .failure(unreadable(call.unparsed ?? "", function.redactor))
+      return .failure(unreadable(call, function.redactor))
     }
     let errors = function.problems(in: proposed)
     guard errors.isEmpty else {
-      return .failure(Self.invalid(function.redactor.redact(errors, about: proposed)))
+      return .failure(Self.invalid(shown(errors, about: proposed, of: call, function.redactor)))
     }
     return .success(function.schema.fillingDefaults(in: proposed))
   }
 
-  private func unreadable(_ text: String, _ redactor: Redactor) -> CallFailure {
-    do {
-      _ = try JSONValue(parsing: text, options: argumentOptions)
-      return CallFailure(.invalidArguments, "The arguments are not a JSON object.")
-    } catch {
-      return CallFailure(
-        .invalidArguments,
-        "The arguments are not valid JSON: \(redactor.redact(text: "\(error)"))"
-      )
-    }
+  private func unreadable(_ call: Call, _ redactor: Redactor) -> CallFailure {
+    // One that was stored before reasons were kept says nothing of it.
+    let why = call.unreadable ?? "The arguments are not valid JSON."
+    return CallFailure(.invalidArguments, redactor.redact(text: why))
   }
 
   static func invalid(_ errors: [ValidationError]) -> CallFailure {
@@ -210,6 +204,7 @@ extension Engine {
     let admission = admission(of: call, in: catalogue, isRehearsal: false)
     let function = admission.function
     let excluded = excluded(from: call, admission.event)
+    let secrets = sharedSecrets(around: call)
     // Moved from here into the table: a second holder would have every step copy it.
     var pending = Optional(consume call)
     var entry = Entry.none
@@ -245,6 +240,7 @@ extension Engine {
           next,
           as: nil,
           function: function,
+          secrets: secrets,
           keeps: false,
           twin: admission.twinKey,
           revocable: transition.isDurable,

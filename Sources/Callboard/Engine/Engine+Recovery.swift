@@ -193,6 +193,7 @@ extension Engine {
         live.call,
         as: live,
         function: live.function,
+        secrets: live.secrets,
         keeps: true,
         twin: live.twinKey,
         revocable: false,

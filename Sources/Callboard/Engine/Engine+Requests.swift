@@ -256,7 +256,12 @@ extension Engine: EngineDoor {
         by: principal
       )
     }
-    let errors = function.redactor.redact(function.problems(in: restored), about: restored)
+    let errors = shown(
+      function.problems(in: restored),
+      about: restored,
+      of: call,
+      function.redactor
+    )
     guard errors.isEmpty else {
       _ = refused(id, because: Self.invalid(errors).message, by: principal)
       return .invalid(errors)
@@ -601,11 +606,9 @@ extension Engine: EngineDoor {
 
   /// What a person says of a call, without the secrets in it.
   private func shown(_ text: String, about id: CallID) -> String {
-    let (call, function) = table.withShard(of: id) { shard in
-      (shard.calls[id]?.call, shard.calls[id]?.function)
-    }
+    let function = table.withShard(of: id) { shard in shard.calls[id]?.function }
     return (function?.redactor ?? redactor).redact(
-      said: Redactor.hiding(call?.payloads ?? [], in: text)
+      said: knownSecrets(of: id).hiding(in: text) ?? text
     )
   }
 

@@ -314,7 +314,7 @@ extension Engine {
     _ context: SnapshotContext
   ) -> ConversationDetail? {
     let live = conversations.withLive(id) { live in
-      (live.conversation, live.writing, live.secrets)
+      (live.conversation, live.writing, live.secrets.known)
     }
     guard let conversation = store.conversation(id) ?? live?.0 else { return nil }
     var failure: String?

@@ -65,6 +65,7 @@ extension Engine {
     }
     let ends = unfinished.conversations.compactMap { insert(stored: $0, model, &result) }
     result.unreadable += unreadable.count
+    shareSecrets(unfinished.calls.map(\.call.id))
     // Before their calls go on: nobody would hear of them.
     for (id, why) in ends {
       _ = try? move(id, .modelFailed(ModelFailure(.badRequest, why)), cause: why)
@@ -139,7 +140,7 @@ extension Engine {
     let record = CallRecord(call)
     table.withShard(of: call.id) { shard in
       let function = shard.catalogue[call.function]
-      let live = LiveTable.LiveCall(record, function: function)
+      let live = LiveTable.LiveCall(record, function: function, secrets: nil)
       live.committed = record.call.history.count
       if let function, isReadable, record.call.definitionHash != nil,
         let arguments = record.call.effectiveArguments, let key = twinKey(function, arguments)
@@ -149,6 +150,17 @@ extension Engine {
       }
       shard.calls[record.call.id] = live
       show(record, of: live, in: &shard)
+    }
+  }
+
+  /// What calls hide is known to their conversations again, and to those that stand in for them.
+  private func shareSecrets(_ ids: [CallID]) {
+    for id in ids {
+      guard let call = table.withShard(of: id, { $0.calls[id]?.call }),
+        let shared = sharedSecrets(around: call)
+      else { continue }
+      shared.note(call.payloads.flatMap(Redactor.secrets(of:)))
+      table.withShard(of: id) { $0.calls[id]?.secrets = shared }
     }
   }
 
@@ -187,7 +199,10 @@ extension Engine {
     conversations.withLive(id) { live in
       live.heard = heard
       for (message, entry) in zip(heard, live.conversation.messages) {
-        live.note(secrets: Redactor.secrets(of: message, shown: entry.message))
+        live.secrets.note(Redactor.secrets(of: message, shown: entry.message))
+      }
+      for (message, shown) in zip(conversation.pending, shownPending) {
+        live.secrets.note(Redactor.secrets(of: message, shown: shown))
       }
       live.shownAnswers = shownAnswers
       live.shownPending = shownPending
@@ -274,7 +289,12 @@ extension Engine {
   func redefinition(of call: Call, _ function: RegisteredFunction) -> CallEvent {
     let arguments = call.effectiveArguments ?? [:]
     if let expires = call.approval?.expiresAt, expires <= clock.now { return .expire }
-    let errors = function.redactor.redact(function.problems(in: arguments), about: arguments)
+    let errors = shown(
+      function.problems(in: arguments),
+      about: arguments,
+      of: call,
+      function.redactor
+    )
     guard errors.isEmpty else { return .argumentsNoLongerFit(Self.invalid(errors)) }
     let filled = function.schema.fillingDefaults(in: arguments)
     let catalogue = table.catalogue

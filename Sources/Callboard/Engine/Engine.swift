@@ -157,7 +157,7 @@ public final class Engine: Sendable {
       // Read as a text it is found to be too much, and said so.
       return await submit(function, text: arguments.serialized(), by: caller)
     }
-    return await submit(function, parsed: arguments, unparsed: nil, by: caller)
+    return await submit(makeCall(function, parsed: arguments, unparsed: nil, caller: caller))
   }
 
   /// The same with the text of the arguments, as a model or a person wrote it.
@@ -166,17 +166,10 @@ public final class Engine: Sendable {
     text: String,
     by caller: Principal
   ) async -> Submission {
-    let parsed = try? JSONValue(parsing: text, options: argumentOptions)
-    return await submit(function, parsed: parsed, unparsed: parsed == nil ? text : nil, by: caller)
+    await submit(makeCall(function, text: text, caller: caller))
   }
 
-  private func submit(
-    _ function: String,
-    parsed: JSONValue?,
-    unparsed: String?,
-    by caller: Principal
-  ) async -> Submission {
-    let call = makeCall(function, parsed: parsed, unparsed: unparsed, caller: caller)
+  private func submit(_ call: consuming Call) async -> Submission {
     let id = call.id
     do throws(StoreFault) {
       let effect = try admit(consume call)
@@ -226,9 +219,9 @@ public final class Engine: Sendable {
     let redactor = admission.function?.redactor ?? redactor
     switch admission.event {
     case .admitted(let arguments, _, _):
-      return .runs(arguments: redactor.redact(arguments) ?? arguments)
+      return .runs(arguments: redactor.shown(arguments))
     case .approvalNeeded(let requirement, let arguments, _, _):
-      return .asks(requirement, arguments: redactor.redact(arguments) ?? arguments)
+      return .asks(requirement, arguments: redactor.shown(arguments))
     case .nobodyToAsk(let rule): return .denied(rule: rule)
     case .refused(let failure): return .rejected(failure)
     default: preconditionFailure("admission gives no other event")
@@ -261,6 +254,41 @@ public final class Engine: Sendable {
     options.maximumBytes = configuration.maxArgumentBytes
     options.maximumDepth = Limit.depth.value
     return options
+  }
+
+  /// A call whose arguments are a text, as a model or a person wrote it.
+  ///
+  /// Where it can't be read, why is kept with it: the text itself will be cut.
+  func makeCall(
+    _ function: String,
+    text: String,
+    caller: Principal,
+    conversation: ConversationID? = nil,
+    turn: Int? = nil,
+    modelCallID: String? = nil
+  ) -> Call {
+    var parsed: JSONValue?
+    var unreadable: String?
+    do {
+      parsed = try JSONValue(parsing: text, options: argumentOptions)
+    } catch {
+      let (bytes, limit) = (text.utf8.count, configuration.maxArgumentBytes)
+      unreadable =
+        bytes > limit
+        ? "The arguments have \(bytes) bytes, more than the \(limit) arguments may have."
+        : "The arguments are not valid JSON: \(error)"
+    }
+    var call = makeCall(
+      function,
+      parsed: parsed,
+      unparsed: parsed == nil ? text : nil,
+      caller: caller,
+      conversation: conversation,
+      turn: turn,
+      modelCallID: modelCallID
+    )
+    if let unreadable { call.unreadable = unreadable }
+    return call
   }
 
   func makeCall(
@@ -301,7 +329,7 @@ public final class Engine: Sendable {
   func shown(name: String) -> String {
     let safe = redactor.redact(said: name)
     let limit = Limit.name.value
-    return safe.count > limit ? safe.prefix(limit) + "…" : safe
+    return safe.count > limit ? safe.prefix(limit - 1) + "…" : safe
   }
 
   private let ids: Mutex<IDSource> = Mutex(IDSource())
@@ -376,6 +404,7 @@ public final class Engine: Sendable {
         next,
         as: live,
         function: live.function,
+        secrets: live.secrets,
         keeps: event.unstored == .kept,
         twin: live.twinKey,
         revocable: !stands && transition.isDurable && event.isRevocable,
@@ -400,13 +429,14 @@ public final class Engine: Sendable {
     _ next: consuming Call,
     as known: LiveTable.LiveCall?,
     function: RegisteredFunction?,
+    secrets: SharedSecrets?,
     keeps: Bool,
     twin: TwinKey?,
     revocable: Bool,
     awaited: Bool,
     in shard: inout LiveTable.Shard
   ) throws(StoreFault) -> LiveTable.LiveCall {
-    next.redact(function?.redactor ?? redactor)
+    next.redact(function?.redactor ?? redactor, secrets)
     let record = CallRecord(next)
     let change = CallChange(
       record.withoutOriginals,
@@ -425,7 +455,7 @@ public final class Engine: Sendable {
       throw error
     }
     storeWorks()
-    let live = known ?? LiveTable.LiveCall(record, function: function)
+    let live = known ?? LiveTable.LiveCall(record, function: function, secrets: secrets)
     if ticket.isPending {
       if revocable {
         live.revocable.append(
@@ -776,27 +806,6 @@ extension SystemRandomNumberGenerator {
 }
 
 extension Call {
-  /// Takes the secrets out of everything that is shown.
-  mutating func redact(_ redactor: Redactor) {
-    if attempts.isEmpty, let text = unparsed {
-      unparsed = redactor.redact(unparsed: text).cut(toBytes: Limit.unparsed.value)
-    }
-    proposed?.redact(redactor.redact(_:))
-    // Mostly the arguments run as they were proposed: looking once is enough.
-    if let proposed, let now = decided, !now.isRedacted, now.original == proposed.original {
-      decided = proposed
-    }
-    decided?.redact(redactor.redact(_:))
-    if var late = lateResult, !late.isRedacted {
-      late.redact(redactor.redact(_:))
-      lateResult = late
-    }
-    if case .result(var payload, let source) = outcome, !payload.isRedacted {
-      payload.redact(redactor.redact(_:))
-      outcome = .result(payload, source)
-    }
-  }
-
   /// Everything of it that may hold secrets.
   var payloads: [Payload] { [proposed, decided, lateResult, outcome?.value].compactMap { $0 } }
 

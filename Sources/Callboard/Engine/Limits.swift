@@ -43,6 +43,18 @@ extension Limit {
     "bytes",
     beyond: "the rest is cut off"
   )
+  public static let nestedText = Limit(
+    "a text in arguments or results that is read as JSON, to find secrets in it",
+    64 << 10,
+    "bytes",
+    beyond: "it is looked through as any other text"
+  )
+  public static let knownSecrets = Limit(
+    "secrets of a conversation, or of a call, that are hidden where they stand again",
+    500,
+    "texts",
+    beyond: "further ones are hidden in their own fields only"
+  )
   public static let name = Limit(
     "a name that there is not, and a model's own id of a call",
     200,
@@ -73,6 +85,12 @@ extension Limit {
     8 << 10,
     "bytes",
     beyond: "only the last of it is kept"
+  )
+  public static let keptErrorOutputs = Limit(
+    "what ended programs of a provider have written to stderr, until it is asked for",
+    256,
+    "programs",
+    beyond: "that of the oldest is forgotten"
   )
   public static let remark = Limit(
     "reason of a denial, and evidence of a settlement",
@@ -211,6 +229,24 @@ extension Limit {
     key: "limits.conversation.time",
     beyond: "it ends, and its open calls are cancelled"
   )
+  public static let modelStream = Limit(
+    "one answer of a model as it comes over the network",
+    32 << 20,
+    "bytes",
+    beyond: "the attempt fails, and is tried again as the model's retry says"
+  )
+  public static let modelEvent = Limit(
+    "one event of a model's stream",
+    8 << 20,
+    "bytes",
+    beyond: "the attempt fails, and is tried again as the model's retry says"
+  )
+  public static let turnCalls = Limit(
+    "calls that a model asks for in one turn",
+    256,
+    "calls",
+    beyond: "the conversation fails; none of its calls is made"
+  )
   public static let writing = Limit(
     "a turn as it is shown while it is written",
     64 << 10,
@@ -234,6 +270,12 @@ extension Limit {
     "bytes",
     beyond: "the event has none; the call has it"
   )
+  public static let waitingEvents = Limit(
+    "events that wait to be written to the file of --events",
+    1_000_000,
+    "events",
+    beyond: "the file ends there, and says so; the engine goes on"
+  )
   public static let eventErrorOutput = Limit(
     "error output in an event",
     2048,
@@ -245,12 +287,15 @@ extension Limit {
 extension Limit {
   /// Every limit, in the order in which a call meets them.
   public static let all: [Limit] = [
-    .arguments, .depth, .unparsed, .name, .result, .failure, .details, .errorOutput, .remark,
+    .arguments, .depth, .unparsed, .nestedText, .knownSecrets, .name, .result, .failure, .details,
+    .errorOutput,
+    .keptErrorOutputs, .remark,
     .slots,
     .queue, .held, .twins, .grants, .cacheEntries, .cacheBytes, .offers, .keptCalls, .errorGroups,
     .conversations,
-    .message, .answer, .transcript, .turns, .calls, .tokens, .time, .writing, .keptConversations,
-    .eventValue, .eventErrorOutput,
+    .message, .answer, .transcript, .turns, .calls, .tokens, .time, .modelStream, .modelEvent,
+    .turnCalls, .writing, .keptConversations,
+    .eventValue, .eventErrorOutput, .waitingEvents,
   ]
 
   public var json: JSONValue {
@@ -292,7 +337,7 @@ extension String {
   }
 
   /// Its end where it has more bytes than that, after `…`.
-  func cut(toLastBytes limit: Int) -> String {
+  public func cut(toLastBytes limit: Int) -> String {
     guard utf8.count > limit else { return self }
     return "…" + String(decoding: utf8.suffix(limit).drop { $0 & 0xC0 == 0x80 }, as: UTF8.self)
   }

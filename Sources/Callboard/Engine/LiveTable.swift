@@ -39,10 +39,23 @@ final class LiveTable: Sendable {
     var isInLine = false
     /// It is new, and counts against the queue's bound.
     var hasPlace = false
+    /// What its conversation hides, or the calls it is linked with; nil where it is by itself.
+    var secrets: SharedSecrets?
 
-    init(_ record: CallRecord, function: RegisteredFunction?) {
+    init(_ record: CallRecord, function: RegisteredFunction?, secrets: SharedSecrets?) {
       self.record = record
       self.function = function
+      self.secrets = secrets
+    }
+
+    /// What it hides, for a call that stands in for it; nil where that is nothing.
+    func sharingSecrets() -> SharedSecrets? {
+      if let secrets { return secrets }
+      let known = KnownSecrets(of: call.payloads)
+      guard !known.isEmpty else { return nil }
+      let shared = SharedSecrets(known)
+      secrets = shared
+      return shared
     }
 
     var call: Call { record.call }
@@ -72,8 +85,8 @@ final class LiveTable: Sendable {
     var function: RegisteredFunction
     /// The breaker's when it began.
     var epoch: Int
-    /// What it was given.
-    var arguments: Payload?
+    /// What may be said of it.
+    var discretion: Discretion
   }
 
   struct Shard {

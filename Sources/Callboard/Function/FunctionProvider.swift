@@ -54,6 +54,8 @@ public struct Invocation: Sendable {
   public var maxResultBytes: Int
   public var caller: String
   public var conversation: ConversationID?
+  /// What a provider asks before it quotes a part of what a function wrote.
+  public var discretion: Discretion
   private var key: IdempotencyKey
 
   public init(
@@ -76,9 +78,17 @@ public struct Invocation: Sendable {
     self.maxResultBytes = maxResultBytes
     self.caller = caller
     self.conversation = conversation
+    discretion = .usual
   }
+
   /// An attempt at a call with these arguments.
-  init(_ call: Call, of definition: FunctionDefinition, arguments: JSONValue, attempt: Int) {
+  init(
+    _ call: Call,
+    of definition: FunctionDefinition,
+    arguments: JSONValue,
+    attempt: Int,
+    _ discretion: Discretion
+  ) {
     self.call = call.id
     function = definition.name
     self.arguments = arguments
@@ -88,5 +98,6 @@ public struct Invocation: Sendable {
     maxResultBytes = definition.maxResultBytes
     caller = call.caller.name
     conversation = call.conversation
+    self.discretion = discretion
   }
 }

@@ -3,7 +3,7 @@ import JSONSchema
 
 /// Finds secrets by field name, by JSON Pointer and by value, and puts a mark in their place.
 ///
-/// Called from `commit` and nowhere else, so that nothing is stored, logged or shown before it.
+/// Called before anything is stored, logged or shown: of calls where they are committed, see ``Call/redact(_:_:)``.
 public struct Redactor: Sendable {
   /// What stands where a secret was.
   public static let mark = "«redacted»"
@@ -39,7 +39,7 @@ public struct Redactor: Sendable {
     self.values = Dictionary(grouping: long.sorted { $0.count > $1.count }) { $0[0] }
     var sieve: [UInt64] = [0, 0, 0, 0]
     for name in names {
-      let bit = Self.foldedHash(name)
+      let bit = Self.foldedHash(name.utf8)
       sieve[bit >> 6] |= 1 << UInt64(bit & 63)
     }
     self.sieve = (sieve[0], sieve[1], sieve[2], sieve[3])
@@ -52,8 +52,11 @@ public struct Redactor: Sendable {
 
   /// The value without its secrets, or nil when there is none in it.
   public func redact(_ value: JSONValue) -> JSONValue? {
-    redact(value, pointers: pointers, depth: 0)
+    redact(value, pointers: pointers, nesting: 0)
   }
+
+  /// How often a text that is JSON is looked into within another one.
+  private static let deepestNesting = 3
 
   /// The value without what is secret by its form, whatever it is called; nil when there is none in it.
   func redactValues(in value: JSONValue) -> JSONValue? {
@@ -69,8 +72,9 @@ public struct Redactor: Sendable {
   /// What is written of a text that is not whole yet, without secrets, and without an end that may become one.
   ///
   /// `secrets`: texts that are secret here, besides those that are secret everywhere.
-  func redact(unfinished text: String, secrets: Set<String>) -> String {
-    let safe = Self.hiding(secrets, in: redact(said: text))
+  func redact(unfinished text: String, secrets: KnownSecrets) -> String {
+    let said = redact(said: text)
+    let safe = secrets.hiding(in: said) ?? said
     var end = safe.utf8.count
     let bytes = Array(safe.utf8)
     // Digits with single spaces or dashes between them, a bearer token, or the beginning of a known value.
@@ -84,7 +88,7 @@ public struct Redactor: Sendable {
     {
       end = min(end, word)
     }
-    for value in values.values.joined() + secrets.map({ Array($0.utf8) }) {
+    for value in values.values.joined() + secrets.texts.map({ Array($0.utf8) }) {
       let longest = min(value.count - 1, bytes.count)
       guard longest > 0 else { continue }
       let part = (1...longest).last { bytes.suffix($0).elementsEqual(value.prefix($0)) }
@@ -93,7 +97,7 @@ public struct Redactor: Sendable {
     return end == bytes.count ? safe : String(decoding: bytes[..<end], as: UTF8.self)
   }
 
-  private func redact(_ value: JSONValue, pointers: [[String]], depth: Int) -> JSONValue? {
+  private func redact(_ value: JSONValue, pointers: [[String]], nesting: Int) -> JSONValue? {
     switch value {
     case .null, .bool: return nil
     case .integer, .double:
@@ -103,12 +107,12 @@ public struct Redactor: Sendable {
     case .decimal(let text):
       return redactValues(in: text) == nil ? nil : .string(Self.mark)
     case .string(let text):
-      return redactValues(in: text).map(JSONValue.string)
+      return redactAll(in: text, nesting: nesting).map(JSONValue.string)
     case .array(let items):
       var changed: [JSONValue]?
       for (index, item) in items.enumerated() {
         let below = Self.below(pointers, token: pointers.isEmpty ? "" : String(index))
-        guard let safe = redactMember(item, pointers: below, depth: depth) else { continue }
+        guard let safe = redactMember(item, pointers: below, nesting: nesting) else { continue }
         if changed == nil { changed = items }
         changed?[index] = safe
       }
@@ -117,9 +121,11 @@ public struct Redactor: Sendable {
       var changed: JSONObject?
       for (key, member) in object {
         if mayHoldValue(key), redactValues(in: key) != nil {
-          return .object(redactKeys(of: object, pointers: pointers, depth: depth))
+          return .object(redactKeys(of: object, pointers: pointers, nesting: nesting))
         }
-        guard let safe = redact(member, of: key, pointers: pointers, depth: depth) else { continue }
+        guard let safe = redact(member, of: key, pointers: pointers, nesting: nesting) else {
+          continue
+        }
         if changed == nil { changed = object }
         changed?[key] = safe
       }
@@ -128,7 +134,7 @@ public struct Redactor: Sendable {
   }
 
   /// The object with other keys in the places of those that are secrets: as many members, in the same order.
-  private func redactKeys(of object: JSONObject, pointers: [[String]], depth: Int) -> JSONObject {
+  private func redactKeys(of object: JSONObject, pointers: [[String]], nesting: Int) -> JSONObject {
     var result = JSONObject()
     for (key, member) in object {
       let safe = redactValues(in: key) ?? key
@@ -138,7 +144,7 @@ public struct Redactor: Sendable {
         number += 1
         name = "\(safe) \(number)"
       }
-      result[name] = redact(member, of: key, pointers: pointers, depth: depth) ?? member
+      result[name] = redact(member, of: key, pointers: pointers, nesting: nesting) ?? member
     }
     return result
   }
@@ -147,10 +153,10 @@ public struct Redactor: Sendable {
     _ member: JSONValue,
     of key: String,
     pointers: [[String]],
-    depth: Int
+    nesting: Int
   ) -> JSONValue? {
     if isSecret(key), !member.isNull { return .string(Self.mark) }
-    return redactMember(member, pointers: Self.below(pointers, token: key), depth: depth)
+    return redactMember(member, pointers: Self.below(pointers, token: key), nesting: nesting)
   }
 
   /// Most keys are too short for any value that is recognised.
@@ -158,9 +164,9 @@ public struct Redactor: Sendable {
     key.utf8.count >= (values.isEmpty ? 11 : Self.shortestValue)
   }
 
-  private func redactMember(_ value: JSONValue, pointers: [[String]], depth: Int) -> JSONValue? {
+  private func redactMember(_ value: JSONValue, pointers: [[String]], nesting: Int) -> JSONValue? {
     if pointers.contains(where: \.isEmpty) { return .string(Self.mark) }
-    return redact(value, pointers: pointers, depth: depth + 1)
+    return redact(value, pointers: pointers, nesting: nesting)
   }
 
   private static func below(_ pointers: [[String]], token: String) -> [[String]] {
@@ -173,22 +179,32 @@ public struct Redactor: Sendable {
 
   /// Whether a field of this name may be secret, wherever it stands: also by the last token of a pointer.
   func isSecretField(_ name: String) -> Bool {
-    isSecret(name) || pointers.contains { $0.last == name }
+    isSecret(name) || isLastOfPointer(name)
   }
 
-  private func isSecret(_ key: String) -> Bool {
-    let bit = Self.foldedHash(key)
-    let word = bit < 128 ? (bit < 64 ? sieve.0 : sieve.1) : (bit < 192 ? sieve.2 : sieve.3)
-    guard word & (1 << UInt64(bit & 63)) != 0 else { return false }
+  func isLastOfPointer(_ name: String) -> Bool { pointers.contains { $0.last == name } }
+
+  func isSecret(_ key: String) -> Bool {
+    guard mayBeSecret(Self.foldedHash(key.utf8)) else { return false }
     return names.contains(Self.folded(key))
   }
 
+  /// The same of a name's bytes, without a text made of most of them.
+  func isSecret(_ key: some Collection<UInt8>) -> Bool {
+    guard mayBeSecret(Self.foldedHash(key)) else { return false }
+    return names.contains(Self.folded(String(decoding: key, as: UTF8.self)))
+  }
+
+  private func mayBeSecret(_ bit: Int) -> Bool {
+    let word = bit < 128 ? (bit < 64 ? sieve.0 : sieve.1) : (bit < 192 ? sieve.2 : sieve.3)
+    return word & (1 << UInt64(bit & 63)) != 0
+  }
+
   /// Eight bits of an FNV-1a hash over the key as `folded` would have it.
-  private static func foldedHash(_ key: String) -> Int {
+  private static func foldedHash(_ key: some Sequence<UInt8>) -> Int {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     // Only ASCII counts: what lower case makes of other letters is not known here.
-    for byte in key.utf8 where byte < 0x80 && byte != UInt8(ascii: "-") && byte != UInt8(ascii: "_")
-    {
+    for byte in key where byte < 0x80 && byte != UInt8(ascii: "-") && byte != UInt8(ascii: "_") {
       let lower = (65...90).contains(byte) ? byte | 0x20 : byte
       hash = (hash ^ UInt64(lower)) &* 0x100_0000_01B3
     }
@@ -245,146 +261,6 @@ extension Redactor {
       found: found,
       suggestion: suggestion
     )
-  }
-
-  /// A text without the secrets of values that are shown redacted, where it quotes them.
-  static func hiding(_ payloads: [Payload], in text: String) -> String {
-    let secrets = payloads.flatMap(secrets(of:))
-    return secrets.isEmpty ? text : hiding(secrets, in: text)
-  }
-
-  /// A text without these secrets, also where it quotes them as JSON or a URL would.
-  ///
-  /// Of fewer than four characters they are taken for the secret only where they are a word, of fewer than three never.
-  static func hiding(_ secrets: some Sequence<String>, in text: String) -> String {
-    var forms: Set<String> = []
-    for secret in secrets where secret.unicodeScalars.count >= 3 {
-      forms.insert(secret)
-      forms.insert(String(JSONValue.string(secret).serialized().dropFirst().dropLast()))
-      if let form = secret.addingPercentEncoding(withAllowedCharacters: unreserved) {
-        forms.insert(form)
-        forms.insert(form.replacing("%20", with: "+"))
-      }
-    }
-    let ordered = forms.sorted { $0.utf8.count > $1.utf8.count }.map { Array($0.utf8) }
-    let byFirst = Dictionary(grouping: ordered.filter { !$0.isEmpty }) { $0[0] }
-    guard !byFirst.isEmpty else { return text }
-    var copy = text
-    // Once over the text, however many there are.
-    let hidden = copy.withUTF8 { bytes in hiding(byFirst, in: bytes) }
-    return hidden.map { String(decoding: $0, as: UTF8.self) } ?? text
-  }
-
-  /// Nil where none of the forms stands in it.
-  private static func hiding(
-    _ forms: [UInt8: [[UInt8]]],
-    in bytes: UnsafeBufferPointer<UInt8>
-  ) -> [UInt8]? {
-    var result: [UInt8] = []
-    var kept = 0
-    var index = 0
-    while index < bytes.count {
-      let form = forms[bytes[index]]?.first { form in
-        let end = index + form.count
-        guard end <= bytes.count, bytes[index..<end].elementsEqual(form) else { return false }
-        let isLong = form.count { $0 & 0xC0 != 0x80 } >= 4
-        return isLong || isWord(index..<end, in: bytes)
-      }
-      guard let form else {
-        index += 1
-        continue
-      }
-      result += bytes[kept..<index]
-      result += Array(mark.utf8)
-      index += form.count
-      kept = index
-    }
-    return kept == 0 ? nil : result + bytes[kept...]
-  }
-
-  private static func isWord(_ range: Range<Int>, in bytes: UnsafeBufferPointer<UInt8>) -> Bool {
-    func isPart(_ byte: UInt8) -> Bool {
-      isDigit(byte) || (65...90).contains(byte) || (97...122).contains(byte) || byte >= 0x80
-    }
-    return (range.lowerBound == 0 || !isPart(bytes[range.lowerBound - 1]))
-      && (range.upperBound == bytes.count || !isPart(bytes[range.upperBound]))
-  }
-
-  /// What RFC 3986 leaves as it is.
-  private static let unreserved = CharacterSet(
-    charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
-  )
-
-  /// What of a value is not shown, as texts.
-  static func secrets(of payload: Payload) -> [String] {
-    guard payload.hasSecrets else { return [] }
-    var secrets: [String] = []
-    collect(payload.original, shown: payload.shown, into: &secrets)
-    return secrets
-  }
-
-  /// What of a message is not shown, as texts.
-  static func secrets(of message: Message, shown: Message) -> [String] {
-    guard message != shown else { return [] }
-    var secrets: [String] = []
-    func compare(_ original: String, _ shown: String) {
-      if let original = try? JSONValue(parsing: original, options: .lenient),
-        let shown = try? JSONValue(parsing: shown, options: .lenient)
-      {
-        collect(original, shown: shown, into: &secrets)
-      } else {
-        collect(original, shown: shown, into: &secrets)
-      }
-    }
-    compare(message.text ?? "", shown.text ?? "")
-    for (asked, redacted) in zip(message.calls, shown.calls) {
-      compare(asked.arguments, redacted.arguments)
-    }
-    return secrets
-  }
-
-  static func collect(
-    _ original: JSONValue,
-    shown: JSONValue,
-    into secrets: inout [String]
-  ) {
-    guard original != shown else { return }
-    switch original {
-    case .null, .bool: break
-    case .integer, .double, .decimal: secrets.append(original.serialized())
-    case .string(let text): collect(text, shown: shown.stringValue ?? mark, into: &secrets)
-    case .array(let items):
-      for (index, item) in items.enumerated() {
-        collect(item, shown: shown[index] ?? .string(mark), into: &secrets)
-      }
-    case .object(let object):
-      let names = shown.objectValue?.keys ?? []
-      for (index, (key, member)) in object.enumerated() {
-        let name = index < names.count ? names[index] : key
-        collect(key, shown: names.isEmpty ? key : name, into: &secrets)
-        collect(member, shown: shown[name] ?? .string(mark), into: &secrets)
-      }
-    }
-  }
-
-  /// The parts of a text in whose places a mark stands, and the token of a bearer alone.
-  private static func collect(_ text: String, shown: String, into secrets: inout [String]) {
-    guard text != shown else { return }
-    var rest = text[...]
-    var hidden: [Substring] = []
-    for (index, part) in shown.split(separator: mark, omittingEmptySubsequences: false).enumerated()
-    {
-      guard let range = part.isEmpty ? nil : rest.range(of: part) else { continue }
-      if index > 0 { hidden.append(rest[..<range.lowerBound]) }
-      rest = rest[range.upperBound...]
-    }
-    if shown.hasSuffix(mark) { hidden.append(rest) }
-    for part in hidden where !part.isEmpty {
-      secrets.append(String(part))
-      if let space = part.lastIndex(of: " "), part.lowercased().hasPrefix("bearer ") {
-        secrets.append(String(part[part.index(after: space)...]))
-      }
-    }
   }
 
   /// Whether a mark stands anywhere in a value, in place of what was there.
@@ -453,8 +329,53 @@ extension Redactor {
   /// known to be secret.
   private func redactValues(in text: String) -> String? {
     var copy = text
-    let ranges: [Range<Int>]? = copy.withUTF8 { bytes in secretRanges(in: bytes) }
-    guard let ranges, !ranges.isEmpty else { return nil }
+    let ranges = copy.withUTF8 { bytes in secretRanges(in: bytes).ranges }
+    return ranges.map { Self.marking($0, in: text) }
+  }
+
+  /// The same, and what stands in fields: written as in a log or a URL, or of JSON in the text.
+  private func redactAll(in text: String, nesting: Int) -> String? {
+    var copy = text
+    let (found, isJSON) = copy.withUTF8 { bytes -> (ranges: [Range<Int>]?, isJSON: Bool) in
+      let values = secretRanges(in: bytes)
+      guard values.mayHoldFields else { return (values.ranges, false) }
+      if nesting < Self.deepestNesting, bytes.count <= Limit.nestedText.value, Self.mayBeJSON(bytes)
+      {
+        return (values.ranges, true)
+      }
+      let fields = FieldScanner(bytes, redactor: self, isStrict: true).ranges
+      return (Self.union(values.ranges ?? [], fields), false)
+    }
+    guard isJSON else { return found.map { Self.marking($0, in: text) } }
+    // Of equal keys the first would not be looked into.
+    if let value = try? JSONValue(parsing: text, options: .arguments) {
+      return redact(value, pointers: pointers, nesting: nesting + 1)?.serialized()
+    }
+    let safe = redact(said: text)
+    return safe == text ? nil : safe
+  }
+
+  private static func mayBeJSON(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+    guard let first = bytes.first(where: { ![9, 10, 13, 32].contains($0) }) else { return false }
+    return first == UInt8(ascii: "{") || first == UInt8(ascii: "[") || first == UInt8(ascii: "\"")
+  }
+
+  /// In order and apart from each other; nil where there are none.
+  static func union(_ some: [Range<Int>], _ others: [Range<Int>]) -> [Range<Int>]? {
+    guard !some.isEmpty || !others.isEmpty else { return nil }
+    var result: [Range<Int>] = []
+    for range in (some + others).sorted(by: { $0.lowerBound < $1.lowerBound }) {
+      if let last = result.last, range.lowerBound <= last.upperBound {
+        result[result.count - 1] = last.lowerBound..<max(last.upperBound, range.upperBound)
+      } else {
+        result.append(range)
+      }
+    }
+    return result
+  }
+
+  /// The text with a mark in the place of each range of its bytes.
+  static func marking(_ ranges: [Range<Int>], in text: String) -> String {
     let bytes = Array(text.utf8)
     var result: [UInt8] = []
     var at = 0
@@ -467,8 +388,12 @@ extension Redactor {
     return String(decoding: result, as: UTF8.self)
   }
 
-  private func secretRanges(in bytes: UnsafeBufferPointer<UInt8>) -> [Range<Int>]? {
+  /// `mayHoldFields`: it has a byte without which no field is written.
+  private func secretRanges(
+    in bytes: UnsafeBufferPointer<UInt8>
+  ) -> (ranges: [Range<Int>]?, mayHoldFields: Bool) {
     var found: [Range<Int>]?
+    var mayHoldFields = false
     var index = 0
     while index < bytes.count {
       let byte = bytes[index]
@@ -495,7 +420,14 @@ extension Redactor {
       case UInt8(ascii: "B"), UInt8(ascii: "b"):
         end = Self.bearerEnd(in: bytes, from: index)
       case UInt8(ascii: "-"):
+        if let end = Self.privateKeyTailEnd(in: bytes, from: index) {
+          found = [0..<end]
+          index = end
+          continue
+        }
         end = Self.privateKeyEnd(in: bytes, from: index)
+        mayHoldFields = mayHoldFields || index + 1 < bytes.count && bytes[index + 1] == byte
+      case UInt8(ascii: ":"), UInt8(ascii: "="), UInt8(ascii: "<"): mayHoldFields = true
       default: break
       }
       if let end {
@@ -505,7 +437,7 @@ extension Redactor {
         index += 1
       }
     }
-    return found
+    return (found, mayHoldFields)
   }
 
   /// The end of a known value that stands here.
@@ -625,5 +557,20 @@ extension Redactor {
       let close = rest[last.upperBound...].range(of: "-----")
     else { return bytes.count }
     return start + rest.utf8.distance(from: rest.startIndex, to: close.upperBound)
+  }
+
+  /// The end of a PEM block whose beginning was cut off: what is before its END line is a key.
+  private static func privateKeyTailEnd(
+    in bytes: UnsafeBufferPointer<UInt8>,
+    from start: Int
+  ) -> Int? {
+    let tail = Array("-----END ".utf8)
+    guard start + tail.count <= bytes.count, bytes[start..<start + tail.count].elementsEqual(tail)
+    else { return nil }
+    let line = bytes[start..<min(bytes.count, start + 64)]
+    guard String(decoding: line, as: UTF8.self).contains("PRIVATE KEY") else { return nil }
+    var end = start + tail.count
+    while end < bytes.count, bytes[end] != 10, bytes[end] != 13 { end += 1 }
+    return end
   }
 }

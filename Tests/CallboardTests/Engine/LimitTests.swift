@@ -48,11 +48,43 @@ struct LimitTests {
       ? await rig.engine.submit("t.look", text: long.serialized(), by: agent)
       : await rig.submit("look", long)
     #expect(submission.failure?.kind == .invalidArguments)
-    #expect(submission.failure?.message.contains("100") == true, "\(submission)")
+    #expect(
+      submission.failure?.message
+        == "The arguments have 200011 bytes, more than the 100 arguments may have."
+    )
     let kept = try rig.call(submission.id)
     #expect(kept.proposed == nil)
     #expect((kept.unparsed?.utf8.count ?? 0) <= Limit.unparsed.value + 3)
     #expect(await rig.submit("look", ["text": "short"]).value == 1)
+  }
+
+  @Test func `a model hears how long its arguments were, though their text was cut`() async throws {
+    let rig = try looking { $0.maxArgumentBytes = 100 }
+    let long = #"{"text":"\#(String(repeating: "x", count: 200_000))"}"#
+    let model = TestModel(.call(("t_look", long)), .say("done"))
+    _ = await rig.engine.ended(try rig.talk(model))
+    let answer = try #require(await model.asked(2).request.messages.last?.text)
+    #expect(
+      answer.contains("The arguments have 200011 bytes, more than the 100 arguments may have.")
+    )
+  }
+
+  @Test func `names and ids that a model made up are kept in the transcript as far as a name goes`()
+    async throws
+  {
+    let rig = try looking()
+    let long = String(repeating: "n", count: 100_000)
+    let model = TestModel(
+      .take(ModelTurn(calls: [RequestedCall(id: long, wireName: long, arguments: "{}")])),
+      .say("done")
+    )
+    let talk = try rig.talk(model)
+    _ = await rig.engine.ended(talk)
+    let messages = try rig.conversation(talk).transcript.map(\.message)
+    let asked = try #require(messages.flatMap(\.calls).first)
+    #expect(asked.id.count == Limit.name.value && asked.wireName.count == Limit.name.value)
+    #expect(messages.compactMap(\.answers).map(\.count) == [Limit.name.value])
+    #expect(await model.asked(2).request.messages.flatMap(\.calls).map(\.id) == [long])
   }
 
   @Test func `arguments and results that are nested too deep are refused`() async throws {
@@ -72,7 +104,7 @@ struct LimitTests {
     let name = String(repeating: "n", count: 100_000)
     let submission = await rig.engine.submit(name, [:], by: agent)
     #expect(submission.failure?.kind == .unknownFunction)
-    #expect(try rig.call(submission.id).function.count == Limit.name.value + 1)
+    #expect(try rig.call(submission.id).function.count == Limit.name.value)
   }
 
   @Test func `errors, messages and error outputs are told as far as they are kept`() async throws {

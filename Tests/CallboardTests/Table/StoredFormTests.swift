@@ -18,7 +18,7 @@ struct StoredFormTests {
     _ effect: FunctionEffect
   ) throws {
     guard var call = try place.situation(effect)?.call else { return }
-    call.redact(Redactor())
+    call.redact(Redactor(), nil)
     let (read, written) = try again(call)
     #expect(read == written)
   }

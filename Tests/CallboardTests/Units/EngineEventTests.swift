@@ -103,7 +103,7 @@ struct EngineEventTests {
     try it.approve(by: Situation.maria)
     try it.on(.start(digest: Situation.digest))
     try it.on(.attemptSucceeded(attempt: 1, ["id": 7]))
-    it.call.redact(Redactor())
+    it.call.redact(Redactor(), nil)
     let events = CallSteps(of: CallRecord(it.call), after: 0).events
     #expect(
       events.map(\.type.text)

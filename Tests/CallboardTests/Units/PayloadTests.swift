@@ -61,7 +61,7 @@ struct PayloadTests {
     #expect(try !text(it.call).contains("hunter2"))
     try it.on(.attemptSucceeded(attempt: 1, secret))
     #expect(try !text(it.call).contains("hunter2"), "before commit")
-    it.call.redact(Redactor())
+    it.call.redact(Redactor(), nil)
     #expect(try !text(it.call).contains("hunter2"), "after commit")
     #expect(it.call.outcome?.value?.original == secret)
     #expect(!"\(it.call.withoutOriginals)".contains("hunter2"), "what stores and views get")
@@ -77,7 +77,7 @@ struct PayloadTests {
       proposed: nil,
       unparsed: "{card: 4111 1111 1111 1111"
     )
-    call.redact(Redactor())
+    call.redact(Redactor(), nil)
     #expect(call.unparsed == "{card: \(Redactor.mark)")
   }
 }

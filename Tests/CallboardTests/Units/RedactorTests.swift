@@ -266,15 +266,85 @@ struct RedactorTests {
   }
 
   @Test(arguments: [
-    ("password: must have 12 characters", "password: must have 12 characters"),
+    ("password: hunter2", "password: «redacted»"), ("password:hunter2", "password:«redacted»"),
+    ("Password = hunter2", "Password = «redacted»"),
+    ("{password: hunter2}", "{password: «redacted»}"),
+    ("{'password': 'hunter2'}", "{'password': «redacted»}"),
     ("login with password=hunter2 failed", "login with password=«redacted» failed"),
+    ("PASSWORD=hunter2 DB_PASSWORD=hunter3", "PASSWORD=«redacted» DB_PASSWORD=«redacted»"),
+    ("smtpPassword: hunter2", "smtpPassword: «redacted»"),
     (#"sent {"pin":1234} there"#, #"sent {"pin":«redacted»} there"#),
+    (#"{\"secret\":\"a\\\"b\"}"#, #"{\"secret\":«redacted»}"#),
+    (":password => 'hunter2'", ":password => «redacted»"),
+    ("mysql --password hunter2 --api-key=k1", "mysql --password «redacted» --api-key=«redacted»"),
+    ("<password>hunter2</password>", "<password>«redacted»</password>"),
+    (
+      #"<ns:password type="x">hunter2</ns:password>"#,
+      #"<ns:password type="x">«redacted»</ns:password>"#
+    ),
+    ("psql: postgres://joe:hunter2@db/x", "psql: postgres://joe:«redacted»@db/x"),
+    ("redis://:hunt/er2@db:6379", "redis://:«redacted»@db:6379"),
+    ("https://x/?password=hunter2&y=1", "https://x/?password=«redacted»&y=1"),
+    ("Authorization: Basic aHVudGVyMg==", "Authorization: «redacted»"),
+    (
+      "curl -H 'Proxy-Authorization: Basic aHVu' url",
+      "curl -H 'Proxy-Authorization: «redacted»' url"
+    ),
+    (#"Authorization: Digest username="joe", response="8c""#, "Authorization: «redacted»"),
+    ("api_key =\n hunter2", "api_key =\n «redacted»"),
+    ("password:\n  hunter2\nhost: db", "password:\n  «redacted»\nhost: db"),
+    ("password: hunter, user: joe", "password: «redacted», user: joe"),
   ])
-  func `what is said of a secret field stays, what stands in one goes`(
+  func `what stands in a secret field goes, in every form in which fields are written`(
     text: String,
     shown: String
   ) {
     #expect(redactor.redact(said: text) == shown)
+    #expect(redactor.redact(["note": .string(text)]) == ["note": .string(shown)])
+    #expect(redactor.redact(said: shown) == shown)
+  }
+
+  @Test(arguments: [
+    "the password was wrong", "password: must have 12 characters", "password: required",
+    "Invalid password: it was changed yesterday", "use --password to set it", "wrong password.",
+    "Enter your password:\nConnecting to the host", "exit code: 1", "passwords: 3",
+    "http://host:8080/a@b", "https://example.com/x?y=1", "ssh://git@host/x",
+    "Authorization: failed", "the map pin was moved", "2026-11-30T21:00:00Z", "a <b> and a <pin/>",
+  ])
+  func `what is said of a secret field stays`(text: String) {
+    #expect(redactor.redact(said: text) == text)
+    #expect(redactor.redact(["note": .string(text)]) == nil)
+  }
+
+  @Test func `the last word of a pointer is a field's name only where it is written as one`() {
+    let redactor = Redactor(fields: ["/card/code"])
+    #expect(redactor.redact(said: "exit code: 1") == "exit code: 1")
+    #expect(redactor.redact(said: "code=1234") == "code=«redacted»")
+  }
+
+  @Test(arguments: [
+    (#"{"password":"hunter2","n":1}"#, #"{"password":"«redacted»","n":1}"#),
+    (#"[{"a":{"pin":1}}]"#, #"[{"a":{"pin":"«redacted»"}}]"#),
+    (#"{"pass\u0077ord":"hunter2"}"#, #"{"password":"«redacted»"}"#),
+    (#""{\"password\":\"hunter2\"}""#, #""{\"password\":\"«redacted»\"}""#),
+    (#"{"password":"a","password":"b"}"#, #"{"password":«redacted»,"password":«redacted»}"#),
+  ])
+  func `JSON within a text is looked into`(text: String, shown: String) {
+    #expect(redactor.redact(["inner": .string(text)]) == ["inner": .string(shown)])
+  }
+
+  @Test func `a text that is JSON within JSON without end is looked through as a text`() {
+    var text = #"{"password":"hunter2"}"#
+    for _ in 0..<6 { text = JSONValue.string(text).serialized() }
+    let shown = redactor.redact(["inner": .string(text)])
+    #expect(shown?["inner"]?.stringValue?.contains("hunter2") == false)
+    let long = #"{"password":"hunter2","x":""# + String(repeating: "x", count: 70_000) + #""}"#
+    #expect(redactor.redact(["inner": .string(long)])?.serialized().contains("hunter2") == false)
+  }
+
+  @Test func `the rest of a private key whose beginning was cut off is hidden`() {
+    let text = "abc/DEF+\nghi=\n-----END RSA PRIVATE KEY-----\nthat was it"
+    #expect(redactor.redact(text: text) == "«redacted»\nthat was it")
   }
 
   @Test func `errors quote no secret`() throws {
