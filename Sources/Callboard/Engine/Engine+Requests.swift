@@ -11,6 +11,9 @@ extension Engine: EngineDoor {
 
   /// Performs a request and waits until it counts.
   public func perform(_ request: Request, by principal: Principal) async -> Reply {
+    // Neither acts on anything: who may look may say so.
+    if case .reading(let id, let isThere) = request { return note(principal, reads: id, isThere) }
+    if case .left(let seq) = request { return await note(principal, leftAt: seq) }
     guard principal.mayDecide else {
       let why = "that takes the role operator, and \(principal.name) has not got it"
       refuse(request, by: principal, why)
@@ -63,6 +66,8 @@ extension Engine: EngineDoor {
     case .pauseConversation(let id, let from, let to):
       return await pauseConversation(id, from: from, to: to, by: principal)
     case .message(let id, let text): return await addMessage(text, to: id, by: principal)
+    case .reading(let id, let isThere): return note(principal, reads: id, isThere)
+    case .left(let seq): return await note(principal, leftAt: seq)
     }
   }
 
@@ -90,7 +95,7 @@ extension Engine: EngineDoor {
     case .runAgain(_, _, let arguments?):
       return longer(arguments, configuration.maxArgumentBytes, "arguments")
     case .approve, .extend, .undo, .cancel, .runAgain, .setFunction, .setProvider, .setBreaker,
-      .clearCache, .hold, .stopConversation, .pauseConversation, .message:
+      .clearCache, .hold, .stopConversation, .pauseConversation, .message, .reading, .left:
       return nil
     }
   }
@@ -512,6 +517,12 @@ extension Engine: EngineDoor {
     )
   }
 
+  /// How much faster somebody else was.
+  private func sooner(_ at: Date) -> String {
+    let tenths = Int((max(0, clock.now.timeIntervalSince(at)) * 10).rounded())
+    return ", \(tenths / 10).\(tenths % 10) s before you"
+  }
+
   private func ago(_ switched: Switched?, _ now: Date) -> String {
     guard let switched else { return "" }
     return ": \(switched.by), \(Int(max(0, now.timeIntervalSince(switched.at)))) s ago"
@@ -533,11 +544,19 @@ extension Engine: EngineDoor {
   private func refused(_ id: CallID, _ error: any Error, by principal: Principal) -> Reply {
     let call = table.withShard(of: id) { $0.calls[id]?.call } ?? store.call(id)
     var text = "\(error)"
-    if error is IllegalMove || error is DecisionRefused, let last = call?.history.last,
+    if error is IllegalMove || error is DecisionRefused, let last = call?.lastWord,
       let by = last.by,
       by != principal.name
     {
-      text += ": \(last.cause), by \(by)"
+      text += ": \(last.cause), by \(by)\(sooner(last.at))"
+      if let illegal = error as? IllegalMove {
+        presence.note(
+          LateWord(by: principal, wanted: illegal.event, at: clock.now),
+          on: id,
+          monotonic: clock.monotonic
+        )
+        changed()
+      }
     }
     return refused(call, because: text, by: principal)
   }
@@ -564,7 +583,7 @@ extension Engine: EngineDoor {
       .runAgain(let call, _, _):
       id = call
     case .setFunction, .setProvider, .setBreaker, .clearCache, .hold, .stopConversation,
-      .pauseConversation, .message:
+      .pauseConversation, .message, .reading, .left:
       break
     }
     let call = id.flatMap { id in table.withShard(of: id) { $0.calls[id]?.call } ?? store.call(id) }

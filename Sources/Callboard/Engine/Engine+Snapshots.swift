@@ -18,6 +18,8 @@ extension Engine {
       body = .functions(functionPage(list, context), providers: providerRows(context))
     case .function(let name): body = .function(functionDetail(name, context))
     case .errors(let list): body = .errors(errorPage(list))
+    case .report(let since, let until): body = .report(report(since: since, until: until))
+    case .audit(let list): body = .audit(auditPage(list, now: context.now))
     case .header: body = .header
     }
     return Snapshot(header: header(context), body: body)
@@ -77,6 +79,7 @@ extension Engine {
     }
     header.held = context.catalogue.held
     header.storeFault = storeFault
+    header.notifyFault = attention.fault
     header.seq = store.lastSequence
     return header
   }
@@ -221,6 +224,8 @@ extension Engine {
       detail.heard = ModelAnswer.text(for: call.withoutOriginals)
     }
     detail.conversationState = state(of: call.conversation)
+    detail.readers = presence.readers(of: id, at: context.monotonic)
+    detail.late = presence.late(for: id, at: context.monotonic)
     if call.approval != nil { detail.lastTime = lastDecided(before: call, context) }
     return detail
   }

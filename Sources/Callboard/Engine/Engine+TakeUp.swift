@@ -91,13 +91,17 @@ extension Engine {
   private func takeUp(settings: [String: JSONValue]) {
     var off: [(name: String, Switched)] = []
     var held: Switched?
+    var called: [AttentionTable.Key: Int] = [:]
     for (key, value) in settings {
       switch Setting(key: key) {
       case .function(let name): off.append((name, Setting.switched(value)))
       case .hold: held = Setting.switched(value)
+      case .called(let key): called[key] = value.intValue.map { Int($0) }
+      case .left(let person): takeUp(departure: value, of: person)
       case nil: break
       }
     }
+    takeUp(called: called)
     guard !off.isEmpty || held != nil else { return }
     _ = table.withEveryShard { catalogue in
       var catalogue = catalogue

@@ -13,6 +13,10 @@ public enum Query: Sendable, Hashable, Codable {
   case functions(ListQuery)
   case function(String)
   case errors(ListQuery)
+  /// What happened between two moments; read in the background, so the first answer may be none.
+  case report(since: Date, until: Date)
+  /// The event log, newest first.
+  case audit(ListQuery)
   /// Only the title row's numbers.
   case header
 }

@@ -23,6 +23,9 @@ public struct Snapshot: Sendable, Codable {
     case functions(Page<FunctionRow>, providers: [ProviderRow])
     case function(FunctionDetail?)
     case errors(Page<ErrorRow>)
+    /// nil: it is being read; look again.
+    case report(ShiftReport?)
+    case audit(AuditSnapshot)
     case header
   }
 }
@@ -54,6 +57,8 @@ public struct Header: Sendable, Codable, Hashable {
   public var held: Switched?
   /// What is wrong with the store, in a sentence.
   public var storeFault: String?
+  /// The last person who could not be called, and why.
+  public var notifyFault: NotifyFault?
 
   public init(name: String, store: String, now: Date) {
     self.name = name
@@ -171,6 +176,10 @@ public struct CallDetail: Sendable, Codable {
   public var conversationState: Conversation.Word?
   /// The last time this function was asked for and decided by a person, if it is kept.
   public var lastTime: CallRow?
+  /// Who has it before their eyes.
+  public var readers: [Reader] = []
+  /// Who came too late to decide on it.
+  public var late: [LateWord] = []
 
   public init(row: CallRow, call: Call) {
     self.row = row
