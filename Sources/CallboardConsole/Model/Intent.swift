@@ -5,6 +5,8 @@ import JSONSchema
 enum Intent: Sendable, Hashable {
   case send(Request, Purpose)
   case find(Search)
+  case openBatch(Action, Screen)
+  case runBatch(Batch)
   case edit(ArgumentsEdit)
   case copy(String, what: SafeText)
   case writeView(path: String)
@@ -28,6 +30,8 @@ enum Purpose: Sendable, Hashable {
   case denial(SafeText)
   /// How many calls wait on the function that was switched off.
   case switchOff(waiting: Int)
+  /// One request of a batch.
+  case batch(run: Int, entry: Int)
 }
 
 /// Arguments on their way through an editor.

@@ -102,6 +102,9 @@ extension Painter {
     addHead(detail, to: &document)
     document.beginReading(section: 1)
     addStanding(detail, to: &document)
+    // Whoever comes and goes makes nothing unread again.
+    document.endReading()
+    addOthers(detail, to: &document)
     document.beginReading(section: 2)
     addChanges(detail, to: &document)
     document.blank()
