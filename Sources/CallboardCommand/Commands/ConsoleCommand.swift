@@ -31,7 +31,8 @@ struct ConsoleCommand: AsyncParsableCommand {
       configuration,
       isUnattended: false,
       store: try file.map { try OpenedStore.open($0, environment: Entry.environment) } ?? .memory,
-      takesUp: true
+      takesUp: true,
+      callsPeople: true
     ) { events?.add($0) }
     for plan in configuration.conversations where !session.hasTakenUp(plan) {
       _ = try session.start(plan)

@@ -19,7 +19,8 @@ struct RootCommand: AsyncParsableCommand {
     subcommands: [
       ConsoleCommand.self, DemoCommand.self, RunCommand.self, CallCommand.self,
       FunctionsCommand.self, TailCommand.self, SnapshotCommand.self, ConfigCommand.self,
-      SchemaCommand.self, AuditCommand.self, StoreCommand.self,
+      SchemaCommand.self, AuditCommand.self, StoreCommand.self, ApprovalsCommand.self,
+      ReportCommand.self,
     ],
     defaultSubcommand: ConsoleCommand.self
   )

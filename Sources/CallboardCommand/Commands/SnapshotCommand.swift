@@ -14,7 +14,7 @@ struct SnapshotCommand: AsyncParsableCommand {
       "Starts the configuration, or the demo, waits a while, and prints one picture of it."
   )
 
-  @Argument(help: "overview, waiting, calls, conversations, functions or errors.")
+  @Argument(help: "overview, waiting, calls, conversations, functions, errors or audit.")
   var screen: Screen
   @Option(help: "Columns and rows.")
   var size: ScreenSize = ScreenSize(width: 120, height: 40)
