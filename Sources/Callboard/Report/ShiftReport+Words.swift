@@ -126,7 +126,7 @@ extension ShiftReport.Outage {
       switch kind {
       case .breaker: "\(name ?? "?"): breaker open"
       case .store: "the store took nothing"
-      case .engine: "callboard did not run"
+      case .engine: "callboard was down"
       case .model: "the model \(name ?? "?") gave no turn"
       }
     var text = "\(what) \(times == 1 ? "once" : "\(times) times")"

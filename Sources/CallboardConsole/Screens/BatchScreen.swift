@@ -87,7 +87,10 @@ extension Painter {
     for outcome in order {
       switch outcome.reply {
       case .done(let text)?:
-        document.text("\(outcome.name): \(untrusted: text, limit: 500)", .good)
+        let said = SafeText(untrusted: text, limit: 500)
+        // Most replies name their call themselves.
+        let names = said.text.hasPrefix(outcome.name.text)
+        document.text(names ? said : "\(outcome.name): \(said)", .good)
       case .refused(let text)?:
         document.text("\(outcome.name): refused: \(untrusted: text, limit: 800)", .warning)
       case .invalid(let errors)?:
