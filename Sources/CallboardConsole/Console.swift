@@ -1,6 +1,7 @@
 import Callboard
 import CallboardTerminal
 import Foundation
+import Glibc
 import Synchronization
 
 /// The full-screen console on an engine: watches it and acts on it for one person.
@@ -105,6 +106,8 @@ private final class ConsoleLoop {
   private static let editorGrace = Duration.seconds(2)
   /// A reply is looked for this often while one is awaited.
   private static let replyPoll = Duration.milliseconds(15)
+  /// How long leaving waits until it is noted where this person left.
+  private static let farewell = Duration.milliseconds(300)
 
   init(terminal: CursesTerminal, door: any EngineDoor, model: ConsoleModel) throws {
     self.terminal = terminal
@@ -126,15 +129,29 @@ private final class ConsoleLoop {
         wakeUp.drain()
         engineHasChanged = true
       }
-      if result.contains(.hungUp) { return .hungUp }
+      if result.contains(.hungUp) {
+        leave()
+        return .hungUp
+      }
       if result.contains(.signal) { takeSignals() }
       takeKeys()
       if session.collectReplies() { isDue = true }
       session.idle(at: CursesTerminal.now())
-      if let exit { return exit }
+      session.sayReadingAgain(at: CursesTerminal.now())
+      if let exit {
+        leave()
+        return exit
+      }
       paintIfDue()
       attend(at: CursesTerminal.now())
     }
+  }
+
+  /// Says that this person leaves, and gives that a moment to be stored.
+  private func leave() {
+    guard let ticket = session.leave() else { return }
+    let end = CursesTerminal.now() + Self.farewell
+    while ticket.reply == nil, CursesTerminal.now() < end { usleep(2000) }
   }
 
   private func paintIfDue() {
@@ -179,6 +196,7 @@ private final class ConsoleLoop {
     if session.isWaiting { at(now + Self.replyPoll) }
     at(edge)
     at(session.gateDeadline)
+    at(session.readingDeadline)
     at(attention.deadline)
     guard let next else { return nil }
     let left = max(.zero, next - now).components
@@ -251,7 +269,7 @@ private final class ConsoleLoop {
   private func carryOut(_ intents: [Intent]) {
     for intent in intents {
       switch intent {
-      case .send, .find, .consider: break
+      case .send, .find, .consider, .openBatch, .runBatch: break
       case .edit(let edit):
         let text = terminal.runOutside { editor.edit(edit.text, wait: waitOutside) }
         session.size = terminal.size

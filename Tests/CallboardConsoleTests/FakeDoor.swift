@@ -20,6 +20,11 @@ final class FakeDoor: EngineDoor {
     /// What every draft of a grant is answered with; nil: that there is no such function.
     var preview: GrantPreview?
     var sent: [Request] = []
+    /// Who reads what: said all the time, and decides nothing.
+    var readings: [Request] = []
+    var events: [AuditRow] = []
+    var left: [String: Departure] = [:]
+    var report: ShiftReport?
     var revealed: [CallID] = []
     /// What is given for each call whose originals are asked for.
     var originals: [CallID: Originals] = [:]
@@ -34,6 +39,7 @@ final class FakeDoor: EngineDoor {
   func change(_ change: @Sendable (inout State) -> Void) { state.withLock { change(&$0) } }
 
   var sent: [Request] { state.withLock { $0.sent } }
+  var readings: [Request] { state.withLock { $0.readings } }
   var revealed: [CallID] { state.withLock { $0.revealed } }
 
   func observe(_ changed: @escaping @Sendable () -> Void) -> ObservationToken {
@@ -43,6 +49,10 @@ final class FakeDoor: EngineDoor {
   func send(_ request: Request, by principal: Principal) -> RequestTicket {
     let ticket = RequestTicket()
     let reply = state.withLock { state -> Reply? in
+      if case .reading = request {
+        state.readings.append(request)
+        return nil
+      }
       state.sent.append(request)
       return state.replies.isEmpty ? nil : state.replies.removeFirst()
     }
@@ -132,6 +142,16 @@ final class FakeDoor: EngineDoor {
     case .errors(let list):
       let subject = { (row: ErrorRow) in Filter.Subject(function: row.function, since: row.first) }
       return .errors(page(of: state.errors, list, state.header.now, subject) { $0.id })
+    case .report: return .report(state.report)
+    case .audit(let list):
+      let subject = { (row: AuditRow) in Filter.Subject(function: row.subject, since: row.at) }
+      let newest = Array(state.events.reversed())
+      return .audit(
+        AuditSnapshot(
+          page: page(of: newest, list, state.header.now, subject) { String($0.seq) },
+          left: state.left
+        )
+      )
     }
   }
 

@@ -11,6 +11,9 @@ extension Engine: EngineDoor {
 
   /// Performs a request and waits until it counts.
   public func perform(_ request: Request, by principal: Principal) async -> Reply {
+    // Neither acts on anything: who may look may say so.
+    if case .reading(let id, let isThere) = request { return note(principal, reads: id, isThere) }
+    if case .left(let seq) = request { return await note(principal, leftAt: seq) }
     guard principal.mayDecide else {
       let why = "that takes the role operator, and \(principal.name) has not got it"
       refuse(request, by: principal, why)
@@ -84,6 +87,8 @@ extension Engine: EngineDoor {
     case .pauseConversation(let id, let from, let to):
       return await pauseConversation(id, from: from, to: to, by: principal)
     case .message(let id, let text): return await addMessage(text, to: id, by: principal)
+    case .reading(let id, let isThere): return note(principal, reads: id, isThere)
+    case .left(let seq): return await note(principal, leftAt: seq)
     }
   }
 
@@ -112,7 +117,7 @@ extension Engine: EngineDoor {
       return longer(arguments, configuration.maxArgumentBytes, "arguments")
     case .approve, .extend, .undo, .check, .grant, .revokeGrant, .cancel, .runAgain, .setFunction,
       .setProvider, .setBreaker, .clearCache, .hold, .acceptDefinition, .declineDefinition,
-      .stopConversation, .pauseConversation, .message:
+      .stopConversation, .pauseConversation, .message, .reading, .left:
       return nil
     }
   }
@@ -599,6 +604,12 @@ extension Engine: EngineDoor {
     )
   }
 
+  /// How much faster somebody else was.
+  private func sooner(_ at: Date) -> String {
+    let tenths = Int((max(0, clock.now.timeIntervalSince(at)) * 10).rounded())
+    return ", \(tenths / 10).\(tenths % 10) s before you"
+  }
+
   func ago(_ switched: Switched?, _ now: Date) -> String {
     guard let switched else { return "" }
     return ": \(switched.by), \(Int(max(0, now.timeIntervalSince(switched.at)))) s ago"
@@ -618,12 +629,19 @@ extension Engine: EngineDoor {
   func refused(_ id: CallID, _ error: any Error, by principal: Principal) -> Reply {
     let call = table.withShard(of: id) { $0.calls[id]?.call } ?? store.call(id)
     var text = "\(error)"
-    // Where it has gone on since, who was faster stands some steps back.
-    let decisive =
-      error is IllegalMove
-      ? call?.history.last { $0.by != nil } : error is DecisionRefused ? call?.history.last : nil
-    if let last = decisive, let by = last.by, by != principal.name {
-      text += ": \(last.cause), by \(by)"
+    if error is IllegalMove || error is DecisionRefused, let last = call?.lastWord,
+      let by = last.by,
+      by != principal.name
+    {
+      text += ": \(last.cause), by \(by)\(sooner(last.at))"
+      if let illegal = error as? IllegalMove {
+        presence.note(
+          LateWord(by: principal, wanted: illegal.event, at: clock.now),
+          on: id,
+          monotonic: clock.monotonic
+        )
+        changed()
+      }
     }
     return refused(call, because: text, by: principal)
   }
@@ -650,7 +668,8 @@ extension Engine: EngineDoor {
       .runAgain(let call, _, _):
       id = call
     case .setFunction, .setProvider, .setBreaker, .clearCache, .hold, .grant, .revokeGrant,
-      .acceptDefinition, .declineDefinition, .stopConversation, .pauseConversation, .message:
+      .acceptDefinition, .declineDefinition, .stopConversation, .pauseConversation, .message,
+      .reading, .left:
       break
     }
     let call = id.flatMap { id in table.withShard(of: id) { $0.calls[id]?.call } ?? store.call(id) }

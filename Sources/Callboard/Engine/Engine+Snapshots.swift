@@ -21,6 +21,8 @@ extension Engine {
     case .grants: body = .grants(grantRows())
     case .grantPreview(let draft, let person):
       body = .grantPreview(preview(of: draft, by: person))
+    case .report(let since, let until): body = .report(report(since: since, until: until))
+    case .audit(let list): body = .audit(auditPage(list, now: context.now))
     case .header: body = .header
     }
     var snapshot = Snapshot(header: header(context), body: body)
@@ -30,7 +32,7 @@ extension Engine {
     case .waiting(let list):
       snapshot.definitions = definitionRows(list.filter, in: context.catalogue, at: context.now)
     case .calls, .call, .conversations, .conversation, .functions, .function, .errors, .grants,
-      .grantPreview, .header:
+      .grantPreview, .report, .audit, .header:
       break
     }
     return snapshot
@@ -93,6 +95,7 @@ extension Engine {
     }
     header.held = context.catalogue.held
     header.storeFault = storeFault
+    header.notifyFault = attention.fault
     header.seq = store.lastSequence
     return header
   }
@@ -237,6 +240,8 @@ extension Engine {
       detail.heard = ModelAnswer.text(for: call.withoutOriginals)
     }
     detail.conversationState = state(of: call.conversation)
+    detail.readers = presence.readers(of: id, at: context.monotonic)
+    detail.late = presence.late(for: id, at: context.monotonic)
     if call.approval != nil { detail.lastTime = lastDecided(before: call, context) }
     addAuthority(to: &detail, call, context.catalogue)
     detail.twin = call.approval?.requirement.twin.flatMap(liveCall).map { row($0, context) }

@@ -100,6 +100,7 @@ extension Engine {
     var remembered: [String: Catalogue.Absent] = [:]
     var held: Switched?
     var granted: [GrantBook.Entry] = []
+    var called: [AttentionTable.Key: Int] = [:]
     for (key, value) in settings {
       switch Setting(key: key) {
       case .function(let name):
@@ -112,9 +113,12 @@ extension Engine {
         remembered[name, default: .init()].declined = (hash, Setting.switched(value))
       case .grant:
         if let entry = try? value.decode(as: GrantBook.Entry.self) { granted.append(entry) }
+      case .called(let key): called[key] = value.intValue.map { Int($0) }
+      case .left(let person): takeUp(departure: value, of: person)
       case nil: break
       }
     }
+    takeUp(called: called)
     takeUp(remembered, held: held)
     guard !granted.isEmpty else { return }
     for entry in granted { grants.put(entry) { _ in } }

@@ -47,6 +47,10 @@ public final class Engine: Sendable {
   /// Running calls get no more time to finish.
   private let hurries = Atomic<Bool>(false)
   let unstored = UnstoredSteps()
+  let presence = Presence()
+  let attention = AttentionTable()
+  let reports = ReportDesk()
+  let departures = Departures()
   /// What is wrong with the store, for people.
   let storeState = Mutex<String?>(nil)
   /// What was found unfinished on the store.
@@ -489,6 +493,7 @@ public final class Engine: Sendable {
     }
     shard.count(live, as: now)
     if before?.needsPerson == true || now.needsPerson { waiting.update(record.call, from: before) }
+    if now.needsPerson, before != now { beginAttention(record.call, in: shard.catalogue) }
     if now == .unknown, before != .unknown { becameUnknown(live, in: &shard) }
   }
 

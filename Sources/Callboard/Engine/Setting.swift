@@ -13,6 +13,10 @@ enum Setting: Hashable, Sendable {
   case declined(String)
   /// An approval given ahead.
   case grant(GrantID)
+  /// How many groups of people were called about a call that waits.
+  case called(AttentionTable.Key)
+  /// Up to which event a person had been told when they left.
+  case left(String)
 
   init?(key: String) {
     if key == Self.hold.key {
@@ -27,6 +31,13 @@ enum Setting: Hashable, Sendable {
       let id = GrantID(String(key.dropFirst(Self.grants.count)))
     {
       self = .grant(id)
+    } else if key.hasPrefix(Self.calledPrefix) {
+      guard let called = AttentionTable.Key(String(key.dropFirst(Self.calledPrefix.count))) else {
+        return nil
+      }
+      self = .called(called)
+    } else if key.hasPrefix(Self.leftPrefix) {
+      self = .left(String(key.dropFirst(Self.leftPrefix.count)))
     } else {
       return nil
     }
@@ -36,6 +47,8 @@ enum Setting: Hashable, Sendable {
   private static let definitionPrefix = "definition:"
   private static let declinedPrefix = "declined:"
   private static let grants = "grant:"
+  private static let calledPrefix = "called:"
+  private static let leftPrefix = "left:"
 
   var key: String {
     switch self {
@@ -44,6 +57,8 @@ enum Setting: Hashable, Sendable {
     case .definition(let name): Self.definitionPrefix + name
     case .declined(let name): Self.declinedPrefix + name
     case .grant(let id): Self.grants + id.description
+    case .called(let key): Self.calledPrefix + key.text
+    case .left(let person): Self.leftPrefix + person
     }
   }
 

@@ -192,6 +192,9 @@ public struct EngineEvent: Sendable {
       case lateResult = "late_result"
       case storeFailed = "store_failed"
       case storeRecovered = "store_recovered"
+      /// Somebody is called about a call that waits.
+      case notified
+      case notifyFailed = "notify_failed"
     }
 
     /// The type as it stands in the stream, such as `call.queued`.

@@ -86,7 +86,8 @@ public struct Filter: Sendable, Hashable, Codable {
   private static let words =
     CallState.Word.allCases.map(\.rawValue) + Conversation.Word.allCases.map(\.rawValue)
 
-  static func seconds(_ text: Substring) -> Double? {
+  /// Seconds of a time such as `90s`, `10m`, `8h` or `2d`; nil where it is none.
+  public static func seconds(_ text: Substring) -> Double? {
     guard let unit = text.last, let number = Double(text.dropLast()), number.isFinite, number >= 0
     else {
       return nil

@@ -17,6 +17,10 @@ public enum Query: Sendable, Hashable, Codable {
   case grants
   /// What a grant would do if this person gave it now.
   case grantPreview(GrantDraft, by: Principal)
+  /// What happened between two moments; read in the background, so the first answer may be none.
+  case report(since: Date, until: Date)
+  /// The event log, newest first.
+  case audit(ListQuery)
   /// Only the title row's numbers.
   case header
 }

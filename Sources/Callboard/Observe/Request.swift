@@ -38,6 +38,10 @@ public enum Request: Sendable, Hashable, Codable {
   case stopConversation(ConversationID)
   case pauseConversation(ConversationID, from: Bool, to: Bool)
   case message(ConversationID, String)
+  /// That a person has a call on the screen, or has it no longer; said again every few seconds, and never stored.
+  case reading(CallID, isThere: Bool)
+  /// Up to which event a person has been told when they leave.
+  case left(seq: Int)
 }
 
 /// What became of a request, in words for the status row.

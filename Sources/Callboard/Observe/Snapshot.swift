@@ -27,6 +27,9 @@ public struct Snapshot: Sendable, Codable {
     case errors(Page<ErrorRow>)
     case grants([GrantRow])
     case grantPreview(GrantPreview)
+    /// nil: it is being read; look again.
+    case report(ShiftReport?)
+    case audit(AuditSnapshot)
     case header
   }
 }
@@ -62,6 +65,8 @@ public struct Header: Sendable, Codable, Hashable {
   public var storeFault: String?
   /// What is wrong with the link to the instance; what is shown is as it was before that.
   public var linkFault: LinkFault?
+  /// The last person who could not be called, and why.
+  public var notifyFault: NotifyFault?
 
   public init(name: String, store: String, now: Date) {
     self.name = name
@@ -212,6 +217,10 @@ public struct CallDetail: Sendable, Codable {
       self.outcome = outcome
     }
   }
+  /// Who has it before their eyes.
+  public var readers: [Reader] = []
+  /// Who came too late to decide on it.
+  public var late: [LateWord] = []
 
   public init(row: CallRow, call: Call) {
     self.row = row

@@ -50,12 +50,23 @@ public struct ApprovalRules: Sendable {
     function: FunctionDefinition,
     caller: Principal
   ) -> Ruling {
-    for (index, rule) in rules.enumerated()
-    where rule.matches(arguments, function: function, caller: caller) {
-      return rule.ruling(called: names[index])
+    guard let index = firstMatch(for: arguments, function: function, caller: caller) else {
+      return .asks(Self.unmatched)
     }
-    return .asks(Self.unmatched)
+    return rules[index].ruling(called: names[index])
   }
+
+  /// The place of the rule that decides.
+  func firstMatch(
+    for arguments: JSONValue,
+    function: FunctionDefinition,
+    caller: Principal
+  ) -> Int? {
+    rules.firstIndex { $0.matches(arguments, function: function, caller: caller) }
+  }
+
+  /// What the rule at this place is called.
+  func name(of index: Int) -> String { names[index] }
 
   /// What a function's row says: the first rule that asks and could apply to it, or nil when none ever asks.
   func summary(for function: FunctionDefinition) -> String? {
@@ -82,6 +93,8 @@ public struct ApprovalRules: Sendable {
     public var expires: Double
     public var maxWait: Double
     public var grace: Double
+    /// Whom it has called when a call waits, one group after the other.
+    public var notify: [Notify] = []
 
     public init(
       function: NamePattern? = nil,

@@ -20,8 +20,8 @@ struct RootCommand: AsyncParsableCommand {
       ConsoleCommand.self, DemoCommand.self, RunCommand.self, CallCommand.self, ServeCommand.self,
       AttachCommand.self, ApprovalsCommand.self, CallsCommand.self, ConversationsCommand.self,
       HoldCommand.self, ReleaseCommand.self, FunctionsCommand.self, TailCommand.self,
-      SnapshotCommand.self, ConfigCommand.self,
-      SchemaCommand.self, AuditCommand.self, StoreCommand.self,
+      ReportCommand.self, SnapshotCommand.self, ConfigCommand.self, SchemaCommand.self,
+      AuditCommand.self, StoreCommand.self,
     ],
     defaultSubcommand: ConsoleCommand.self
   )

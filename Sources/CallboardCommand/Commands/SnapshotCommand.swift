@@ -15,7 +15,7 @@ struct SnapshotCommand: AsyncParsableCommand {
       "Of the running instance where there is one; else it starts the configuration, or the demo, waits a while, and prints one picture of it."
   )
 
-  @Argument(help: "overview, waiting, calls, conversations, functions or errors.")
+  @Argument(help: "overview, waiting, calls, conversations, functions, errors or audit.")
   var screen: Screen
   @Option(help: "Columns and rows.")
   var size: ScreenSize = ScreenSize(width: 120, height: 40)

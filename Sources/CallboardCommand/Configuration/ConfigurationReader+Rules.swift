@@ -26,6 +26,12 @@ extension ConfigurationReader {
         seconds(value["max_wait"], at: place.appending("max_wait"))
         ?? max(rule.maxWait, rule.expires)
       rule.grace = seconds(value["grace"], at: place.appending("grace")) ?? rule.grace
+      // Beside `never` too: a call that nobody was asked about may end unknown.
+      rule.notify = notify(
+        in: value["notify"],
+        at: place.appending("notify"),
+        expires: rule.expires
+      )
       if !rule.asks {
         for key in ["approvers", "expires", "max_wait", "grace"] where value[key] != nil {
           report(

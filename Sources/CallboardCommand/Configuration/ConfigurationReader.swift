@@ -452,6 +452,7 @@ struct ConfigurationReader {
     engine.access = AccessPolicy(access(in: root["access"], at: JSONPointer(tokens: ["access"])))
     engine.deciding = deciders(in: root["deciders"], at: JSONPointer(tokens: ["deciders"]))
     engine.secrets = strings(root["secrets"])
+    engine.reportSums = reportSums(in: root["report"], at: JSONPointer(tokens: ["report"]))
     limits(root["limits"], at: JSONPointer(tokens: ["limits"]), into: &engine)
     return engine
   }

@@ -106,6 +106,7 @@ enum ConfigurationSchema {
       "required": ["providers"],
       "properties": {
         "name": { "description": "Stands in the title row.", "type": "string", "minLength": 1 },
+        "report": { "$ref": "#/$defs/report" },
         "store": {
           "description": "Where calls and events are kept. memory: nothing survives the exit. Not said: the console keeps them in the state folder, and a single call in memory.",
           "oneOf": [{ "const": "memory" }, { "$ref": "#/$defs/store_file" }],
@@ -369,7 +370,46 @@ enum ConfigurationSchema {
             },
             "expires": { "$ref": "#/$defs/duration", "description": "15m; on expiry: denied." },
             "max_wait": { "$ref": "#/$defs/duration", "description": "How far the expiry can be moved; 1h." },
-            "grace": { "$ref": "#/$defs/duration", "description": "Time in which an approval can be undone; 0s." }
+            "grace": { "$ref": "#/$defs/duration", "description": "Time in which an approval can be undone; 0s." },
+            "notify": { "$ref": "#/$defs/notify" }
+          }
+        }
+      },
+      "notify": {
+        "description": "Whom to call when nobody has decided for a while, or an outcome is unknown: one group, or a list of them.",
+        "type": ["object", "array"],
+        "required": ["after", "run"],
+        "additionalProperties": false,
+        "properties": {
+          "after": { "$ref": "#/$defs/duration", "description": "Since the call waits, or since the group before was called." },
+          "run": {
+            "description": "A program and its arguments; ${call.id}, ${call.function}, ${call.caller}, ${call.conversation}, ${call.state}, ${call.rule}, ${text} and ${command} stand for what they say.",
+            "type": "array", "minItems": 1, "items": { "type": "string" }
+          }
+        },
+        "items": { "$ref": "#/$defs/notify_group" },
+        "minItems": 1,
+        "maxItems": 5,
+        "hint": "write { after: 2m, run: [program, argument] }, or a list of such"
+      },
+      "notify_group": {
+        "type": "object",
+        "required": ["after", "run"],
+        "additionalProperties": false,
+        "properties": {
+          "after": { "$ref": "#/$defs/duration" },
+          "run": { "type": "array", "minItems": 1, "items": { "type": "string" } }
+        }
+      },
+      "report": {
+        "description": "What callboard report sums up.",
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+          "sums": {
+            "description": "By function: fields of its arguments, such as amount, or amount by currency.",
+            "type": "object",
+            "additionalProperties": { "type": "array", "minItems": 1, "items": { "type": "string", "minLength": 1 } }
           }
         }
       },

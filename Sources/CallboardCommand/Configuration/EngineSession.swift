@@ -28,13 +28,14 @@ final class EngineSession: Sendable {
   /// wanted.
   ///
   /// `isUnattended`: nobody can be asked, so what needs approval is denied. `overlays` stand in front of the
-  /// configuration's providers. `onEvent` is told every event from the first on, under the store's lock.
+  /// configuration's providers. `callsPeople`: what the rules say under notify is run. `onEvent` is told every event from the first on, under the store's lock.
   init(
     _ configuration: Configuration,
     isUnattended: Bool,
     seed: UInt64? = nil,
     store: OpenedStore = .memory,
     takesUp: Bool = false,
+    callsPeople: Bool = false,
     world: DemoWorld? = nil,
     overlays: [MockProvider] = [],
     clock: any EngineClock = SystemClock(),
@@ -86,6 +87,9 @@ final class EngineSession: Sendable {
         deadlines: deadlines,
         sealer: store.sealer
       )
+      if callsPeople, configuration.engine.rules.rules.contains(where: { !$0.notify.isEmpty }) {
+        engine.attend(with: try NoticeRunner(clock: clock, deadlines: deadlines))
+      }
       if takesUp {
         let maker = ScriptMaker(configuration, clock: clock, deadlines: deadlines)
         let made = engine.models

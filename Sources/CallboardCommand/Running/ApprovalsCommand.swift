@@ -14,7 +14,9 @@ struct ApprovalsCommand: AsyncParsableCommand {
       `approve`, `deny` and `edit` take that digest. When the call has changed since, nothing is decided (1), and the \
       sentence says who was faster.
       """,
-    subcommands: [List.self, Show.self, Approve.self, Deny.self, Edit.self],
+    subcommands: [
+      List.self, Show.self, Approve.self, Deny.self, Edit.self, SimulateCommand.self,
+    ],
     defaultSubcommand: List.self
   )
 

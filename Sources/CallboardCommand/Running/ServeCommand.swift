@@ -92,7 +92,8 @@ extension EngineSession {
       configuration,
       isUnattended: false,
       store: try file.map { try OpenedStore.open($0, environment: Entry.environment) } ?? .memory,
-      takesUp: true
+      takesUp: true,
+      callsPeople: true
     ) { events?.add($0) }
   }
 

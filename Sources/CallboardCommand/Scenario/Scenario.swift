@@ -17,6 +17,8 @@ struct Scenario: Sendable {
   var decisions: [DecisionRule] = []
   var steps: [Step] = []
   var expectations = Expectations()
+  /// Rules of the life of a call that it plays, by the names that the tests list.
+  var proves: [String] = []
 
   /// Whether people are played: by rules, or by steps that decide.
   var hasPeople: Bool {
@@ -66,12 +68,13 @@ struct Scenario: Sendable {
       }
     }
 
-    /// The state a call has to be in; nil: any.
-    var wants: CallState.Word? {
+    /// The states a call may be in; nil: any.
+    var wants: Set<CallState.Word>? {
       switch self {
-      case .approve, .deny, .edit, .extend: .awaitingApproval
-      case .undo: .approved
-      case .settle: .unknown
+      case .approve, .edit, .extend: [.awaitingApproval]
+      case .deny: [.awaitingApproval, .approved]
+      case .undo: [.approved]
+      case .settle: [.unknown]
       case .runAgain, .cancel: nil
       }
     }
@@ -90,7 +93,13 @@ struct Scenario: Sendable {
   }
 
   struct DecideStep: Sendable {
-    var call: String
+    /// The name of a call; nil: the last call of `on` that waits.
+    var call: String?
+    var on: NamePattern?
+    /// Decides on what was there when the call first waited, as somebody does whose screen is old.
+    var isStale = false
+    /// Names this digest in place of the one that was shown.
+    var digest: String?
     var person: String
     var name: String?
     var decision: Decision
@@ -106,6 +115,8 @@ struct Scenario: Sendable {
       case calls([CallPlan])
       case conversation(ConversationStep)
       case pause(Duration)
+      /// Sets the clock forward.
+      case advance(Duration)
       case until(EventPattern)
       /// A function or a whole namespace.
       case toggle(String, on: Bool, by: String)

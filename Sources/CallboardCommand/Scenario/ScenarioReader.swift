@@ -57,6 +57,7 @@ struct ScenarioReader {
     let fileName = URL(fileURLWithPath: document.file).deletingPathExtension().lastPathComponent
     var scenario = Scenario(name: root["name"]?.stringValue ?? fileName, file: document.file)
     scenario.description = root["description"]?.stringValue ?? ""
+    scenario.proves = reader.strings(root["proves"])
     scenario.seed = UInt64(root["seed"]?.intValue ?? 1)
     scenario.timeout = reader.duration(root["timeout"], at: at("timeout")) ?? .seconds(60)
     for definition in base.definitions {
@@ -238,6 +239,7 @@ struct ScenarioReader {
         .init(name: part["name"]?.stringValue, plan: plan, waits: part["wait"]?.boolValue ?? true)
       )
     case "pause": action = .pause(reader.duration(part, at: place) ?? .zero)
+    case "advance": action = .advance(reader.duration(part, at: place) ?? .zero)
     case "until": action = .until(pattern(part, at: place))
     case "disable", "enable":
       action = .toggle(part.stringValue ?? "", on: key == "enable", by: person)
@@ -254,11 +256,14 @@ struct ScenarioReader {
       )
     case "decide":
       guard let decision = decision(part, at: place) else { return nil }
-      let name = part["call"]?.stringValue ?? ""
-      checkName(name, among: callNames, "call", at: place.appending("call"))
+      let name = part["call"]?.stringValue
+      if let name { checkName(name, among: callNames, "call", at: place.appending("call")) }
       action = .decide(
         .init(
           call: name,
+          on: reader.pattern(part["on"]),
+          isStale: part["stale"]?.boolValue ?? false,
+          digest: part["digest"]?.stringValue,
           person: self.person(part["as"], at: place.appending("as")),
           name: part["name"]?.stringValue,
           decision: decision

@@ -8,6 +8,10 @@ final class ScenarioRunner: Sendable {
   private let scenario: Scenario
   private let session: EngineSession
   private let log: ScenarioLog
+  private let clock: ScenarioClock
+  /// For the scenario's own time limit, which no step sets forward.
+  private let watch = SystemClock()
+  private let watched: DeadlineQueue
   private let state = Mutex(State())
   private var engine: Engine { session.engine }
 
@@ -39,7 +43,9 @@ final class ScenarioRunner: Sendable {
     self.scenario = scenario
     let log = ScenarioLog()
     self.log = log
-    let clock = SystemClock()
+    watched = DeadlineQueue(clock: watch)
+    let clock = ScenarioClock()
+    self.clock = clock
     let deadlines = DeadlineQueue(clock: clock)
     let spaces = Dictionary(grouping: scenario.mocks) { String($0.definition.name.namespace) }
     let overlays = spaces.keys.sorted().map {
@@ -60,9 +66,9 @@ final class ScenarioRunner: Sendable {
 
   /// Plays it to its end or to its time limit.
   func run() async -> ScenarioResult {
-    let start = session.clock.monotonic
+    let start = watch.monotonic
     let isOutOfTime = Mutex(false)
-    let deadline = session.deadlines.schedule(at: start + scenario.timeout) { [self] in
+    let deadline = watched.schedule(at: start + scenario.timeout) { [self] in
       isOutOfTime.withLock { $0 = true }
       stop()
     }
@@ -72,7 +78,7 @@ final class ScenarioRunner: Sendable {
       await take(step)
     }
     await finish()
-    session.deadlines.cancel(deadline)
+    watched.cancel(deadline)
     log.end()
     await people.value
     let played = Played(
@@ -83,7 +89,7 @@ final class ScenarioRunner: Sendable {
     )
     let result = result(
       played,
-      seconds: (session.clock.monotonic - start) / .seconds(1),
+      seconds: (watch.monotonic - start) / .seconds(1),
       isOutOfTime: isOutOfTime.withLock { $0 }
     )
     await session.close(patience: .zero)
@@ -121,6 +127,7 @@ final class ScenarioRunner: Sendable {
     case .calls(let plans): await make(plans)
     case .conversation(let conversation): await begin(conversation, at: step.place)
     case .pause(let duration): try? await session.clock.sleep(for: duration, on: session.deadlines)
+    case .advance(let duration): clock.advance(by: duration)
     case .until(let pattern):
       let names = state.withLock { $0.calls }
       let found = await log.event(count: pattern.count) { pattern.matches($0, calls: names) }
@@ -378,8 +385,40 @@ final class ScenarioRunner: Sendable {
     return detail
   }
 
-  private func request(_ decision: Scenario.Decision, for call: Call) -> Request {
-    let seen = Seen(revision: call.revision, digest: call.approval?.digest ?? "")
+  /// The call that a step decides on; one that is named by its function may be yet to come.
+  private func subject(of decide: Scenario.DecideStep) async -> CallID? {
+    if let name = decide.call { return state.withLock { $0.calls[name] } }
+    guard let pattern = decide.on else { return nil }
+    @Sendable func asks(_ event: EngineEvent) -> Bool {
+      guard let call = event.call, call.state.needsPerson else { return false }
+      return event.type == .call(call.state) && pattern.matches(call.function)
+    }
+    let start = log.count
+    let known = log.events.filter(asks).compactMap(\.call?.id)
+    if let last = known.last(where: { detail($0)?.row.state.needsPerson == true }) { return last }
+    return await log.event(from: start) { asks($0) }?.call?.id
+  }
+
+  /// What the person of a step has before their eyes.
+  private func seen(of call: Call, in decide: Scenario.DecideStep) -> Seen {
+    var seen = Seen(revision: call.revision, digest: call.approval?.digest ?? "")
+    if decide.isStale,
+      let first = log.events.first(where: {
+        $0.call?.id == call.id && $0.type == .call(.awaitingApproval)
+      })
+    {
+      seen = Seen(revision: first.call?.revision ?? 0, digest: first.digest ?? "")
+    }
+    if let digest = decide.digest { seen.digest = digest }
+    return seen
+  }
+
+  private func request(
+    _ decision: Scenario.Decision,
+    for call: Call,
+    seen: Seen? = nil
+  ) -> Request {
+    let seen = seen ?? Seen(revision: call.revision, digest: call.approval?.digest ?? "")
     switch decision {
     case .approve: return .approve(call.id, seen)
     case .deny(let reason): return .deny(call.id, seen, reason: reason, stopConversation: false)
@@ -396,14 +435,17 @@ final class ScenarioRunner: Sendable {
   }
 
   private func take(_ decide: Scenario.DecideStep, _ step: Scenario.Step) async {
-    guard let id = state.withLock({ $0.calls[decide.call] }) else {
-      return mishap(step.place, "there is no call \(decide.call) yet")
+    guard let id = await subject(of: decide) else {
+      let name = decide.call ?? decide.on?.text ?? ""
+      return mishap(step.place, "there is no call \(name) yet")
     }
-    if let wanted = decide.decision.wants, detail(id)?.row.state != wanted, step.refused == nil {
+    if let wanted = decide.decision.wants, step.refused == nil {
+      // Counted before the look: what comes after it is not missed.
       let start = log.count
-      if detail(id)?.row.state != wanted {
-        _ = await log.event(from: max(0, start - 1)) {
-          $0.call?.id == id && $0.type == .call(wanted)
+      if let state = detail(id)?.row.state, !wanted.contains(state) {
+        _ = await log.event(from: max(0, start - 1)) { event in
+          guard event.call?.id == id, case .call(let word) = event.type else { return false }
+          return wanted.contains(word)
         }
       }
     }
@@ -411,7 +453,8 @@ final class ScenarioRunner: Sendable {
       return mishap(step.place, "the call is kept no longer")
     }
     let start = log.count
-    await ask(request(decide.decision, for: call), as: decide.person, step)
+    let seen = seen(of: call, in: decide)
+    await ask(request(decide.decision, for: call, seen: seen), as: decide.person, step)
     guard case .runAgain = decide.decision, let name = decide.name, step.refused == nil else {
       return
     }

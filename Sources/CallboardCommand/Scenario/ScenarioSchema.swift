@@ -35,6 +35,7 @@ enum ScenarioSchema {
         "config": { "description": "A configuration that this builds on, relative to this file.", "type": "string" },
         "seed": { "type": "integer", "minimum": 0 },
         "timeout": { "$ref": "#/$defs/duration", "description": "Longest time of all; 60s." },
+        "proves": { "description": "Names of the rules that it plays, for the tests.", "type": "array", "items": { "type": "string" } },
         "functions": {
           "description": "Functions that answer as told here, by qualified name; they stand in front of the configuration's.",
           "type": "object",
@@ -139,8 +140,11 @@ enum ScenarioSchema {
       "decide_step": {
         "type": "object",
         "additionalProperties": false,
-        "required": ["call"],
+        "oneOf": [{ "required": ["call"] }, { "required": ["on"] }],
         "properties": {
+          "on": { "$ref": "#/$defs/pattern", "description": "In place of call: the last call of such a function that waits for a person." },
+          "stale": { "$ref": "#/$defs/yes", "description": "Decides on what was there when the call first waited." },
+          "digest": { "description": "Names this digest in place of the one that was shown.", "type": "string" },
           "name": { "$ref": "#/$defs/name", "description": "What run_again is called." },
           "refused": { "description": "The engine has to refuse it, with these words in its reason.", "type": "string" },
           "undo": { "$ref": "#/$defs/yes" }
@@ -161,6 +165,7 @@ enum ScenarioSchema {
           "together": { "description": "Calls at the same time.", "type": "array", "minItems": 1, "items": { "$ref": "#/$defs/scenario_call" } },
           "conversation": { "$ref": "#/$defs/scenario_conversation" },
           "pause": { "$ref": "#/$defs/duration" },
+          "advance": { "$ref": "#/$defs/duration", "description": "Sets the clock forward: what is due by then happens at once." },
           "until": { "$ref": "#/$defs/event_pattern", "description": "Waits for an event, counted from the beginning." },
           "disable": { "$ref": "#/$defs/switch_step" },
           "enable": { "$ref": "#/$defs/switch_step" },

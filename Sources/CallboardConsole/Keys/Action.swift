@@ -13,6 +13,8 @@ enum Action: String, Sendable, CaseIterable {
   case breaker
   case clearCache = "clear_cache"
   case undo
+  case mark
+  case unmarkAll = "unmark_all"
   case open
   case paneDown = "pane_down"
   case paneUp = "pane_up"
@@ -45,6 +47,7 @@ enum Action: String, Sendable, CaseIterable {
   case conversations
   case functions
   case errors
+  case audit
   case repaint
   case suspend
 }

@@ -66,6 +66,7 @@ extension Binding {
 
   private static let decisions: [Binding] = [
     deciding(.approve, "a") { context in
+      if let label = context.batchLabel(.approve) { return label }
       if context.fold != nil { return "unfold" }
       guard context.call?.state == .awaitingApproval else { return nil }
       guard context.isReview else { return "review" }
@@ -84,6 +85,7 @@ extension Binding {
       return "approve"
     },
     deciding(.deny, "d") { context in
+      if let label = context.batchLabel(.deny) { return label }
       if context.fold != nil { return "unfold" }
       guard let state = context.call?.state else { return nil }
       guard context.isReview else { return state == .awaitingApproval ? "review" : nil }
@@ -110,6 +112,7 @@ extension Binding {
         ? context.named("more time", .extend) : nil
     },
     deciding(.runAgain, "r") { context in
+      if let label = context.batchLabel(.runAgain) { return label }
       guard let state = context.call?.state, context.isReview || context.screen == .calls else {
         return nil
       }
@@ -118,6 +121,7 @@ extension Binding {
         ? context.named("run again", .runAgain) : nil
     },
     deciding(.cancel, "x") { context in
+      if let label = context.batchLabel(.cancel) { return label }
       if let call = context.call {
         guard context.screen == .waiting || context.screen == .calls else { return nil }
         let stoppable =
@@ -143,6 +147,18 @@ extension Binding {
   ]
 
   private static let sights: [Binding] = [
+    looking(.mark, .character(" ")) { context in
+      guard case .screen(let screen) = context.place, !screen.batchActions.isEmpty else {
+        return nil
+      }
+      let has =
+        context.call != nil || context.fold != nil || context.conversationRow != nil
+        || context.error != nil
+      return has && !context.isGap ? context.isMarked ? "unmark" : "mark" : nil
+    },
+    looking(.unmarkAll, .character("U")) { context in
+      context.marked > 0 ? "unmark all \(context.marked)" : nil
+    },
     looking(.open, .enter) { context in
       guard !context.isGap || context.call != nil else { return nil }
       switch context.place {
@@ -153,9 +169,12 @@ extension Binding {
       case .screen:
         let has =
           context.call != nil || context.conversationRow != nil || context.function != nil
-          || context.error != nil || context.provider != nil && context.screen == .overview
+          || context.error != nil || context.event != nil
+          || context.provider != nil && context.screen == .overview
         return has ? "open" : nil
-      case .review, .call, .conversation, .function, .messages, .grants: return nil
+      case .event: return context.event?.call == nil ? nil : "open the call"
+      case .review, .call, .conversation, .function, .report, .batch, .messages, .grants:
+        return nil
       }
     },
     looking(.paneDown, .character("J")) { context in
@@ -189,7 +208,7 @@ extension Binding {
       case .screen(let screen) where screen.isList && screen != .functions:
         context.isFrozen ? "follow" : "freeze"
       case .conversation: "follow or stay"
-      case .screen, .review, .call, .function, .messages, .grants: nil
+      case .screen, .review, .call, .function, .event, .report, .batch, .messages, .grants: nil
       }
     },
     looking(.sort, .character("o")) { context in context.lists ? "sort" : nil },
@@ -235,6 +254,7 @@ extension Binding {
     looking(.conversations, .character("4"), movement: true) { _ in "Conversations" },
     looking(.functions, .character("5"), movement: true) { _ in "Functions" },
     looking(.errors, .character("7"), movement: true) { _ in "Errors" },
+    looking(.audit, .character("8"), movement: true) { _ in "Audit" },
     looking(.repaint, .control("l"), movement: true) { _ in "paint again" },
     looking(.suspend, .control("z"), movement: true) { _ in "suspend" },
   ]

@@ -34,6 +34,10 @@ struct Context: Sendable {
   var isFrozen: Bool
   var hasPane: Bool
   var hasRows: Bool
+  /// Things that are marked on this screen, and whether what the cursor is on is one of them.
+  var marked = 0
+  var isMarked = false
+  var event: AuditRow?
 
   init(_ model: ConsoleModel, _ sight: Sight) {
     place = model.place
@@ -50,6 +54,10 @@ struct Context: Sendable {
     case .screen(let screen):
       isGap = model.list.cursor.isGap
       isReview = screen == .waiting
+      marked = model.marks.on(screen).count
+      let markable = sight.rows.item(model.list.cursor.id)?.markable ?? []
+      isMarked =
+        !markable.isEmpty && markable.allSatisfy { model.marks.holds($0, on: screen) }
       take(sight.rows.item(model.list.cursor.id))
       // The review shows the call as it is now, a frozen list as it was.
       if isReview, let detail = sight.detail, detail.row.id == call?.id { call = detail.row }
@@ -69,7 +77,9 @@ struct Context: Sendable {
     case .function(let name):
       functionName = name
       if case .function(let detail) = sight.body { function = detail?.row }
-    case .messages, .grants: break
+    case .event(let seq):
+      if let row = sight.event, row.seq == seq { take(.event(row)) }
+    case .messages, .report, .batch, .grants: break
     }
     if let detail = sight.function, detail.row.name == functionName, fold != nil {
       function = detail.row
@@ -131,6 +141,10 @@ struct Context: Sendable {
     case .error(let row):
       error = row
       functionName = row.function
+    case .event(let row):
+      event = row
+      conversation = row.conversation
+      functionName = row.call != nil || row.type.hasPrefix("function.") ? row.subject : nil
     case nil: break
     }
   }

@@ -18,6 +18,13 @@ struct ConsoleModel: Sendable {
   /// Calls whose long values are unfolded.
   var unfolded: Set<CallID> = []
   var prompt: Prompt?
+  var marks = Marks()
+  /// Where the table of an open batch is scrolled to.
+  var batchScroll = Scroll()
+  /// Batches that were sent, by number.
+  var batchRuns: [Int: BatchRun] = [:]
+  /// The call that this person is said to read.
+  var reading: CallID?
   private var promptCount = 0
   var showsHelp = false
   var helpTop = 0
@@ -38,7 +45,7 @@ struct ConsoleModel: Sendable {
   /// Whether the last frame had a pane beside or below the list.
   var hasPane = false
 
-  static let readingLimit = 64
+  static let readingLimit = 512
   static let hintSeconds = 30.0
   static let noticeLimit = 200
 

@@ -7,6 +7,8 @@ enum Intent: Sendable, Hashable {
   case find(Search)
   /// Asks whether to give a grant, with what it would do.
   case consider(GrantDraft)
+  case openBatch(Action, Screen)
+  case runBatch(Batch)
   case edit(ArgumentsEdit)
   case copy(String, what: SafeText)
   case writeView(path: String)
@@ -30,6 +32,8 @@ enum Purpose: Sendable, Hashable {
   case denial(SafeText)
   /// How many calls wait on the function that was switched off.
   case switchOff(waiting: Int)
+  /// One request of a batch.
+  case batch(run: Int, entry: Int)
 }
 
 /// Arguments on their way through an editor.

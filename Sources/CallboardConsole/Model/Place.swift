@@ -1,4 +1,5 @@
 import Callboard
+import Foundation
 
 /// The screens with a tab, by the key that opens them.
 public enum Screen: Int, Sendable, Hashable, CaseIterable {
@@ -8,6 +9,7 @@ public enum Screen: Int, Sendable, Hashable, CaseIterable {
   case conversations = 4
   case functions = 5
   case errors = 7
+  case audit = 8
 
   /// As in `callboard snapshot NAME` and `:NAME`.
   public var name: String {
@@ -18,6 +20,7 @@ public enum Screen: Int, Sendable, Hashable, CaseIterable {
     case .conversations: "conversations"
     case .functions: "functions"
     case .errors: "errors"
+    case .audit: "audit"
     }
   }
 
@@ -34,6 +37,7 @@ public enum Screen: Int, Sendable, Hashable, CaseIterable {
     case .conversations: "Conversations"
     case .functions: "Functions"
     case .errors: "Errors"
+    case .audit: "Audit"
     }
   }
 
@@ -45,6 +49,7 @@ public enum Screen: Int, Sendable, Hashable, CaseIterable {
     case .conversations: "Conv"
     case .functions: "Func"
     case .errors: "Err"
+    case .audit: "Log"
     }
   }
 
@@ -60,6 +65,12 @@ enum Place: Hashable, Sendable {
   case call(CallID)
   case conversation(ConversationID)
   case function(String)
+  /// One event of the log.
+  case event(Int)
+  /// What happened between two moments.
+  case report(since: Date, until: Date)
+  /// What came of a batch.
+  case batch(Int)
   case messages
   /// Approvals given ahead.
   case grants

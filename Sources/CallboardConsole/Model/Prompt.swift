@@ -25,6 +25,8 @@ struct Prompt: Sendable {
     case command(recall: Int?, note: SafeText?)
     case writeView
     case question(Question)
+    /// What is decided about several things, confirmed by typing how many.
+    case batch(Batch)
     case edited(EditedArguments)
   }
 
@@ -38,14 +40,14 @@ struct Prompt: Sendable {
   var isQuestion: Bool {
     switch kind {
     case .question, .edited: true
-    case .deny, .settle, .message, .filter, .search, .command, .writeView: false
+    case .deny, .settle, .message, .filter, .search, .command, .writeView, .batch: false
     }
   }
 
   /// Whether its answer acts on something outside of the console.
   var decides: Bool {
     switch kind {
-    case .deny, .settle, .message, .question, .edited: true
+    case .deny, .settle, .message, .question, .edited, .batch: true
     case .filter, .search, .command, .writeView: false
     }
   }

@@ -9,6 +9,7 @@ enum Item: Sendable {
   case function(FunctionRow)
   case provider(ProviderRow)
   case error(ErrorRow)
+  case event(AuditRow)
 
   var id: String {
     switch self {
@@ -19,6 +20,8 @@ enum Item: Sendable {
     // A space is in no name of a function.
     case .provider(let row): "provider " + row.id
     case .error(let row): "error " + row.id
+    // A number alone is the id of nothing else.
+    case .event(let row): String(row.seq)
     }
   }
 }
@@ -100,12 +103,13 @@ struct Rows: Sendable {
     case .waiting(let page), .calls(let page): self.init(page, Item.call)
     case .conversations(let page): self.init(page, Item.conversation)
     case .errors(let page): self.init(page, Item.error)
+    case .audit(let audit): self.init(audit.page, Item.event)
     case .functions(let page, let providers):
       self.init(
         whole: Rows.grouped(page.rows, providers: providers, sort: sort),
         hidden: page.hidden
       )
-    case .call, .conversation, .function, .grants, .grantPreview, .header: self.init()
+    case .call, .conversation, .function, .report, .grants, .grantPreview, .header: self.init()
     }
   }
 

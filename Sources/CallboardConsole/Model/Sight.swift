@@ -22,6 +22,10 @@ struct Sight: Sendable {
   var subject: CallDetail?
   /// The call whose approval can perhaps be undone.
   var undo: CallDetail?
+  /// The event that was opened.
+  var event: AuditRow?
+  /// Where this person last left.
+  var departure: Departure?
 
   init(_ snapshot: Snapshot) {
     header = snapshot.header
@@ -53,15 +57,21 @@ extension Sight {
 }
 
 extension Snapshot {
+  var call: CallDetail? { body.call }
+  var function: FunctionDetail? { body.function }
+  var conversation: ConversationDetail? { body.conversation }
+}
+
+extension Snapshot.Body {
   var call: CallDetail? {
-    if case .call(let detail) = body { detail } else { nil }
+    if case .call(let detail) = self { detail } else { nil }
   }
 
   var function: FunctionDetail? {
-    if case .function(let detail) = body { detail } else { nil }
+    if case .function(let detail) = self { detail } else { nil }
   }
 
   var conversation: ConversationDetail? {
-    if case .conversation(let detail) = body { detail } else { nil }
+    if case .conversation(let detail) = self { detail } else { nil }
   }
 }

@@ -188,6 +188,12 @@ extension Painter {
       } else if screen == .waiting, sight.rows.hidden > 0 {
         parts.append("\(sight.rows.hidden) hidden")
       }
+      let marked = model.marks.on(screen).count
+      if marked > 0 { parts.append("\(marked) marked") }
+      if screen == .audit, let left = sight.departure {
+        let new = sight.header.seq - left.seq
+        parts.append("\(new) since you left, \(moment.clock(left.at))")
+      }
       if sight.rows.isTooLongToFold {
         parts.append("too many to fold: \(model.keys.key(of: .filter)) narrows")
       }
@@ -208,6 +214,9 @@ extension Painter {
       parts.append("conversation \(SafeText(id))")
       parts.append(model.scrolls[model.place]?.followsEnd == true ? "follows" : "stays")
     case .function(let name): parts.append("function \(untrusted: name, limit: 128)")
+    case .event(let seq): parts.append("event \(seq)")
+    case .report: parts.append("what happened")
+    case .batch: parts.append("what came of the batch")
     case .messages: parts.append("messages")
     case .grants: parts.append("grants")
     }

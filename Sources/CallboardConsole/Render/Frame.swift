@@ -13,6 +13,7 @@ struct Frame: Sendable {
   /// Where the document or pane really stands, after it was kept within its ends.
   var scroll: (place: Place?, scroll: ConsoleModel.Scroll)?
   var helpTop: Int?
+  var batchScroll: ConsoleModel.Scroll?
   /// What was shown of a call under review.
   var reading: (call: CallID, reading: Reading)?
 }
@@ -27,6 +28,7 @@ extension ConsoleModel {
       if let place { scrolls[place] = scroll } else { paneScroll = scroll }
     }
     if let top = frame.helpTop { helpTop = top }
+    if let scroll = frame.batchScroll { batchScroll = scroll }
     guard let (call, reading) = frame.reading else { return }
     if readings.count >= Self.readingLimit, readings[call] == nil {
       // Calls are in the order of time: the oldest goes.
@@ -104,6 +106,10 @@ struct Painter {
       paintHelp()
       return
     }
+    if case .batch(let batch)? = model.prompt?.kind {
+      paintBatch(batch)
+      return
+    }
     switch model.place {
     case .screen(.overview): paintOverview()
     case .screen(.waiting):
@@ -118,6 +124,7 @@ struct Painter {
     case .screen(.conversations): paintConversations()
     case .screen(.functions): paintFunctions()
     case .screen(.errors): paintErrors()
+    case .screen(.audit): paintAudit()
     case .review:
       paintReview(
         in: layout.body,
@@ -127,6 +134,9 @@ struct Painter {
     case .call: paintDocument(callDocument(width: layout.body.width))
     case .conversation: paintDocument(transcriptDocument(width: layout.body.width))
     case .function: paintDocument(functionDocument(width: layout.body.width))
+    case .event: paintDocument(eventDocument(width: layout.body.width))
+    case .report: paintDocument(reportDocument(width: layout.body.width))
+    case .batch(let number): paintDocument(batchRunDocument(number, width: layout.body.width))
     case .messages: paintDocument(messagesDocument(width: layout.body.width))
     case .grants: paintDocument(grantsDocument(width: layout.body.width))
     }
@@ -253,6 +263,9 @@ struct Painter {
       }
       guard let item else { continue }
       table.draw(rows[offset], on: &frame.grid, row: row, area: area)
+      if item.markable.contains(where: { model.marks.holds($0, on: model.screen) }) {
+        frame.grid.put("*", row: row, column: area.column, width: 1, style: .accent)
+      }
       if item.id == state.cursor.id { mark(row: row, area: area) }
     }
   }
@@ -281,7 +294,7 @@ struct Painter {
     if let detail = sight.detail, detail.row.id.description == model.list.cursor.lastID {
       let name = SafeText(untrusted: detail.row.function, limit: 128)
       text =
-        "· \(name) has left: \(ending(of: detail.row)) \(moment.age(since: detail.row.since)) ago"
+        "· \(name) has left: \(ending(of: detail)) \(moment.age(since: detail.row.since)) ago"
       let stillFits = model.screen != .waiting || detail.row.state.needsPerson
       if stillFits, sight.rows.hidden > 0 { text = "· \(name) is hidden by the filter" }
     }

@@ -66,6 +66,14 @@ struct Said {
       if let note { add(note, .faint) }
       field(":", prompt.field)
     case .writeView: field("write this view to", prompt.field)
+    case .batch(let batch):
+      if batch.needsReason {
+        field("reason for all \(batch.count) (\(Prompt.reasons.count) ready-made)", prompt.field)
+      } else if batch.count == 0 {
+        add("nothing of what is marked can be part of it", .warning)
+      } else {
+        field("type \(batch.count) to \(batch.verb) \(batch.things)", prompt.field)
+      }
     case .question(let question): for text in question.text { add(text, .title) }
     case .edited(let edited): show(edited)
     }
@@ -136,6 +144,11 @@ extension Prompt {
     case .command:
       return [("Enter", "run"), ("Esc", "leave"), ("Tab", "complete"), ("Up Down", "earlier ones")]
     case .writeView: return [("Enter", "write"), ("Esc", "leave")]
+    case .batch(let batch):
+      if batch.count == 0 { return [("Esc", "leave")] }
+      let does: SafeText = batch.needsReason ? "go on" : batch.verb
+      return [("Enter", does), ("Esc", "leave")]
+        + (batch.needsReason ? [("PgDn", "read on"), ("Up Down", "reasons")] : [("J K", "read")])
     case .question(let question):
       return question.answers.map { (SafeText(untrusted: String($0.key)), $0.label) }
         + [("Esc", "no")]

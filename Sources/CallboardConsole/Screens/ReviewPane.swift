@@ -110,6 +110,9 @@ extension Painter {
     addTwin(detail, to: &document)
     if detail.row.state == .unknown { addCheck(detail, to: &document) }
     addAuthority(detail, to: &document)
+    // Whoever comes and goes makes nothing unread again.
+    document.endReading()
+    addOthers(detail, to: &document)
     document.beginReading(section: 2)
     addChanges(detail, to: &document)
     document.blank()

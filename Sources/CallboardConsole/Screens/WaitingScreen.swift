@@ -27,7 +27,7 @@ extension Painter {
       switch item {
       case .call(let row): return waitingCells(row, moment: moment)
       case .fold(let fold): return foldCells(fold, moment: moment)
-      case .conversation, .function, .provider, .error: return []
+      case .conversation, .function, .provider, .error, .event: return []
       }
     }
   }

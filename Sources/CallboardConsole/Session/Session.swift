@@ -17,6 +17,11 @@ final class Session {
   private var pending: [Pending] = []
   /// Originals that were asked for, of the call on the screen and the few before it; in memory only.
   private var reveals: [Reveal] = []
+  /// Requests of batches that are not sent yet.
+  private var batchQueue: [(request: Request, purpose: Purpose)] = []
+  /// When this person was last said to read a call.
+  private var readingSaidAt: Duration?
+  private var notifyFaultAt: Date?
   private var names: [String: String] = [:]
   /// Names in the transcript at hand that no function has.
   private var unknownNames: Set<String> = []
@@ -85,6 +90,10 @@ final class Session {
     }
     lookCloser(&new)
     new.revealed = new.detail.flatMap(revealed)
+    if let fault = new.header.notifyFault, fault.at != notifyFaultAt {
+      notifyFaultAt = fault.at
+      model.say(SafeText(untrusted: fault.text, limit: 500), .warning, at: fault.at)
+    }
     sight = new
   }
 
@@ -125,11 +134,14 @@ final class Session {
           ListQuery(filter: list.filter, sort: list.sort, reversed: list.reversed, after: 10_000)
         )
       case .errors: return .errors(list)
+      case .audit: return .audit(list)
       }
     case .review(let id), .call(let id): return .call(id)
     case .conversation(let id): return .conversation(id)
     case .function(let name): return .function(name)
-    case .messages: return .header
+    case .event(let seq): return .audit(ListQuery(anchor: String(seq), after: 0))
+    case .report(let since, let until): return .report(since: since, until: until)
+    case .messages, .batch: return .header
     case .grants: return .grants
     }
   }
@@ -145,13 +157,20 @@ final class Session {
         sight.isDetailAwaited = glance == nil
       }
     case .review, .call: if case .call(let detail) = sight.body { sight.detail = detail }
-    case .screen, .conversation, .function, .messages, .grants: break
+    case .event(let seq):
+      if case .audit(let audit) = sight.body {
+        sight.event = audit.page.rows.first { $0.seq == seq }
+      }
+    case .screen, .conversation, .function, .report, .batch, .messages, .grants: break
+    }
+    if case .audit(let audit) = sight.body {
+      sight.departure = audit.left[model.principal.identity]
     }
     var row = sight.detail?.row
     switch sight.rows.item(model.list.cursor.id) {
     case .call(let shown)?: row = row ?? shown
     case .fold(let fold)?: row = fold.rows.first
-    case .conversation?, .function?, .provider?, .error?, nil: break
+    case .conversation?, .function?, .provider?, .error?, .event?, nil: break
     }
     if case .screen(.errors) = model.place { row = nil }
     if let row { sight.function = door.glance(of: .function(row.function))?.function }
@@ -262,16 +281,29 @@ final class Session {
 
   /// Whether the place has changed since the last look.
   private var sightIsElsewhere: Bool {
-    switch (model.place, sight.body) {
-    case (.screen(.overview), .overview), (.screen(.waiting), .waiting), (.screen(.calls), .calls),
-      (.screen(.conversations), .conversations), (.screen(.functions), .functions),
-      (.screen(.errors), .errors), (.messages, _), (.grants, .grants):
-      false
-    case (.review(let id), .call), (.call(let id), .call): sight.detail?.row.id != id
-    case (.conversation(let id), .conversation(let detail)): detail?.row.id != id
-    case (.function(let name), .function(let detail)): detail?.row.name != name
-    case (.screen, _), (.review, _), (.call, _), (.conversation, _), (.function, _), (.grants, _):
-      true
+    switch model.place {
+    case .screen(let screen): !isOf(screen, sight.body)
+    case .review(let id), .call(let id):
+      if case .call = sight.body { sight.detail?.row.id != id } else { true }
+    case .conversation(let id): sight.body.conversation?.row.id != id
+    case .function(let name): sight.body.function?.row.name != name
+    case .event(let seq): sight.event?.seq != seq
+    case .report: if case .report = sight.body { false } else { true }
+    case .grants: if case .grants = sight.body { false } else { true }
+    case .messages, .batch: false
+    }
+  }
+
+  private func isOf(_ screen: Screen, _ body: Snapshot.Body) -> Bool {
+    switch body {
+    case .overview: screen == .overview
+    case .waiting: screen == .waiting
+    case .calls: screen == .calls
+    case .conversations: screen == .conversations
+    case .functions: screen == .functions
+    case .errors: screen == .errors
+    case .audit: screen == .audit
+    case .call, .conversation, .function, .report, .grants, .grantPreview, .header: false
     }
   }
 
@@ -288,6 +320,8 @@ final class Session {
     guard !model.showsHelp, let action = model.keys.action(of: key),
       let live = Binding.live(action, in: context)
     else { return false }
+    // It decides nothing yet: it lays before a person what they would decide.
+    if context.opensBatch(action) { return false }
     return live.binding.isDeciding
   }
 
@@ -304,9 +338,89 @@ final class Session {
       case .find(let search):
         let found = Command.found(search, &model, sight: sight, in: door)
         return found.isEmpty ? [] : carryOut(found, at: now)
+      case .openBatch(let action, let screen):
+        openBatch(action, on: screen)
+        return []
+      case .runBatch(let batch):
+        run(batch, at: now)
+        return []
       case .edit, .copy, .writeView, .suspend, .repaint, .quit: return [intent]
       }
     }
+  }
+
+  /// Sends a batch, a few requests at a time.
+  private func run(_ batch: Batch, at now: Duration) {
+    let number = model.began(batch)
+    for (index, entry) in batch.entries.enumerated() {
+      guard let request = batch.request(for: entry) else {
+        model.receive(.refused("it can't be done"), of: index, in: number, at: sight.header.now)
+        continue
+      }
+      batchQueue.append((request, .batch(run: number, entry: index)))
+    }
+    sendBatches(at: now)
+  }
+
+  private func sendBatches(at now: Duration) {
+    while !batchQueue.isEmpty, pending.count < Batch.pace {
+      let (request, purpose) = batchQueue.removeFirst()
+      pending.append(
+        Pending(
+          request: request,
+          ticket: door.send(request, by: model.principal),
+          purpose: purpose,
+          sentAt: now
+        )
+      )
+    }
+  }
+
+  // MARK: who reads what
+
+  /// A person is said to read a call again and again while it is on the screen: others forget it soon.
+  static let readingPause = Duration.seconds(10)
+
+  /// The call that is before this person's eyes, where others may be about to decide on it too.
+  private var readCall: CallID? {
+    guard model.mayAct, showsArguments, let detail = sight.detail, detail.row.state.needsPerson
+    else { return nil }
+    return detail.row.id
+  }
+
+  private func sayWhatIsRead(at now: Duration) {
+    let read = readCall
+    if let before = model.reading, before != read {
+      _ = door.send(.reading(before, isThere: false), by: model.principal)
+    }
+    guard let read else {
+      model.reading = nil
+      readingSaidAt = nil
+      return
+    }
+    if read == model.reading, let said = readingSaidAt, now - said < Self.readingPause { return }
+    model.reading = read
+    readingSaidAt = now
+    _ = door.send(.reading(read, isThere: true), by: model.principal)
+  }
+
+  /// When to say again what is read, although nothing changes; nil: nothing is.
+  var readingDeadline: Duration? {
+    model.reading == nil ? nil : readingSaidAt.map { $0 + Self.readingPause }
+  }
+
+  /// Says again what is read, without a new picture.
+  func sayReadingAgain(at now: Duration) {
+    if let deadline = readingDeadline, deadline <= now { sayWhatIsRead(at: now) }
+  }
+
+  /// Says for the last time what is read, and up to which event this person has been told.
+  func leave() -> RequestTicket? {
+    if let read = model.reading {
+      _ = door.send(.reading(read, isThere: false), by: model.principal)
+    }
+    guard !model.options.isReadOnly else { return nil }
+    return door.send(.left(seq: sight.header.seq), by: model.principal)
   }
 
   private func send(_ request: Request, _ purpose: Purpose, at now: Duration) {
@@ -340,9 +454,11 @@ final class Session {
     guard !replies.isEmpty else { return isRevealed }
     pending = rest
     let now = door.snapshot(of: .header).header.now
+    let sentAt = replies.map(\.1.sentAt).max()
     for (reply, request) in replies {
       receive(&model, reply, for: outcome(of: request, reply), at: now)
     }
+    sendBatches(at: sentAt ?? .zero)
     isDirty = true
     return true
   }
@@ -381,6 +497,7 @@ final class Session {
     if let frame { model.painted(frame) }
     isDirty = false
     askForOriginals()
+    sayWhatIsRead(at: now)
     return gate.painted(Context(model, sight).stake(model, sight), at: now)
   }
 
@@ -407,7 +524,7 @@ final class Session {
     switch model.place {
     case .screen(.waiting): model.hasPane
     case .review, .call: true
-    case .screen, .conversation, .function, .messages, .grants: false
+    case .screen, .conversation, .function, .event, .report, .batch, .messages, .grants: false
     }
   }
 

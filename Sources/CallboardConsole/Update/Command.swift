@@ -37,6 +37,7 @@ enum Command {
       Verb(name: "quit", argument: "", meaning: "leave"),
       Verb(name: "release", argument: "", meaning: "start again, asks"),
       Verb(name: "revoke", argument: "ID", meaning: "take a grant back"),
+      Verb(name: "since", argument: "TIME", meaning: "what happened since then, as 8h"),
       Verb(name: "stop", argument: "ID", meaning: "stop a conversation"),
       Verb(name: "write", argument: "FILE", meaning: "write this view to a file"),
     ]
@@ -78,7 +79,7 @@ enum Command {
         case .call(let row): row.function
         case .error(let row): row.function
         case .fold(let fold): fold.rows.first?.function
-        case .conversation, .provider: nil
+        case .conversation, .provider, .event: nil
         }
       }
       return Array(Set(names)).sorted()
@@ -95,7 +96,7 @@ enum Command {
       switch item {
       case .call(let row): [row]
       case .fold(let fold): fold.rows
-      case .conversation, .function, .provider, .error: []
+      case .conversation, .function, .provider, .error, .event: []
       }
     } + (sight.detail.map { [$0.row] } ?? [])
   }
@@ -106,6 +107,7 @@ enum Command {
       case .conversation(let row): row.id
       case .call(let row): row.conversation
       case .fold(let fold): fold.rows.first?.conversation
+      case .event(let row): row.conversation
       case .function, .provider, .error: nil
       }
     }
@@ -202,6 +204,12 @@ enum Command {
     case "quit":
       while model.back() {}
       return update(&model, .character("q"), sight: sight)
+    case "since":
+      guard let seconds = Filter.seconds(argument[...]), seconds > 0 else {
+        model.say("write a time such as 8h, 90m or 2d after :since", .warning, at: now)
+        return []
+      }
+      model.open(.report(since: now.addingTimeInterval(-seconds), until: now))
     case "write": return [.writeView(path: argument)]
     default: break
     }

@@ -6,6 +6,10 @@ import JSONSchema
 /// Takes in what the engine has replied to a request.
 func receive(_ model: inout ConsoleModel, _ reply: Reply, for purpose: Purpose, at now: Date) {
   let message = SafeText(untrusted: reply.message, limit: 2000)
+  if case .batch(let run, let entry) = purpose {
+    model.receive(reply, of: entry, in: run, at: now)
+    return
+  }
   switch (reply, purpose) {
   case (.done, .approval(let call)):
     model.undoable = call
@@ -23,7 +27,7 @@ func receive(_ model: inout ConsoleModel, _ reply: Reply, for purpose: Purpose, 
     let held: SafeText =
       waiting > 0 ? " · \(counted(waiting, "queued call is", "queued calls are")) held" : ""
     model.say(message + held, .good, at: now)
-  case (.done, .plain): model.say(message, .good, at: now)
+  case (.done, .plain), (.done, .batch): model.say(message, .good, at: now)
   case (.refused, .edit(let edit)):
     reopen(&model, edit, [message])
     model.say(message, .warning, at: now)

@@ -25,6 +25,7 @@ func updatePrompt(_ model: inout ConsoleModel, _ key: Key, sight: Sight) -> [Int
     return answer(question, &model, key, sight: sight)
   case .edited(let edited):
     return answerEdited(edited, &model, key)
+  case .batch: return typeIntoBatch(&model, key, sight: sight)
   case .deny, .settle, .message, .filter, .search, .command, .writeView:
     return type(&model, key, sight: sight)
   }
@@ -191,7 +192,7 @@ private func submit(_ prompt: Prompt, _ model: inout ConsoleModel, sight: Sight)
     model.commands.append(text)
     if model.commands.count > 100 { model.commands.removeFirst() }
     return Command.run(text, &model, sight: sight)
-  case .question, .edited: return []
+  case .question, .edited, .batch: return []
   }
 }
 

@@ -90,6 +90,7 @@ private func perform(
   context: Context,
   sight: Sight
 ) -> [Intent] {
+  if context.opensBatch(action) { return [.openBatch(action, context.screen)] }
   if let fold = context.fold, [.approve, .deny, .edit, .open].contains(action) {
     model.unfold(fold)
     return []
@@ -101,6 +102,8 @@ private func perform(
   case .pause, .message: return converse(action, &model, context: context)
   case .toggle, .breaker, .clearCache, .hold, .undo:
     return operate(action, &model, context: context, sight: sight)
+  case .mark: mark(&model, sight: sight)
+  case .unmarkAll: model.marks.clear(model.screen)
   case .open: open(&model, context: context)
   case .paneDown: scrollPane(&model, by: max(1, model.paneHeight - 1))
   case .paneUp: scrollPane(&model, by: -max(1, model.paneHeight - 1))
@@ -146,6 +149,7 @@ private func perform(
   case .conversations: model.show(.conversations)
   case .functions: model.show(.functions)
   case .errors: model.show(.errors)
+  case .audit: model.show(.audit)
   case .repaint: return [.repaint]
   case .suspend: return [.suspend]
   }
@@ -164,6 +168,12 @@ private func open(_ model: inout ConsoleModel, context: Context) {
       model.review(call.id)
     } else {
       model.open(.call(call.id))
+    }
+  } else if let event = context.event {
+    if case .event = model.place, let call = event.call {
+      model.open(.call(call))
+    } else {
+      model.open(.event(event.seq))
     }
   } else if let error = context.error {
     model.open(.call(error.sample))
@@ -307,13 +317,14 @@ extension Screen {
     case .conversations: [.natural, .name, .age, .state, .count]
     case .functions: [.natural, .count, .duration, .state]
     case .errors: [.natural, .name, .age]
+    case .audit: [.natural]
     }
   }
 
   func words(for sort: ListQuery.Sort) -> SafeText {
     switch (self, sort) {
     case (.waiting, .natural): "by time left"
-    case (.calls, .natural): "newest first"
+    case (.calls, .natural), (.audit, .natural): "newest first"
     case (.conversations, .natural): "by last activity"
     case (.functions, .natural), (_, .name): "by name"
     case (.errors, .natural), (_, .count): "by count"

@@ -31,7 +31,10 @@ public final class Instance: Sendable {
       throw unexpected
     }
     switch sight {
-    case .body(let body, _): return Snapshot(header: sights.header, body: body)
+    case .body(let body, let definitions, _):
+      var snapshot = Snapshot(header: sights.header, body: body)
+      snapshot.definitions = definitions
+      return snapshot
     case .withheld(let why): throw .refused(why)
     case .same: throw unexpected
     }
@@ -178,6 +181,8 @@ extension Query {
     case .function: .function(nil)
     case .errors: .errors(Page())
     case .grants: .grants([])
+    case .report: .report(nil)
+    case .audit: .audit(AuditSnapshot(page: Page()))
     case .grantPreview(let draft, _):
       .grantPreview(
         GrantPreview(

@@ -129,7 +129,9 @@ public final class RemoteDoor: EngineDoor {
         }
       }
       guard let found, state.header != nil else { return (nil, isWanted) }
-      return (Snapshot(header: header(state), body: found.body), isWanted)
+      var snapshot = Snapshot(header: header(state), body: found.body)
+      snapshot.definitions = found.definitions
+      return (snapshot, isWanted)
     }
     if isWanted { kick.signal() }
     return snapshot
@@ -264,12 +266,12 @@ public final class RemoteDoor: EngineDoor {
         state.underWay.remove(query.family)
         switch sight {
         case .same: state.cache.confirm(query, epoch: epoch, at: now)
-        case .body(let body, let mark):
-          state.cache.store(body, mark: mark, of: query, epoch: epoch, at: now)
+        case .body(let body, let definitions, let mark):
+          state.cache.store(body, definitions, mark: mark, of: query, epoch: epoch, at: now)
           isNew = true
         case .withheld:
           if !state.cache.has(query) {
-            state.cache.store(query.emptyBody, mark: "", of: query, epoch: epoch, at: now)
+            state.cache.store(query.emptyBody, [], mark: "", of: query, epoch: epoch, at: now)
           }
         }
       }

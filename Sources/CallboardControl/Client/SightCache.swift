@@ -6,6 +6,7 @@ struct SightCache: Sendable {
   /// One answer.
   struct Entry: Sendable {
     var body: Snapshot.Body
+    var definitions: [DefinitionRow]
     /// The instance's mark of this body.
     var mark: String
     /// Which change it is as new as.
@@ -19,6 +20,7 @@ struct SightCache: Sendable {
   /// What is known about a query.
   struct Found: Sendable {
     var body: Snapshot.Body
+    var definitions: [DefinitionRow]
     var epoch: Int
     var at: Duration
     /// All that was asked for is there; else there is only enough to go on with.
@@ -38,7 +40,13 @@ struct SightCache: Sendable {
     entry.usedAt = looks
     entries[family] = entry
     guard let (body, isWhole) = entry.body.part(for: query) else { return nil }
-    return Found(body: body, epoch: entry.epoch, at: entry.at, isWhole: isWhole)
+    return Found(
+      body: body,
+      definitions: entry.definitions,
+      epoch: entry.epoch,
+      at: entry.at,
+      isWhole: isWhole
+    )
   }
 
   func has(_ query: Query) -> Bool { entries[query.family] != nil }
@@ -47,13 +55,21 @@ struct SightCache: Sendable {
 
   mutating func store(
     _ body: Snapshot.Body,
+    _ definitions: [DefinitionRow],
     mark: String,
     of query: Query,
     epoch: Int,
     at: Duration
   ) {
     looks += 1
-    entries[query.family] = Entry(body: body, mark: mark, epoch: epoch, at: at, usedAt: looks)
+    entries[query.family] = Entry(
+      body: body,
+      definitions: definitions,
+      mark: mark,
+      epoch: epoch,
+      at: at,
+      usedAt: looks
+    )
     guard entries.count > Self.limit,
       let oldest = entries.min(by: { $0.value.usedAt < $1.value.usedAt })
     else { return }
@@ -76,7 +92,7 @@ struct SightCache: Sendable {
       switch entry.body {
       case .waiting(let page), .calls(let page): rows = page.rows
       case .overview, .call, .conversations, .conversation, .functions, .function, .errors, .grants,
-        .grantPreview, .header:
+        .grantPreview, .report, .audit, .header:
         continue
       }
       guard let index = rows.firstIndex(where: { $0.id == call }) else { continue }
@@ -95,7 +111,8 @@ extension Query {
     case .conversations(let list): .conversations(list.whole)
     case .functions(let list): .functions(list.whole)
     case .errors(let list): .errors(list.whole)
-    case .overview, .call, .conversation, .function, .grants, .grantPreview, .header: self
+    case .audit(let list): .audit(list.whole)
+    case .overview, .call, .conversation, .function, .grants, .grantPreview, .report, .header: self
     }
   }
 
@@ -107,7 +124,8 @@ extension Query {
     case .conversations(let list): .conversations(list.widened)
     case .functions(let list): .functions(list.widened)
     case .errors(let list): .errors(list.widened)
-    case .overview, .call, .conversation, .function, .grants, .grantPreview, .header: self
+    case .audit(let list): .audit(list.widened)
+    case .overview, .call, .conversation, .function, .grants, .grantPreview, .report, .header: self
     }
   }
 }
@@ -137,12 +155,19 @@ extension Snapshot.Body {
       return page.part(for: list) { $0.id }.map { (.functions($0.0, providers: providers), $0.1) }
     case (.errors(let page), .errors(let list)):
       return page.part(for: list) { $0.id }.map { (.errors($0.0), $0.1) }
+    case (.audit(let audit), .audit(let list)):
+      return audit.page.part(for: list) { String($0.seq) }.map { part, isWhole in
+        var audit = audit
+        audit.page = part
+        return (.audit(audit), isWhole)
+      }
     case (.overview, .overview), (.call, .call), (.conversation, .conversation),
-      (.function, .function), (.grants, .grants), (.grantPreview, .grantPreview), (.header, .header):
+      (.function, .function), (.grants, .grants), (.grantPreview, .grantPreview),
+      (.report, .report), (.header, .header):
       return (self, true)
     case (.waiting, _), (.calls, _), (.conversations, _), (.functions, _), (.errors, _),
       (.overview, _), (.call, _), (.conversation, _), (.function, _), (.grants, _),
-      (.grantPreview, _), (.header, _):
+      (.grantPreview, _), (.report, _), (.audit, _), (.header, _):
       return nil
     }
   }

@@ -248,14 +248,16 @@ final class ServedPeer: Sendable {
     let bodies = looks.map { look -> Sights.Sight in
       let snapshot = engine.snapshot(of: look.query.asked(by: principal))
       header = snapshot.header
-      let bytes = (try? JSONValue(encoding: snapshot.body))?.serializedBytes() ?? []
+      let bytes =
+        ((try? JSONValue(encoding: snapshot.body))?.serializedBytes() ?? [])
+        + ((try? JSONValue(encoding: snapshot.definitions))?.serializedBytes() ?? [])
       let mark = Self.mark(of: bytes)
       guard mark != look.have else { return .same }
       guard bytes.count <= room else {
         return .withheld("it is longer than the \(ControlProtocol.answerLimit) bytes of an answer")
       }
       room -= bytes.count
-      return .body(snapshot.body, mark: mark)
+      return .body(snapshot.body, snapshot.definitions, mark: mark)
     }
     return Sights(header: header ?? engine.snapshot(of: .header).header, bodies: bodies)
   }

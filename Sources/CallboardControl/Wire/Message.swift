@@ -106,7 +106,7 @@ struct Sights: Sendable, Codable {
   enum Sight: Sendable, Codable {
     /// As it was when the peer got this mark.
     case same
-    case body(Snapshot.Body, mark: String)
+    case body(Snapshot.Body, [DefinitionRow], mark: String)
     /// It can't be sent, and why.
     case withheld(String)
   }
@@ -142,7 +142,8 @@ extension Request {
       .runAgain(let id, _, _):
       id
     case .setFunction, .setProvider, .setBreaker, .clearCache, .hold, .acceptDefinition,
-      .declineDefinition, .grant, .revokeGrant, .stopConversation, .pauseConversation, .message:
+      .declineDefinition, .grant, .revokeGrant, .stopConversation, .pauseConversation, .message,
+      .reading, .left:
       nil
     }
   }
