@@ -96,6 +96,11 @@ extension Painter {
       case .invalid(let errors)?:
         let first = errors.first?.message ?? "its arguments do not fit"
         document.text("\(outcome.name): refused: \(untrusted: first, limit: 800)", .warning)
+      case .unknown(let why)?:
+        document.text(
+          "\(outcome.name): not known whether it was done: \(untrusted: why, limit: 800)",
+          .warning
+        )
       case nil: document.text("\(outcome.name): no answer yet", .faint)
       }
     }
@@ -104,7 +109,7 @@ extension Painter {
 
   private func rank(_ outcome: BatchRun.Outcome) -> Int {
     switch outcome.reply {
-    case .refused?, .invalid?: 0
+    case .refused?, .invalid?, .unknown?: 0
     case nil: 1
     case .done?: 2
     }

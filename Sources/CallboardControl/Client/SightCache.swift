@@ -143,32 +143,41 @@ extension ListQuery {
 
 extension Snapshot.Body {
   /// What of it answers a query of its family, and whether that is all that was asked for; nil: it can't be told.
+  ///
+  /// By the list that is asked for: one answer stands under one family of queries.
   fileprivate func part(for query: Query) -> (Snapshot.Body, isWhole: Bool)? {
-    switch (self, query) {
-    case (.waiting(let page), .waiting(let list)):
+    guard let list = query.list else { return (self, true) }
+    switch self {
+    case .waiting(let page):
       return page.part(for: list) { $0.id.description }.map { (.waiting($0.0), $0.1) }
-    case (.calls(let page), .calls(let list)):
+    case .calls(let page):
       return page.part(for: list) { $0.id.description }.map { (.calls($0.0), $0.1) }
-    case (.conversations(let page), .conversations(let list)):
+    case .conversations(let page):
       return page.part(for: list) { $0.id.description }.map { (.conversations($0.0), $0.1) }
-    case (.functions(let page, let providers), .functions(let list)):
+    case .functions(let page, let providers):
       return page.part(for: list) { $0.id }.map { (.functions($0.0, providers: providers), $0.1) }
-    case (.errors(let page), .errors(let list)):
+    case .errors(let page):
       return page.part(for: list) { $0.id }.map { (.errors($0.0), $0.1) }
-    case (.audit(let audit), .audit(let list)):
+    case .audit(let audit):
       return audit.page.part(for: list) { String($0.seq) }.map { part, isWhole in
         var audit = audit
         audit.page = part
         return (.audit(audit), isWhole)
       }
-    case (.overview, .overview), (.call, .call), (.conversation, .conversation),
-      (.function, .function), (.grants, .grants), (.grantPreview, .grantPreview),
-      (.report, .report), (.header, .header):
-      return (self, true)
-    case (.waiting, _), (.calls, _), (.conversations, _), (.functions, _), (.errors, _),
-      (.overview, _), (.call, _), (.conversation, _), (.function, _), (.grants, _),
-      (.grantPreview, _), (.report, _), (.audit, _), (.header, _):
+    case .overview, .call, .conversation, .function, .grants, .grantPreview, .report, .header:
       return nil
+    }
+  }
+}
+
+extension Query {
+  /// The list that it is about; nil where it is about one thing.
+  fileprivate var list: ListQuery? {
+    switch self {
+    case .waiting(let list), .calls(let list), .conversations(let list), .functions(let list),
+      .errors(let list), .audit(let list):
+      list
+    case .overview, .call, .conversation, .function, .grants, .grantPreview, .report, .header: nil
     }
   }
 }
