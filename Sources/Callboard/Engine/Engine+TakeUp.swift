@@ -81,14 +81,9 @@ extension Engine {
     return result
   }
 
-  /// Takes up only what people have set, and leaves everything else for the engine that is to go on with it.
-  public func takeUpSettings() throws(StoreFault) {
-    takeUp(settings: try store.unfinished().settings)
-  }
-
   // MARK: - Putting things back
 
-  private func takeUp(settings: [String: JSONValue]) {
+  func takeUp(settings: [String: JSONValue]) {
     var off: [(name: String, Switched)] = []
     var held: Switched?
     for (key, value) in settings {
@@ -111,7 +106,7 @@ extension Engine {
     }
   }
 
-  private func insert(stored call: Call, _ sealed: [UInt8]?, _ unreadable: inout Set<CallID>) {
+  func insert(stored call: Call, _ sealed: [UInt8]?, _ unreadable: inout Set<CallID>) {
     var call = call
     if let sealed {
       if let restored = sealer?.restoring(call, from: sealed) {
@@ -193,7 +188,7 @@ extension Engine {
 
   // MARK: - Going on
 
-  private func restart(_ id: CallID) {
+  func restart(_ id: CallID) {
     // The end of another one, or of its conversation, may have ended it.
     guard let call = table.withShard(of: id, { $0.calls[id]?.call }), !call.state.isEnded else {
       return
@@ -378,7 +373,7 @@ extension Call {
 
 extension Call {
   /// Whether a mark stands where what would run has a secret.
-  fileprivate var hasMarks: Bool {
+  var hasMarks: Bool {
     guard let arguments = decided ?? proposed else { return false }
     return Redactor.hasMarks(arguments.original)
   }

@@ -52,6 +52,7 @@ struct CallCommand: AsyncParsableCommand {
       store: store ?? .memory
     )
     do {
+      tellLeft(in: session, file?.path)
       try await interruption.watching {
         await session.engine.stop(patience: .zero)
       } _: {
@@ -164,6 +165,7 @@ struct CallCommand: AsyncParsableCommand {
 
   private func call(_ text: String, in session: EngineSession, by principal: Principal) async throws
   {
+    try refuseRepeating(text, in: session, by: principal)
     Output.error.progress("calling \(function)…")
     let submission = await session.engine.submit(function, text: text, by: principal)
     Output.error.endProgress()

@@ -14,6 +14,8 @@ final class EngineSession: Sendable {
   let deadlines: DeadlineQueue
   /// What the engine found unfinished on its store.
   let taken: TakenUp
+  /// What it found there and left to another one, where it does not take things up.
+  let left: LeftBehind
   private let store: OpenedStore
   private let seed: UInt64
   private let client: HTTPClient?
@@ -88,8 +90,9 @@ final class EngineSession: Sendable {
         let maker = ScriptMaker(configuration, clock: clock, deadlines: deadlines)
         let made = engine.models
         taken = try engine.takeUp { maker.model(of: $0) ?? made[$0.model] }
+        left = LeftBehind()
       } else {
-        try engine.takeUpSettings()
+        left = try engine.takeUpOutcomes()
         taken = TakenUp()
       }
     } catch {
