@@ -511,6 +511,39 @@ import Testing
     #expect(try JSONValue(parsing: ended.output) == ConfigurationSchema.document)
   }
 
+  @Test func `a snapshot of a configuration shows its functions, runs nothing and opens no store`()
+    async throws
+  {
+    let scratch = try Scratch()
+    _ = try scratch.file(
+      "pay.yaml",
+      """
+      name: paying
+      store: { file: s.db }
+      providers:
+        desk:
+          type: program
+          functions: [{ name: pay, description: Pays., effect: write, run: [touch, ran], stdin: none }]
+      approvals: [{ approval: never }]
+      scripts:
+        paying: { user: Pay., turns: [{ calls: [{ function: desk.pay }] }, { say: "Paid.", end: true }] }
+      models:
+        paying: { type: script, script: paying }
+      conversations: [{ model: paying, caller: agent-1 }]
+      """
+    )
+    for screen in ["functions", "conversations"] {
+      let ended = try await Program.run(
+        ["snapshot", screen, "--config", "pay.yaml", "--after", "1s"],
+        folder: scratch.path
+      )
+      #expect(ended.status == 0, "\(ended)")
+      #expect(ended.output.contains("desk.pay") == (screen == "functions"), "\(ended)")
+      #expect(!ended.output.contains("agent-1"), "\(ended)")
+    }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path) == ["pay.yaml"])
+  }
+
   @Test func `a snapshot of the demo is a screen of the size that was asked for`() async throws {
     let ended = try await Program.run([
       "snapshot", "overview", "--demo", "--seed", "7", "--size", "100x30", "--after", "2s",
