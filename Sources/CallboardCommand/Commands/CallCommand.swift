@@ -53,11 +53,13 @@ struct CallCommand: AsyncParsableCommand {
     )
     do {
       tellLeft(in: session, file?.path)
-      try await interruption.watching {
-        await session.engine.stop(patience: .zero)
-      } _: {
+      try await interruption.watching(
+        [{ await session.stopInOrder() }, { session.engine.hurry() }],
+        leaving: session.leave
+      ) {
         try await dryRun
           ? rehearse(text, in: session, by: principal) : call(text, in: session, by: principal)
+        if interruption.isCaught { Output.error.row("callboard: \(function) ended before that.") }
       }
     } catch {
       await session.close(patience: .zero)
@@ -179,7 +181,7 @@ struct CallCommand: AsyncParsableCommand {
       ])
       throw Failure(
         .outcomeUnknown,
-        "\(function) may or may not have happened: \(why) Do not try again before you have looked there."
+        "\(function) may or may not have happened: \(why.hasSuffix(".") ? why : why + ".") Do not try again before you have looked there."
       )
     }
     let effect = session.configuration.definitions.first { $0.name.description == function }?.effect

@@ -51,11 +51,7 @@ struct SnapshotCommand: AsyncParsableCommand {
     let isOver = OneShot<Bool>()
     let deadline = demo.session.clock.monotonic + after
     demo.session.deadlines.schedule(at: deadline) { isOver.resolve(true) }
-    _ = try await interruption.watching {
-      isOver.resolve(false)
-    } _: {
-      await isOver.value
-    }
+    _ = try await interruption.watching([{ isOver.resolve(false) }]) { await isOver.value }
     try await show(demo.session, hint: Demo.hint)
   }
 
