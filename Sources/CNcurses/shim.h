@@ -200,12 +200,12 @@ static inline void callboard_restore_now(void) {
 // The signal does what it does by default, so that the exit status stays. Only who asks for Swift's
 // backtraces by SWIFT_BACKTRACE gets the handler of its runtime, which waits for a key on a
 // terminal.
-static inline void callboard_pass_on(int number) {
+static inline void callboard_pass_on(int number, int traces) {
   struct sigaction next;
   memset(&next, 0, sizeof next);
   sigemptyset(&next.sa_mask);
   next.sa_handler = SIG_DFL;
-  if (callboard_state()->traces) next = callboard_state()->before[number];
+  if (traces) next = callboard_state()->before[number];
   sigaction(number, &next, NULL);
   raise(number);
 }
@@ -213,7 +213,7 @@ static inline void callboard_pass_on(int number) {
 static inline void callboard_fatal(int number) {
   int saved = errno;
   callboard_restore_now();
-  callboard_pass_on(number);
+  callboard_pass_on(number, callboard_state()->traces);
   errno = saved;
 }
 
@@ -228,7 +228,7 @@ static inline void callboard_noted(int number) {
     // Asked again and the loop does not answer. (At once again is nothing: a closing terminal sends
     // HUP twice.)
     callboard_restore_now();
-    callboard_pass_on(number);
+    callboard_pass_on(number, 0);
   } else {
     if (ends && !callboard_state()->ending) {
       callboard_state()->ending_since = now.tv_sec;

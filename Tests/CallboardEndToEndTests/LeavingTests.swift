@@ -54,6 +54,19 @@ extension EndToEnd {
       #expect(try events.all().contains { $0.type == "call.succeeded" })
     }
 
+    @Test func `a terminal that is closed gives a write its time, however often it hangs up`()
+      async throws
+    {
+      let terminal = try terminal("sleep 3; echo 1")
+      let events = EventLog(terminal.path("events"))
+      _ = try await events.first("call.running", function: "desk.pay")
+      try await terminal.wait(for: "[1 Overview]")
+      try terminal.hangUp()
+      _ = try await events.first("engine.stopping")
+      _ = try await events.first("call.succeeded", function: "desk.pay")
+      _ = try await events.first("engine.stopped")
+    }
+
     @Test
     func `whoever leaves a call of unknown outcome behind hears of it, and so does the shell`()
       async throws

@@ -115,6 +115,9 @@ final class Terminal {
     return status
   }
 
+  /// Closes the terminal under whatever runs in it.
+  func hangUp() throws { try run(["kill-session", "-t", "s"]) }
+
   // MARK: files
 
   func path(_ file: String) -> String { folder + "/" + file }

@@ -89,14 +89,9 @@ extension Engine {
     return result
   }
 
-  /// Takes up only what people have set, and leaves everything else for the engine that is to go on with it.
-  public func takeUpSettings() throws(StoreFault) {
-    takeUp(settings: try store.unfinished().settings)
-  }
-
   // MARK: - Putting things back
 
-  private func takeUp(settings: [String: JSONValue]) {
+  func takeUp(settings: [String: JSONValue]) {
     var remembered: [String: Catalogue.Absent] = [:]
     var held: Switched?
     var granted: [GrantBook.Entry] = []
@@ -128,7 +123,7 @@ extension Engine {
     _ = table.withEveryShard { $0.withGrants(standing) } commit: {}
   }
 
-  private func insert(stored call: Call, _ sealed: [UInt8]?, _ unreadable: inout Set<CallID>) {
+  func insert(stored call: Call, _ sealed: [UInt8]?, _ unreadable: inout Set<CallID>) {
     var call = call
     if let sealed {
       if let restored = sealer?.restoring(call, from: sealed) {
@@ -231,7 +226,7 @@ extension Engine {
 
   // MARK: - Going on
 
-  private func restart(_ id: CallID) {
+  func restart(_ id: CallID) {
     // The end of another one, or of its conversation, may have ended it.
     guard let call = table.withShard(of: id, { $0.calls[id]?.call }), !call.state.isEnded else {
       return
@@ -443,7 +438,7 @@ extension Engine {
 
 extension Call {
   /// Whether a mark stands where what would run has a secret.
-  fileprivate var hasMarks: Bool {
+  var hasMarks: Bool {
     guard let arguments = decided ?? proposed else { return false }
     return Redactor.hasMarks(arguments.original)
   }

@@ -695,20 +695,12 @@ public final class Engine: Sendable {
 
   /// How long running calls have to finish when the engine stops.
   public struct Patience: Sendable, Hashable {
-    /// While a `write` runs: its outcome becomes unknown when it is stopped.
-    public var writes: Duration
-    /// While only calls run that may be repeated.
-    public var others: Duration
+    public var time: Duration
 
-    public init(writes: Duration, others: Duration) {
-      self.writes = writes
-      self.others = others
-    }
+    public init(_ time: Duration) { self.time = time }
 
-    public static let whole = Patience(writes: .seconds(10), others: .seconds(10))
-    /// Where a person waits for it.
-    public static let attended = Patience(writes: .seconds(10), others: .seconds(2))
-    public static let zero = Patience(writes: .zero, others: .zero)
+    public static let whole = Patience(.seconds(10))
+    public static let zero = Patience(.zero)
   }
 
   /// Stops in order: new calls are rejected, running ones get time to finish and are then stopped.
@@ -726,10 +718,7 @@ public final class Engine: Sendable {
     stopConversations()
     let start = clock.monotonic
     while !hurries.load(ordering: .relaxed) {
-      let running = running
-      guard running.all > 0 else { break }
-      let limit = running.writes > 0 ? patience.writes : patience.others
-      guard clock.monotonic < start + limit else { break }
+      guard isAnythingRunning, clock.monotonic < start + patience.time else { break }
       try? await clock.sleep(for: .milliseconds(20), on: deadlines)
     }
     // Attempts that their calls have given up are told to stop too: no program outlives this process.
@@ -776,14 +765,12 @@ public final class Engine: Sendable {
     isRetryable: true
   )
 
-  private var running: (all: Int, writes: Int) {
-    var running = (all: 0, writes: 0)
+  private var isAnythingRunning: Bool {
+    var count = 0
     table.forEachShard {
-      running.all +=
-        $0.counts[CallState.Word.running.index] + $0.counts[CallState.Word.stopping.index]
-      running.writes += $0.runningWrites
+      count += $0.counts[CallState.Word.running.index] + $0.counts[CallState.Word.stopping.index]
     }
-    return running
+    return count > 0
   }
 
   /// Not those whose fallback runs: that is a call of its own.

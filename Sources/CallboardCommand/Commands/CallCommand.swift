@@ -77,11 +77,14 @@ struct CallCommand: AsyncParsableCommand {
       store: store ?? .memory
     )
     do {
-      try await interruption.watching {
-        await session.engine.stop(patience: .zero)
-      } _: {
+      tellLeft(in: session, file?.path)
+      try await interruption.watching(
+        [{ await session.stopInOrder() }, { session.engine.hurry() }],
+        leaving: session.leave
+      ) {
         try await dryRun
           ? rehearse(text, in: session, by: principal) : call(text, in: session, by: principal)
+        if interruption.isCaught { Output.error.row("callboard: \(function) ended before that.") }
       }
     } catch {
       await session.close(patience: .zero)
@@ -193,6 +196,7 @@ struct CallCommand: AsyncParsableCommand {
 
   private func call(_ text: String, in session: EngineSession, by principal: Principal) async throws
   {
+    try refuseRepeating(text, in: session, by: principal)
     Output.error.progress("calling \(function)…")
     let submission = await session.engine.submit(function, text: text, by: principal)
     Output.error.endProgress()
@@ -206,7 +210,7 @@ struct CallCommand: AsyncParsableCommand {
       ])
       throw Failure(
         .outcomeUnknown,
-        "\(function) may or may not have happened: \(why) Do not try again before you have looked there."
+        "\(function) may or may not have happened: \(why.hasSuffix(".") ? why : why + ".") Do not try again before you have looked there."
       )
     }
     let effect = session.configuration.definitions.first { $0.name.description == function }?.effect

@@ -27,6 +27,8 @@ enum ConsoleRun {
     control: ControlServer? = nil,
     isDemo: Bool
   ) async throws {
+    // Before the screen, which takes signals over and gives them back: none comes in between.
+    let interruption = Interruption(heedsHangUp: false)
     let result: Result<Console.Exit, any Error>
     do {
       let console = try Console(door: session.engine, principal: principal, options: options)
@@ -34,7 +36,7 @@ enum ConsoleRun {
     } catch {
       result = .failure(error)
     }
-    let wasInterrupted = await close(session)
+    let wasInterrupted = await close(session, interruption)
     control?.close(saying: "its console was left")
     // Nothing of the demo happens outside of it.
     let unknown = isDemo ? [] : unknownOutcomes(session.engine)
@@ -62,16 +64,17 @@ enum ConsoleRun {
 
   /// The screen is the shell's again by now: while calls are given time to end, one line says so.
   ///
-  /// A signal gives them no more, another ends at once. Returns whether one came.
-  private static func close(_ session: EngineSession) async -> Bool {
-    let interruption = Interruption()
-    let patience = Engine.Patience.attended
+  /// A signal gives them no more, another ends at once; a hang-up is no signal here, for everything is being stopped
+  /// already. Returns whether one came.
+  private static func close(
+    _ session: EngineSession,
+    _ interruption: Interruption
+  ) async -> Bool {
+    let patience = Engine.Patience.whole
     let header = session.engine.snapshot(of: .header).header
     if header.running > 0 { Output.error.progress(farewell(to: header, patience)) }
     var isClosed = false
-    try? await interruption.watching {
-      session.engine.hurry()
-    } _: {
+    try? await interruption.watching([{ session.engine.hurry() }]) {
       await session.close(patience: patience)
       isClosed = true
     }
@@ -95,9 +98,8 @@ enum ConsoleRun {
       case (1, _): ", one of them a write"
       case (let writes, _): ", \(writes) of them writes"
       }
-    let limit = header.runningWrites > 0 ? patience.writes : patience.others
     return
-      "callboard: stopping; \(header.running) \(verb)\(writes): up to \(limit.words) to end (Ctrl-C: at once)"
+      "callboard: stopping; \(header.running) \(verb)\(writes): up to \(patience.time.words) to end (Ctrl-C or another signal: at once)"
   }
 
   /// One line for each call of which nobody knows whether it happened.

@@ -13,7 +13,8 @@ struct RootCommand: AsyncParsableCommand {
       rejected or cancelled, or an expectation did not hold; 64 wrong usage; 65 a file is wrong; 69 a model, \
       provider or store cannot be reached; 70 a fault of callboard's own; 74 the outcome of a write is unknown \
       (never try again blindly); 75 out of time, nothing done; 77 denied, or approval was needed and nobody could \
-      give it; 130 interrupted.
+      give it; 130 interrupted. At TERM, INT or HUP what runs has ten seconds to end; another TERM or INT gives it \
+      no more time.
       """,
     version: "0.1.0",
     subcommands: [

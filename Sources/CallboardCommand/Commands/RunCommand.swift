@@ -37,17 +37,33 @@ struct RunCommand: AsyncParsableCommand {
     guard isWhole else { throw Failure(.failed, "") }
   }
 
+  /// Plays one; where that was interrupted, what nobody knows of it is said.
+  private func result(
+    of runner: ScenarioRunner,
+    _ interruption: Interruption
+  ) async throws -> ScenarioResult {
+    do {
+      return try await interruption.watching(
+        [{ await runner.interrupt() }, { runner.hurry() }],
+        leaving: runner.leave
+      ) {
+        await runner.run()
+      }
+    } catch let failure as Failure where failure.status == .interrupted {
+      Output.error.endProgress()
+      let unknown = runner.unknownOutcomes
+      for line in unknown { Output.error.row("callboard: \(line)") }
+      throw unknown.isEmpty ? failure : Failure(.outcomeUnknown, failure.description)
+    }
+  }
+
   private func play(_ read: [Scenario], events: EventFile?) async throws {
     let interruption = Interruption()
     var results: [ScenarioResult] = []
     for (index, scenario) in read.enumerated() {
       Output.error.progress("\(index + 1) of \(read.count): \(scenario.name)")
       let runner = try ScenarioRunner(scenario, events: events)
-      let result = try await interruption.watching {
-        runner.stop()
-      } _: {
-        await runner.run()
-      }
+      let result = try await result(of: runner, interruption)
       Output.error.endProgress()
       results.append(result)
       switch output {

@@ -11,8 +11,12 @@ struct SnapshotCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "snapshot",
     abstract: "Print a screen as text, as it would stand on a terminal.",
-    discussion:
-      "Of the running instance where there is one; else it starts the configuration, or the demo, waits a while, and prints one picture of it."
+    discussion: """
+      Of the running instance where there is one. Else it shows, of a configuration, an engine that does nothing: its \
+      functions and rules, as the console would before the first call. No conversation is begun, no call is made, and \
+      a store's file is not opened; callboard audit show and callboard store info tell what is in one. With --demo the \
+      demo plays for a while first.
+      """
   )
 
   @Argument(help: "overview, waiting, calls, conversations, functions, errors or audit.")
@@ -25,27 +29,22 @@ struct SnapshotCommand: AsyncParsableCommand {
   var seed: UInt64?
   @Flag(help: "With colours and attributes, as escape sequences.")
   var ansi = false
-  @Option(help: "How long to wait first; 3s.", transform: { try Duration(callboard: $0) })
+  @Option(help: "How long the demo plays first; 3s.", transform: { try Duration(callboard: $0) })
   var after: Duration = .seconds(3)
   @Option(help: "dark, light or mono.")
   var theme: Theme = .dark
   @OptionGroup var instance: InstanceOption
-  @Flag(help: "Start the configuration, also where an instance of it runs.")
+  @Flag(help: "Show the configuration alone, also where an instance of it runs.")
   var alone = false
 
   func run() async throws {
     if !demo, !alone, let running = try instance.running() { return try show(running) }
-    let interruption = Interruption()
     if demo {
-      let demo = try Demo(seed: seed)
-      let stage = Task { try await demo.stage.run() }
-      defer { stage.cancel() }
-      try await show(demo.session, hint: Demo.hint, interruption)
+      try await showDemo()
     } else {
       let configuration = try instance.source.loadTellingWarnings()
-      let session = try EngineSession(configuration, isUnattended: false)
-      for plan in configuration.conversations { _ = try session.start(plan) }
-      try await show(session, hint: nil, interruption)
+      // Nobody is asked and nothing is begun: it can only be looked at.
+      try await show(try EngineSession(configuration, isUnattended: true), hint: nil)
     }
   }
 
@@ -71,18 +70,19 @@ struct SnapshotCommand: AsyncParsableCommand {
     )
   }
 
-  private func show(
-    _ session: EngineSession,
-    hint: String?,
-    _ interruption: Interruption
-  ) async throws {
+  private func showDemo() async throws {
+    let interruption = Interruption()
+    let demo = try Demo(seed: seed)
+    let stage = Task { try await demo.stage.run() }
+    defer { stage.cancel() }
     let isOver = OneShot<Bool>()
-    session.deadlines.schedule(at: session.clock.monotonic + after) { isOver.resolve(true) }
-    _ = try await interruption.watching {
-      isOver.resolve(false)
-    } _: {
-      await isOver.value
-    }
+    let deadline = demo.session.clock.monotonic + after
+    demo.session.deadlines.schedule(at: deadline) { isOver.resolve(true) }
+    _ = try await interruption.watching([{ isOver.resolve(false) }]) { await isOver.value }
+    try await show(demo.session, hint: Demo.hint)
+  }
+
+  private func show(_ session: EngineSession, hint: String?) async throws {
     let person = Entry.person(in: session.configuration.people)
     let grid = try renderSnapshot(
       screen: screen,

@@ -16,6 +16,8 @@ final class EngineSession: Sendable {
   let taken: TakenUp
   /// Who is who: asked anew for everything that somebody asks for.
   var people: People { configuration.people }
+  /// What it found there and left to another one, where it does not take things up.
+  let left: LeftBehind
   private let store: OpenedStore
   private let seed: UInt64
   private let client: HTTPClient?
@@ -94,8 +96,9 @@ final class EngineSession: Sendable {
         let maker = ScriptMaker(configuration, clock: clock, deadlines: deadlines)
         let made = engine.models
         taken = try engine.takeUp { maker.model(of: $0) ?? made[$0.model] }
+        left = LeftBehind()
       } else {
-        try engine.takeUpSettings()
+        left = try engine.takeUpOutcomes()
         taken = TakenUp()
       }
     } catch {

@@ -57,7 +57,7 @@ enum ExitStatus: Int32, Sendable, CaseIterable {
   static func worst(_ all: some Sequence<ExitStatus>) -> ExitStatus {
     // Where a model cannot be reached, expectations that did not hold say nothing of their own.
     let order: [ExitStatus] = [
-      .interrupted, .fault, .fileIsWrong, .usage, .outcomeUnknown, .unreachable, .failed, .denied,
+      .outcomeUnknown, .interrupted, .fault, .fileIsWrong, .usage, .unreachable, .failed, .denied,
       .outOfTime, .done,
     ]
     let found = Set(all)

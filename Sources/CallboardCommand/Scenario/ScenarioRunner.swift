@@ -29,7 +29,10 @@ final class ScenarioRunner: Sendable {
     var mishaps: [Check] = []
     var unattended: [CallID] = []
     var gates: [CallID: OneShot<Bool>] = [:]
+    var pauses: [OneShot<Bool>] = []
     var isOver = false
+    /// It was ended early: nothing is waited for any longer.
+    var isStopped = false
   }
 
   /// One thing that was expected, and what came instead.
@@ -96,14 +99,51 @@ final class ScenarioRunner: Sendable {
     return result
   }
 
-  /// Ends it early: interrupted, or out of time.
-  func stop() {
-    let (conversations, gates) = state.withLock { state in
+  /// Ends it after a signal: what runs has its time to end, and is stopped then, as on any engine.
+  func interrupt() async {
+    endSteps()
+    await session.stopInOrder()
+  }
+
+  /// Gives what runs no more time after that.
+  func hurry() { engine.hurry() }
+
+  func leave() -> ExitStatus { session.leave() }
+
+  /// A line for each call of which nobody knows whether it happened.
+  var unknownOutcomes: [String] { ConsoleRun.unknownOutcomes(engine) }
+
+  private func endSteps() {
+    let gates = state.withLock { state in
       state.isOver = true
-      return (Array(state.conversations.values), Array(state.gates.values))
+      state.isStopped = true
+      defer { state.pauses = [] }
+      return Array(state.gates.values) + state.pauses
     }
     log.end()
     for gate in gates { gate.resolve(true) }
+  }
+
+  /// Waits so long, or until it is ended early.
+  private func pause(for duration: Duration) async {
+    let gate = OneShot<Bool>()
+    let isStopped = state.withLock { state in
+      state.pauses.append(gate)
+      return state.isStopped
+    }
+    guard !isStopped else { return }
+    let token = session.deadlines.schedule(at: session.clock.monotonic + duration) {
+      gate.resolve(true)
+    }
+    _ = await gate.value
+    session.deadlines.cancel(token)
+    state.withLock { $0.pauses.removeAll { $0 === gate } }
+  }
+
+  /// Ends it when it is out of time: whatever has not ended is cancelled.
+  private func stop() {
+    let conversations = state.withLock { Array($0.conversations.values) }
+    endSteps()
     Task { [engine] in
       let clerk = Principal(name: "callboard", roles: [.operator])
       for id in conversations { _ = await engine.perform(.stopConversation(id), by: clerk) }
@@ -126,7 +166,7 @@ final class ScenarioRunner: Sendable {
     switch step.action {
     case .calls(let plans): await make(plans)
     case .conversation(let conversation): await begin(conversation, at: step.place)
-    case .pause(let duration): try? await session.clock.sleep(for: duration, on: session.deadlines)
+    case .pause(let duration): await pause(for: duration)
     case .advance(let duration): clock.advance(by: duration)
     case .until(let pattern):
       let names = state.withLock { $0.calls }
@@ -243,6 +283,7 @@ final class ScenarioRunner: Sendable {
   private func gate(_ id: CallID) -> OneShot<Bool> {
     state.withLock { state in
       let gate = state.gates[id] ?? OneShot<Bool>()
+      if state.isStopped { gate.resolve(true) }
       state.gates[id] = gate
       return gate
     }
@@ -320,9 +361,7 @@ final class ScenarioRunner: Sendable {
         !state.withLock({ $0.refused.contains("\(index) \(id)") })
       else { continue }
       state.withLock { $0.used[index, default: 0] += 1 }
-      if rule.after > .zero {
-        try? await session.clock.sleep(for: rule.after, on: session.deadlines)
-      }
+      if rule.after > .zero { await pause(for: rule.after) }
       guard let now = detail(id)?.call, now.state.word.needsPerson else { return }
       let reply = await engine.perform(request(rule.decision, for: now), by: person(rule.person))
       if !reply.isDone {

@@ -204,7 +204,7 @@ private func quit(_ model: inout ConsoleModel, sight: Sight) -> [Intent] {
   guard model.options.endsEngine, live > 0 else { return [.quit] }
   let verb: SafeText = live == 1 ? "lives" : "live"
   let writes = sight.header.runningWrites
-  let limit = Int(Engine.Patience.attended.writes / .seconds(1))
+  let limit = Int(Engine.Patience.whole.time / .seconds(1))
   let writing: SafeText =
     writes == 0
     ? ""

@@ -71,24 +71,21 @@ struct StopTests {
     #expect(rig.clock.monotonic < .seconds(11))
   }
 
-  @Test(arguments: [(FunctionEffect.read, 2), (.idempotent, 2), (.write, 10)])
-  func `where a person waits for the end, only a write is given its whole time`(
-    effect: FunctionEffect,
-    seconds: Int
-  ) async throws {
+  @Test(arguments: FunctionEffect.allCases)
+  func `a call of any effect has ten seconds to end`(effect: FunctionEffect) async throws {
     let act = TestFunction("act", .hold(whenCancelled: .maybe)) { $0.effect = effect }
     let rig = try Rig(act)
     let running = rig.begin("act")
     _ = await act.attempt(1)
     #expect(rig.engine.snapshot(of: .header).header.running == 1)
     #expect(rig.engine.snapshot(of: .header).header.runningWrites == (effect == .write ? 1 : 0))
-    let stopping = Task { await rig.engine.stop(patience: .attended) }
+    let stopping = Task { await rig.engine.stop(patience: .whole) }
     await rig.events.wait(for: .engine(.stopping))
     await rig.advance(by: .milliseconds(20)) { isStopped(rig) }
     await stopping.value
     _ = await running.value
-    #expect(rig.clock.monotonic >= .seconds(seconds))
-    #expect(rig.clock.monotonic < .seconds(seconds + 1))
+    #expect(rig.clock.monotonic >= .seconds(10))
+    #expect(rig.clock.monotonic < .seconds(11))
     #expect(rig.engine.snapshot(of: .header).header.runningWrites == 0)
   }
 
