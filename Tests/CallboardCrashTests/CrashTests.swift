@@ -61,11 +61,9 @@ struct CrashTests {
     print("crash test: \(point), \(try finish(folder, store, 1).summary)")
   }
 
-  @Test func `between what a write is about to do and its doing there is an fdatasync`() throws {
-    guard let strace = Self.tool("strace") else {
-      print("crash test: there is no strace here; install it and run config/strace.sh")
-      return
-    }
+  @Test(.enabled(if: Tools.canTrace, "there is no strace here that may trace"))
+  func `between what a write is about to do and its doing there is an fdatasync`() throws {
+    let strace = try #require(Tools.path(of: "strace"))
     let folder = try Folder()
     let trace = folder.file("trace")
     let end = try Child.victim(
@@ -92,21 +90,12 @@ struct CrashTests {
     }
   }
 
-  @Test func `on a full disk writes stop with a sentence, nothing is lost, and it goes on`() throws
-  {
-    guard getuid() == 0, let mount = Self.tool("mount"), let umount = Self.tool("umount") else {
-      print("crash test: only root can mount a disk of one megabyte; not tried")
-      return
-    }
+  @Test(.enabled(if: SmallDisk.canBeMounted, "no disk of one megabyte can be mounted here"))
+  func `on a full disk writes stop with a sentence, nothing is lost, and it goes on`() throws {
     let folder = try Folder()
-    let disk = folder.file("disk")
-    try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
-    guard Self.run(mount, "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk) else {
-      print("crash test: no tmpfs can be mounted here; not tried")
-      return
-    }
-    defer { _ = Self.run(umount, "-l", disk) }
-    let store = disk + "/a.db"
+    let disk = try SmallDisk(at: folder.file("disk"))
+    defer { disk.unmount() }
+    let store = disk.path + "/a.db"
     let victim = try Child.victim([store, folder.path, "1", "load"])
     defer { victim.killed() }
     func wait(_ what: String, _ holds: () -> Bool) throws {
@@ -123,7 +112,7 @@ struct CrashTests {
     // Reading goes on, and so does refusing.
     let refused = folder.lines(of: "heard").count
     try wait("more refusals") { folder.lines(of: "heard").count > refused + 20 }
-    try #require(Self.run(mount, "-o", "remount,size=32m", disk))
+    try disk.makeRoom()
     let before = folder.lines(of: "heard").count
     try wait("a write after there was room") {
       folder.lines(of: "heard").dropFirst(before).contains {
@@ -134,20 +123,12 @@ struct CrashTests {
     print("crash test: full disk, \(try finish(folder, store, 2).summary)")
   }
 
-  @Test func `a kill on a full disk loses nothing either`() throws {
-    guard getuid() == 0, let mount = Self.tool("mount"), let umount = Self.tool("umount") else {
-      print("crash test: only root can mount a disk of one megabyte; not tried")
-      return
-    }
+  @Test(.enabled(if: SmallDisk.canBeMounted, "no disk of one megabyte can be mounted here"))
+  func `a kill on a full disk loses nothing either`() throws {
     let folder = try Folder()
-    let disk = folder.file("disk")
-    try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
-    guard Self.run(mount, "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk) else {
-      print("crash test: no tmpfs can be mounted here; not tried")
-      return
-    }
-    defer { _ = Self.run(umount, "-l", disk) }
-    let store = disk + "/a.db"
+    let disk = try SmallDisk(at: folder.file("disk"))
+    defer { disk.unmount() }
+    let store = disk.path + "/a.db"
     for seed in 1...4 {
       let victim = try Child.victim([store, folder.path, "\(seed)", "load"])
       for _ in 0..<300 where !folder.lines(of: "heard").contains(where: { $0.first == "refused" }) {
@@ -156,17 +137,7 @@ struct CrashTests {
       usleep(UInt32(seed) * 100_000)
       victim.killed()
     }
-    try #require(Self.run(mount, "-o", "remount,size=32m", disk))
+    try disk.makeRoom()
     print("crash test: killed on a full disk, \(try finish(folder, store, 2).summary)")
-  }
-
-  private static func tool(_ name: String) -> String? {
-    ["/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/"].map { $0 + name }.first {
-      FileManager.default.isExecutableFile(atPath: $0)
-    }
-  }
-
-  private static func run(_ words: String...) -> Bool {
-    (try? Child(words).wait()) == .exit(0)
   }
 }

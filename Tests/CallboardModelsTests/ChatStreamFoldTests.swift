@@ -36,6 +36,8 @@ private func failure(_ chunks: [String]) -> String {
   )
   {
     return "broken: \(what)"
+  } catch EventStreamError<ChatFoldError>.receiver(.excessive(let what)) {
+    return "excessive: \(what)"
   } catch EventStreamError<ChatFoldError>.receiver(.reported(let error)), ChatFoldError.reported(
     let error
   )
@@ -400,7 +402,7 @@ struct `Recorded streams` {
         "index": .integer(Int64($0)), "id": .string("id\($0)"), "function": ["name": "f"],
       ])
     }
-    #expect(failure(calls).hasPrefix("broken: asked for more than 256 calls"))
+    #expect(failure(calls).hasPrefix("excessive: asked for more than 256 calls"))
     var fold = ChatStreamFold(limit: 1 << 20)
     let event = ServerSentEvent(
       name: "message",

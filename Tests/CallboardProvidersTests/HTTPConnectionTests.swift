@@ -157,7 +157,8 @@ import Testing
       route: try #require(compiled.routes.first),
       host: "h",
       attempt: 1,
-      maxResultBytes: 10
+      maxResultBytes: 10,
+      discretion: invocation("api.go").discretion
     )
   }
 }

@@ -21,7 +21,7 @@ final class EventFile: Sendable {
   private let work = DispatchSemaphore(value: 0)
   private let finished = DispatchSemaphore(value: 0)
   private let report: @Sendable (String) -> Void
-  private static let patience = 1_000_000
+  private static let patience = Limit.waitingEvents.value
 
   /// Creates the file, or empties one that held events; any other file is left alone.
   ///

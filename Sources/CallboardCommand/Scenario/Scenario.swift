@@ -30,6 +30,17 @@ struct Scenario: Sendable {
     steps.contains { if case .decide = $0.action { true } else { false } }
   }
 
+  /// What may be said of what the scenario itself gives to calls.
+  var discretion: Discretion {
+    let engine = configuration.engine
+    return Discretion(
+      about: steps.flatMap(\.values) + decisions.flatMap(\.decision.values),
+      fields: engine.secrets + configuration.definitions.flatMap(\.secrets)
+        + mocks.map(\.definition).flatMap(\.secrets),
+      secretValues: engine.secretValues
+    )
+  }
+
   struct CallPlan: Sendable {
     var name: String?
     var function: String
@@ -126,6 +137,33 @@ struct Scenario: Sendable {
       case decide(DecideStep)
       case stop(conversation: String, by: String)
       case message(conversation: String, text: String, by: String)
+    }
+  }
+}
+
+extension Scenario.Step {
+  /// What it gives to calls.
+  fileprivate var values: [JSONValue] {
+    switch action {
+    case .calls(let plans):
+      plans.compactMap { plan in
+        switch plan.arguments {
+        case .value(let value): value
+        case .text(let text): try? JSONValue(parsing: text)
+        }
+      }
+    case .decide(let step): step.decision.values
+    case .conversation, .pause, .until, .toggle, .hold, .breaker, .clearCache, .stop, .message: []
+    }
+  }
+}
+
+extension Scenario.Decision {
+  fileprivate var values: [JSONValue] {
+    switch self {
+    case .edit(let arguments): [.object(arguments)]
+    case .settle(.happened(let payload)): [payload.original]
+    case .settle(.didNotHappen), .approve, .deny, .extend, .undo, .runAgain, .cancel: []
     }
   }
 }

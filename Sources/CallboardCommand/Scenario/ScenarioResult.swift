@@ -15,6 +15,15 @@ struct ScenarioResult: Sendable {
 
   var status: ExitStatus { ExitStatus.worst(statuses) }
 
+  /// Takes out what is secret in what was expected and what came, which a report repeats.
+  mutating func hide(_ discretion: Discretion) {
+    checks = checks.map {
+      .init(expected: discretion.hiding($0.expected), came: $0.came.map(discretion.hiding))
+    }
+    conversations = conversations.map(discretion.hiding)
+    notes = notes.map(discretion.hiding)
+  }
+
   /// For people, one thing a line.
   var lines: [String] {
     let failed = checks.filter { $0.came != nil }

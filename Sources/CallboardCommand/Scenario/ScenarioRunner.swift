@@ -538,6 +538,7 @@ final class ScenarioRunner: Sendable {
       result.statuses.append(played.lastModelFailure(in: id).map(ExitStatus.of) ?? .failed)
       result.notes.append("the conversation \(name) failed: \(failure)")
     }
+    result.hide(scenario.discretion)
     return result
   }
 }

@@ -101,6 +101,7 @@ struct AttemptFailure: Error, Sendable, Hashable {
   static func folding(_ error: ChatFoldError) -> Self {
     switch error {
     case .broken(let what): Self(kind: .brokenAnswer, message: what, isRetryable: true)
+    case .excessive(let what): Self(kind: .brokenAnswer, message: what, isRetryable: false)
     case .reported(let error): reported(error)
     }
   }

@@ -10,7 +10,7 @@ struct ChatStreamFold {
   /// Most bytes of all events together.
   let limit: Int
   /// Most calls that one turn may ask for.
-  static let callLimit = 256
+  static let callLimit = Limit.turnCalls.value
 
   private var text = ""
   private var refusal = ""
@@ -240,7 +240,7 @@ struct ChatStreamFold {
 
   private mutating func open(_ call: OpenCall) throws(ChatFoldError) -> Int {
     guard calls.count < Self.callLimit else {
-      throw .broken("asked for more than \(Self.callLimit) calls in one turn")
+      throw .excessive("asked for more than \(Self.callLimit) calls in one turn")
     }
     calls.append(call)
     return calls.count - 1
@@ -271,6 +271,8 @@ struct ChatStreamFold {
 enum ChatFoldError: Error {
   /// What the server did, as the rest of a sentence that begins with the model.
   case broken(String)
+  /// It asked for more than is taken, and would be asked in vain again.
+  case excessive(String)
   /// The server itself reported an error in the middle of its answer.
   case reported(ReportedError)
 }

@@ -26,9 +26,9 @@ public final class OpenAIModel: Model {
   private let ends = Mutex(StreamEnds())
 
   /// Most bytes of one answer.
-  private static let answerLimit = 32 << 20
+  private static let answerLimit = Limit.modelStream.value
   /// Most bytes of one event of it.
-  private static let eventLimit = 8 << 20
+  private static let eventLimit = Limit.modelEvent.value
 
   private struct Chance {
     var generator: SeededGenerator
@@ -430,7 +430,8 @@ struct FailureWording: Sendable {
 
   /// What a server said is cut to a line's length, and must neither move a cursor nor echo a key.
   private func clean(_ text: String) -> String {
-    var text = text
+    // Before it is cut: of a secret that was cut in two, nobody finds the rest.
+    var text = Redactor().redact(said: text)
     for secret in secrets where secret.count >= 4 {
       text = text.replacingOccurrences(of: secret, with: "[secret]")
     }

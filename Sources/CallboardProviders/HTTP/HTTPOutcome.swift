@@ -12,6 +12,7 @@ struct HTTPOutcome: Sendable {
   let host: String
   let attempt: Int
   let maxResultBytes: Int
+  let discretion: Discretion
 
   /// What was asked of whom, without anything that an argument or a header holds.
   private var request: String {
@@ -46,7 +47,7 @@ struct HTTPOutcome: Sendable {
 
   private func json(of answer: HTTPAnswer) throws(CallFailure) -> JSONValue {
     do throws(JSONTextProblem) {
-      return try parseJSON(answer.body)
+      return try parseJSON(answer.body, discretion)
     } catch {
       let type = answer.headers.first(name: "Content-Type") ?? "no content type"
       throw CallFailure(
@@ -103,7 +104,10 @@ struct HTTPOutcome: Sendable {
     let text = String(decoding: answer.body, as: UTF8.self).trimmingCharacters(
       in: .whitespacesAndNewlines
     )
-    return text.isEmpty ? "" : ": \(blotted(text))\(answer.isCut ? "…" : "")"
+    guard !text.isEmpty else { return "" }
+    guard answer.isCut else { return ": \(blotted(text))" }
+    // With the sign of the cut, before which the beginning of a secret may stand.
+    return ": \(discretion.hiding(blotted(text) + "…"))"
   }
 
   /// The server's words without the header values that it may repeat in them.

@@ -90,7 +90,8 @@ public struct HTTPProvider: FunctionProvider {
       route: route,
       host: base.host,
       attempt: invocation.attempt,
-      maxResultBytes: invocation.maxResultBytes
+      maxResultBytes: invocation.maxResultBytes,
+      discretion: invocation.discretion
     )
     let mark = SentMark(hasBody: !(parts.body ?? []).isEmpty)
     guard !Task.isCancelled else { throw outcome.failure(of: CancellationError(), reach: .notSent) }

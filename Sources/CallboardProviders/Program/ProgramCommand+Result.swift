@@ -8,7 +8,8 @@ extension ProgramCommand {
   func result(
     of report: ProgramReport,
     errors: ErrorTail,
-    maxResultBytes: Int
+    maxResultBytes: Int,
+    _ discretion: Discretion
   ) throws(CallFailure) -> JSONValue {
     if case .notStarted(let failure) = report.ending {
       throw CallFailure(
@@ -28,19 +29,29 @@ extension ProgramCommand {
     case .exited(let status):
       throw failed(
         "exited with status \(status)",
-        errors,
+        errors.shown(discretion),
         reach: statusReach,
         isRetryable: status == Self.temporaryFailure
       )
     case .signalled(let signal):
-      throw failed("was ended by \(signalName(signal))", errors, reach: .maybe, isRetryable: true)
+      throw failed(
+        "was ended by \(signalName(signal))",
+        errors.shown(discretion),
+        reach: .maybe,
+        isRetryable: true
+      )
     case .unknown:
-      throw failed("ended, and its exit status was lost", errors, reach: .maybe, isRetryable: false)
+      throw failed(
+        "ended, and its exit status was lost",
+        errors.shown(discretion),
+        reach: .maybe,
+        isRetryable: false
+      )
     case .notStarted:
       preconditionFailure("a program that was not started has thrown above")
     }
     if report.outputOverflowed { throw tooBig(maxResultBytes) }
-    return try value(of: report.output)
+    return try value(of: report.output, discretion)
   }
 
   /// `EX_TEMPFAIL` of sysexits.h: the user is invited to try again later.
@@ -53,12 +64,12 @@ extension ProgramCommand {
 
   private func failed(
     _ what: String,
-    _ errors: ErrorTail,
+    _ errors: String?,
     reach: CallFailure.Reach,
     isRetryable: Bool
   ) -> CallFailure {
     let message =
-      "“\(program)” \(what)" + (errors.text.map { ": " + $0 } ?? ", and wrote nothing to stderr")
+      "“\(program)” \(what)" + (errors.map { ": " + $0 } ?? ", and wrote nothing to stderr")
     return CallFailure(.programFailed, message, reach: reach, isRetryable: isRetryable)
   }
 
@@ -70,11 +81,12 @@ extension ProgramCommand {
     )
   }
 
-  private func value(of output: [UInt8]) throws(CallFailure) -> JSONValue {
+  private func value(of output: [UInt8], _ discretion: Discretion) throws(CallFailure) -> JSONValue
+  {
     switch result {
     case .json:
       do throws(JSONTextProblem) {
-        return try parseJSON(output)
+        return try parseJSON(output, discretion)
       } catch {
         throw CallFailure(
           .invalidResult,

@@ -88,7 +88,8 @@ public struct ProgramProvider: FunctionProvider {
       let value = try command.result(
         of: report,
         errors: launch.errors,
-        maxResultBytes: invocation.maxResultBytes
+        maxResultBytes: invocation.maxResultBytes,
+        invocation.discretion
       )
       errorOutputs.ended(attempt, isTold: false)
       return value
