@@ -27,6 +27,9 @@ public struct StoreHome: Sendable {
   }
 }
 
+/// Of the last write that was told from the others.
+private let lastNumber = Atomic<Int>(0)
+
 let agent = Principal.caller("agent")
 let maria = Principal.operator("maria", uid: 501)
 let omar = Principal.operator("omar", uid: 502)
@@ -132,12 +135,20 @@ struct Life: Sendable {
   /// What it found when it began.
   var takenUp: TakenUp? { taken.current }
 
-  func submit(_ function: String, _ arguments: JSONValue = [:]) async -> Submission {
-    await engine.submit("t." + function, arguments, by: agent)
+  /// Writes that say nothing of their arguments differ from each other: none is another one's twin.
+  func submit(_ function: String, _ arguments: JSONValue? = nil) async -> Submission {
+    await engine.submit("t." + function, arguments ?? distinct(function), by: agent)
+  }
+
+  private func distinct(_ name: String) -> JSONValue {
+    guard case .function(let detail?) = engine.snapshot(of: .function("t." + name)).body,
+      detail.row.effect == .write
+    else { return [:] }
+    return ["nth": .integer(Int64(lastNumber.add(1, ordering: .relaxed).newValue))]
   }
 
   /// Submits in a task of its own: for calls that do not end.
-  func begin(_ function: String, _ arguments: JSONValue = [:]) {
+  func begin(_ function: String, _ arguments: JSONValue? = nil) {
     Task { await submit(function, arguments) }
   }
 

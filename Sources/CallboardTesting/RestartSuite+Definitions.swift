@@ -143,7 +143,10 @@ extension RestartSuite {
         let rules = [asking("wire", grace: 30), free]
         let first = try world.live(wire, rules: rules)
         var ids: [CallID] = []
-        for _ in 0..<4 { ids.append(await first.submit("wire", ["password": "hunter2"]).id) }
+        for number in 0..<4 {
+          let arguments: JSONValue = ["password": "hunter2", "nth": .integer(Int64(number))]
+          ids.append(await first.submit("wire", arguments).id)
+        }
         for id in ids[0...1] { try await first.approve(id) }
         first.clock.advance(by: .seconds(30))
         let running = await wire.attempt(1).id

@@ -172,6 +172,33 @@ public enum StoreSuite {
       try equal(store.lastDecided("t.f", before: makeCall(2).id)?.id, makeCall(1).id, "before")
       try expect(store.lastDecided("t.f", before: makeCall(1).id) == nil, "one before the first")
     },
+    StoreCase("an equal call is found that lives, or succeeded since, and no other") { store in
+      let (key, other) = (TwinKey(high: 1, low: 1), TwinKey(high: 1, low: 2))
+      func put(_ call: Call, _ key: TwinKey?) async throws {
+        let change = CallChange(CallRecord(call), stored: 0, twin: key)
+        try await store.commit(StoreChange(calls: [change])).durable()
+      }
+      var (succeeded, failed) = (makeCall(1), makeCall(3))
+      try decide(&succeeded)
+      try move(&failed, .refused(CallFailure(.notAllowed, "no")))
+      for (call, key) in [(succeeded, key), (makeCall(2), other), (failed, key)] {
+        try await put(call, key)
+      }
+      try await put(makeCall(4), nil)
+      let (nobody, before, end) = (makeCall(9).id, start.addingTimeInterval(-1), start)
+      try equal(store.twin(key, besides: nobody, since: before), succeeded.id, "succeeded")
+      try equal(store.twin(key, besides: nobody, since: end), nil, "succeeded too early")
+      try equal(store.twin(key, besides: succeeded.id, since: before), nil, "itself")
+      try equal(store.twin(other, besides: nobody, since: end), makeCall(2).id, "live")
+      try equal(store.twin(TwinKey(high: 2, low: 1), besides: nobody, since: before), nil, "none")
+      // What it is now counts, not what it was.
+      try await put(makeCall(5), key)
+      try equal(store.twin(key, besides: nobody, since: end), makeCall(5).id, "the newest")
+      let edited = CallChange(CallRecord(makeCall(5)), stored: 1, twin: other)
+      try await store.commit(StoreChange(calls: [edited])).durable()
+      try equal(store.twin(key, besides: nobody, since: end), nil, "edited away")
+      try equal(store.twin(other, besides: nobody, since: end), makeCall(5).id, "edited to")
+    },
     StoreCase("a conversation comes back as it was stored, and is replaced by a later commit") {
       store in
       let conversation = makeConversation(1)

@@ -148,6 +148,7 @@ extension Engine {
       }
       accountGrants(from: live.call, to: before.call)
       show(before, of: live, in: &shard)
+      reenterTwin(live)
     }
     changed()
   }

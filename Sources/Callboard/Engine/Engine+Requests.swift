@@ -298,9 +298,8 @@ extension Engine: EngineDoor {
       "edited; it waits for approval of what it is now"
     )
     // What it is not any more, or has not become, is no twin of others.
-    if let other = reply.isDone ? before : key, other != (reply.isDone ? key : before) {
-      twins.leave(other, id)
-    }
+    let now = table.withShard(of: id) { $0.calls[id]?.twinKey }
+    for other in [before, key].compactMap(\.self) where other != now { twins.leave(other, id) }
     return reply
   }
 

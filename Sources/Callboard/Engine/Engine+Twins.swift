@@ -4,7 +4,7 @@ import JSONSchema
 /// The twin guard: a `write` that is equal to one before it is never made by mistake.
 extension Engine {
   /// The rule of a call that no rule holds, and an equal one does.
-  static let twinRule = "an equal call came before it"
+  static let twinRule = "an equal call before it"
 
   /// What a call and its equals have in common; nil of what may be done twice.
   func twinKey(_ function: RegisteredFunction, _ arguments: JSONValue) -> TwinKey? {
@@ -36,6 +36,17 @@ extension Engine {
     var requirement = ruling.requirement ?? ApprovalRequirement(rule: twinRule)
     requirement.twin = twin
     return .asks(requirement)
+  }
+
+  /// An edit was taken back: it is found by what it was again.
+  func reenterTwin(_ live: LiveTable.LiveCall) {
+    guard let old = live.twinKey, let function = live.function,
+      let arguments = live.call.effectiveArguments, let key = twinKey(function, arguments),
+      key != old
+    else { return }
+    twins.leave(old, live.call.id)
+    live.twinKey = key
+    _ = twins.enter(key, live.call.id, at: clock.now)
   }
 
   /// Tells the index how a call has ended.

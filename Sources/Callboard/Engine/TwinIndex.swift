@@ -28,6 +28,12 @@ public struct TwinKey: Hashable, Sendable {
     low = UInt64(bigEndian: words.1)
   }
 
+  /// One that a test names.
+  package init(high: UInt64, low: UInt64) {
+    self.high = high
+    self.low = low
+  }
+
   public var bytes: [UInt8] {
     withUnsafeBytes(of: high.bigEndian, Array.init) + withUnsafeBytes(of: low.bigEndian, Array.init)
   }

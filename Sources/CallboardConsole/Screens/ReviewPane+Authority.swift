@@ -58,7 +58,7 @@ extension Painter {
       return
     }
     document.text(
-      "equal to call \(id) of \(untrusted: twin.caller, limit: 60), \(moment.age(since: twin.receivedAt)) before now: \(words(twin.state)) \(moment.age(since: twin.since)) ago",
+      "equal to call \(id) of \(untrusted: twin.caller, limit: 60), asked for \(moment.age(since: twin.receivedAt)) ago: \(words(twin.state)) \(moment.age(since: twin.since)) ago",
       .warning
     )
     if let result = twin.result {

@@ -63,16 +63,19 @@ struct Rig: Sendable {
     events = EventRecorder(engine)
   }
 
-  /// Calls that say nothing of their arguments differ from each other: none is another one's twin.
+  /// Writes that say nothing of their arguments differ from each other: none is another one's twin.
   func submit(
     _ function: String,
     _ arguments: JSONValue? = nil,
     by caller: Principal = agent
   ) async -> Submission {
-    await engine.submit("t." + function, arguments ?? distinct(), by: caller)
+    await engine.submit("t." + function, arguments ?? distinct(function), by: caller)
   }
 
-  private func distinct() -> JSONValue { ["nth": .integer(Int64(number.next()))] }
+  private func distinct(_ name: String) -> JSONValue {
+    guard (try? function(name).effect) == .write else { return [:] }
+    return ["nth": .integer(Int64(number.next()))]
+  }
 
   /// Submits in a task of its own: for calls that the test holds.
   func begin(
