@@ -78,6 +78,10 @@ final class DoomedStore: Store {
   func onNews(_ handler: @escaping @Sendable (StoreNews) -> Void) { inner.onNews(handler) }
   func call(_ id: CallID) -> Call? { inner.call(id) }
   func calls(_ query: HistoryQuery) -> HistoryPage<Call> { inner.calls(query) }
+  func lastSucceeded(_ function: String, limit: Int) -> (calls: [Call], isAll: Bool) {
+    inner.lastSucceeded(function, limit: limit)
+  }
+
   func lastDecided(_ function: String, before id: CallID) -> Call? {
     inner.lastDecided(function, before: id)
   }

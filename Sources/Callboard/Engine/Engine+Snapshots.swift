@@ -233,6 +233,7 @@ extension Engine {
       detail.heard = ModelAnswer.text(for: call.withoutOriginals)
     }
     detail.conversationState = state(of: call.conversation)
+    detail.origins = origins(of: call, context.catalogue[call.function])
     if call.approval != nil { detail.lastTime = lastDecided(before: call, context) }
     return detail
   }

@@ -25,6 +25,10 @@ public protocol Store: Sendable {
   func calls(_ query: HistoryQuery) -> HistoryPage<Call>
   /// The last call of a function before another one that people decided, among the newest.
   func lastDecided(_ function: String, before id: CallID) -> Call?
+  /// The newest calls of a function that succeeded, newest first, and whether there are no others.
+  ///
+  /// Only so much of the history is looked at that its cost has a bound.
+  func lastSucceeded(_ function: String, limit: Int) -> (calls: [Call], isAll: Bool)
   func conversation(_ id: ConversationID) -> Conversation?
   /// A window onto every conversation: live ones first, then by last activity.
   func conversations(_ query: HistoryQuery) -> HistoryPage<Conversation>
