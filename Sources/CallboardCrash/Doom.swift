@@ -81,6 +81,10 @@ final class DoomedStore: Store {
   func lookUp(_ id: CallID) throws(StoreFault) -> Call? { try inner.lookUp(id) }
   func call(_ id: CallID) -> Call? { inner.call(id) }
   func calls(_ query: HistoryQuery) -> HistoryPage<Call> { inner.calls(query) }
+  func lastSucceeded(_ function: String, limit: Int) -> (calls: [Call], isAll: Bool) {
+    inner.lastSucceeded(function, limit: limit)
+  }
+
   func lastDecided(_ function: String, before id: CallID) -> Call? {
     inner.lastDecided(function, before: id)
   }

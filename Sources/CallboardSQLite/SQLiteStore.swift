@@ -165,6 +165,31 @@ public final class SQLiteStore: Store {
     }
   }
 
+  public func lastSucceeded(_ function: String, limit: Int) -> (calls: [Call], isAll: Bool) {
+    let (overlay, onDisk) = writer.overlay
+    let looked = 5000
+    let inLine = overlay.calls.values.map(\.record.call).filter { call in
+      call.function == function && call.state == .succeeded
+    }
+    // The newest by their ids, of which there is an index; one by function would cost every call something.
+    let stored: [Call] =
+      read { database in
+        try Data.fetchAll(
+          database,
+          sql: """
+            SELECT record FROM calls WHERE number IN (
+              SELECT number FROM (
+                SELECT number, id, function, state FROM calls ORDER BY id DESC LIMIT \(looked)
+              ) WHERE function = ? AND state = 'succeeded' ORDER BY id DESC LIMIT ?
+            )
+            """,
+          arguments: [function, limit + 1]
+        ).map(StoredForm.call)
+      } ?? []
+    let all = (inLine + stored.filter { overlay.calls[$0.id] == nil }).sorted { $0.id > $1.id }
+    return (Array(all.prefix(limit)), all.count <= limit && onDisk <= looked)
+  }
+
   public func conversation(_ id: ConversationID) -> Conversation? {
     if let talk = writer.conversation(id) { return talk }
     return read { database in

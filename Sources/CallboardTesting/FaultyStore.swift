@@ -146,6 +146,10 @@ public final class FaultyStore: Store {
   public func lookUp(_ id: CallID) -> Call? { store.lookUp(id) }
   public func call(_ id: CallID) -> Call? { store.call(id) }
   public func calls(_ query: HistoryQuery) -> HistoryPage<Call> { store.calls(query) }
+  public func lastSucceeded(_ function: String, limit: Int) -> (calls: [Call], isAll: Bool) {
+    store.lastSucceeded(function, limit: limit)
+  }
+
   public func lastDecided(_ function: String, before id: CallID) -> Call? {
     store.lastDecided(function, before: id)
   }

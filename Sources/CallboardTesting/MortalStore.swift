@@ -94,6 +94,10 @@ public final class MortalStore: Store {
   public func calls(_ query: HistoryQuery) -> HistoryPage<Call> {
     inner?.calls(query) ?? HistoryPage()
   }
+  public func lastSucceeded(_ function: String, limit: Int) -> (calls: [Call], isAll: Bool) {
+    inner?.lastSucceeded(function, limit: limit) ?? ([], true)
+  }
+
   public func lastDecided(_ function: String, before id: CallID) -> Call? {
     inner?.lastDecided(function, before: id)
   }

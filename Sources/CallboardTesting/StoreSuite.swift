@@ -199,6 +199,29 @@ public enum StoreSuite {
       try equal(store.twin(key, besides: nobody, since: end), nil, "edited away")
       try equal(store.twin(other, besides: nobody, since: end), makeCall(5).id, "edited to")
     },
+    StoreCase("the newest calls of a function that succeeded are found, and whether they are all") {
+      store in
+      for number in 1...6 {
+        var call = makeCall(number, function: number == 4 ? "t.other" : "t.f")
+        if number != 3 {
+          var generator = SeededGenerator(seed: 1)
+          let events: [CallEvent] = [
+            .admitted(arguments: [:], definitionHash: "h", rule: nil), .start(digest: nil),
+            .attemptSucceeded(attempt: 1, true),
+          ]
+          for event in events {
+            _ = try call.handle(event, function: nil, now: call.receivedAt, using: &generator)
+          }
+        }
+        _ = try store.commit(StoreChange(calls: [CallChange(call)]))
+      }
+      let all = store.lastSucceeded("t.f", limit: 4)
+      try equal(all.calls.map(\.id), [6, 5, 2, 1].map { makeCall($0).id }, "newest first")
+      try expect(all.isAll, "they are all")
+      let some = store.lastSucceeded("t.f", limit: 3)
+      try equal(some.calls.map(\.id), [6, 5, 2].map { makeCall($0).id }, "as many as asked for")
+      try expect(!some.isAll, "there are others")
+    },
     StoreCase("a conversation comes back as it was stored, and is replaced by a later commit") {
       store in
       let conversation = makeConversation(1)

@@ -39,7 +39,7 @@ import Testing
     """
 
   private func bank(check: String) -> String {
-    bank.replacing("run: [send]", with: "run: [send]\n        check: \(check)")
+    bank.replacing("run: [send]", with: "run: [send]\n        outcome_check: \(check)")
   }
 
   @Test func `rules of deciders are read in their order`() throws {

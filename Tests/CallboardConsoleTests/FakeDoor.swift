@@ -30,6 +30,7 @@ final class FakeDoor: EngineDoor {
     var originals: [CallID: Originals] = [:]
     /// Given at once to the next requests, in their order; beyond them the reply does not come.
     var replies: [Reply] = []
+    var definitions: [DefinitionRow] = []
   }
 
   private let state: Mutex<State>
@@ -72,7 +73,26 @@ final class FakeDoor: EngineDoor {
 
   func snapshot(of query: Query) -> Snapshot {
     let state = state.withLock { $0 }
-    return Snapshot(header: state.header, body: body(of: query, state))
+    var snapshot = Snapshot(header: state.header, body: body(of: query, state))
+    if case .waiting = query { snapshot.definitions = state.definitions }
+    return snapshot
+  }
+
+  /// A call with what the engine would find of its values.
+  private static func withOrigins(_ detail: CallDetail, _ state: State) -> CallDetail {
+    var detail = detail
+    let talk = state.conversations.first { $0.row.id == detail.row.conversation }
+    guard let arguments = (detail.call.decided ?? detail.call.proposed)?.shown, let talk else {
+      return detail
+    }
+    detail.origins = ValueSearch.sources(
+      of: arguments,
+      ofTurn: detail.call.turn,
+      in: talk.transcript.map { ValueSearch.Entry(turn: $0.turn, message: $0.message) }
+    ) { name in
+      state.functions.first { $0.row.wireName == name }?.row.name
+    }
+    return detail
   }
 
   private func body(of query: Query, _ state: State) -> Snapshot.Body {
@@ -113,7 +133,8 @@ final class FakeDoor: EngineDoor {
     case .calls(let list):
       let newest = rows.sorted { $0.id > $1.id }
       return .calls(page(of: newest, list, state.header.now, subject) { $0.id.description })
-    case .call(let id): return .call(state.calls.first { $0.row.id == id })
+    case .call(let id):
+      return .call(state.calls.first { $0.row.id == id }.map { Self.withOrigins($0, state) })
     case .conversations(let list):
       let subject = { (row: ConversationRow) in
         Filter.Subject(

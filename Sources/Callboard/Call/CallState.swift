@@ -101,7 +101,9 @@ extension CallState.Word {
     switch (self, failure) {
     case (.failed, .didNotHappen), (.failed, .superseded): false
     case (.failed, _): true
-    case (.rejected, .functionOff), (.rejected, .engineHeld), (.rejected, .stopping): false
+    case (.rejected, .functionOff), (.rejected, .engineHeld), (.rejected, .stopping),
+      (.rejected, .definitionNotAccepted):
+      false
     case (.rejected, _): true
     default: false
     }

@@ -361,6 +361,10 @@ extension Engine {
       for notice in registry.notices { log.warning("\(notice)") }
       follow(registry.providers)
       follow(update)
+      // A server may have said something else before it was listened to.
+      for provider in registry.providers where !provider.definitionsAreLocal {
+        definitionsChanged(of: provider.namespace)
+      }
       try? await ticket.durable()
       return ReloadedFunctions(update)
     }

@@ -242,6 +242,7 @@ extension Engine {
     detail.conversationState = state(of: call.conversation)
     detail.readers = presence.readers(of: id, at: context.monotonic)
     detail.late = presence.late(for: id, at: context.monotonic)
+    detail.origins = origins(of: call, context.catalogue[call.function])
     if call.approval != nil { detail.lastTime = lastDecided(before: call, context) }
     addAuthority(to: &detail, call, context.catalogue)
     detail.twin = call.approval?.requirement.twin.flatMap(liveCall).map { row($0, context) }

@@ -33,6 +33,7 @@ public final class Engine: Sendable {
   let conversations = ConversationTable()
   let waiting = WaitingIndex()
   let errors = ErrorGroups()
+  let origins = OriginCache()
   private let ownRedactor: Mutex<Redactor>
   /// Who tells of changed definitions, by namespace.
   let followed = Mutex<[String: ObservationToken]>([:])

@@ -193,6 +193,8 @@ public struct CallDetail: Sendable, Codable {
   public var heard: String?
   /// Where its conversation is: what becomes of a call is told to no model once that has ended.
   public var conversationState: Conversation.Word?
+  /// Of a call that asks people: where its values came from, and how often they were used before.
+  public var origins: [ArgumentOrigin] = []
   /// The last time this function was asked for and decided by a person, if it is kept.
   public var lastTime: CallRow?
   /// Who may decide on it, where not every operator may.

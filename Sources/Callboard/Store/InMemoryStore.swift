@@ -288,6 +288,12 @@ public final class InMemoryStore: Store {
     }
   }
 
+  public func lastSucceeded(_ function: String, limit: Int) -> (calls: [Call], isAll: Bool) {
+    let looked = newest(5000)
+    let found = looked.filter { $0.function == function && $0.state == .succeeded }
+    return (Array(found.prefix(limit)), found.count <= limit && looked.count < 5000)
+  }
+
   public func conversation(_ id: ConversationID) -> Conversation? {
     state.withLock { $0.conversations[id] }
   }

@@ -33,6 +33,10 @@ public protocol Store: Sendable {
   func lastDecided(_ function: String, before id: CallID) -> Call?
   /// The newest call with this key, besides one, that lives or succeeded after a time.
   func twin(_ key: TwinKey, besides id: CallID, since time: Date) -> CallID?
+  /// The newest calls of a function that succeeded, newest first, and whether there are no others.
+  ///
+  /// Only so much of the history is looked at that its cost has a bound.
+  func lastSucceeded(_ function: String, limit: Int) -> (calls: [Call], isAll: Bool)
   func conversation(_ id: ConversationID) -> Conversation?
   /// A window onto every conversation: live ones first, then by last activity.
   func conversations(_ query: HistoryQuery) -> HistoryPage<Conversation>

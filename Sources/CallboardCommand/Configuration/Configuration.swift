@@ -18,6 +18,8 @@ struct Configuration: Sendable {
   var scripts: [String: Script] = [:]
   var conversations: [ConversationPlan] = []
   var people = People()
+  /// Each section as it was read, to say later which of them have changed.
+  var sections = JSONObject()
   /// What can't be what was meant, though it may be done.
   var warnings: [Diagnostic] = []
   /// Names or JSON Pointers that are secret in every function.

@@ -57,6 +57,7 @@ struct ConfigurationReader {
     result.engine.secretValues = secretValues()
     if problems.isEmpty { checkWhole(result) }
     result.warnings = warnings
+    result.sections = root.objectValue ?? JSONObject()
     return result
   }
 

@@ -8,7 +8,7 @@ import Synchronization
 
 /// An engine made from a configuration, with what it needs and what has to be closed after it.
 final class EngineSession: Sendable {
-  let configuration: Configuration
+  private let current: Mutex<Configuration>
   let engine: Engine
   let clock: any EngineClock
   let deadlines: DeadlineQueue
@@ -20,7 +20,10 @@ final class EngineSession: Sendable {
   let left: LeftBehind
   private let store: OpenedStore
   private let seed: UInt64
-  private let client: HTTPClient?
+  /// Made where a provider first needs it.
+  private let client: Mutex<HTTPClient?>
+  private let world: DemoWorld
+  private let overlays: [MockProvider]
   private let connections: ModelConnections?
   private let following: ObservationToken
   /// How many conversations each script has begun: others draw other values.
@@ -46,20 +49,21 @@ final class EngineSession: Sendable {
   ) throws {
     let deadlines = deadlines ?? DeadlineQueue(clock: clock)
     var generator = SystemRandomNumberGenerator()
-    self.configuration = configuration
+    current = Mutex(configuration)
+    self.overlays = overlays
     self.clock = clock
     self.deadlines = deadlines
     self.seed = seed ?? generator.next()
-    let kinds = configuration.providers.map(\.kind)
     let client =
-      kinds.contains { if case .http = $0 { true } else { false } }
+      configuration.needsClient
       ? HTTPClient(configuration: HTTPProvider.clientConfiguration) : nil
     let connections =
       configuration.models.contains { if case .openAI = $0.kind { true } else { false } }
       ? ModelConnections() : nil
-    self.client = client
+    self.client = Mutex(client)
     self.connections = connections
     let world = world ?? DemoWorld(seed: self.seed, clock: clock, deadlines: deadlines)
+    self.world = world
     self.store = store
     following = store.store.follow(onEvent)
     do {
@@ -202,6 +206,53 @@ final class EngineSession: Sendable {
     }
   }
 
+  /// What the file said when it was read last.
+  var configuration: Configuration { current.withLock { $0 } }
+
+  /// Takes what a file says now: functions, rules, access, limits and people in one step.
+  ///
+  /// What runs and what waits goes on; see `Engine.reload`. Where the configuration can't be used nothing has changed.
+  func reload(
+    _ configuration: Configuration,
+    by person: String? = nil
+  ) async throws -> ConfigurationChange {
+    let before = self.configuration
+    var change = ConfigurationChange(from: before, to: configuration)
+    let registry: FunctionRegistry
+    do {
+      let client = configuration.needsClient ? clientOrNew() : nil
+      let providers = try configuration.providers.map { plan in
+        try Self.provider(plan, client: client, world: world, clock: clock, deadlines: deadlines)
+      }
+      // A key of the file before may still be in what functions say.
+      let old = Set(before.engine.secretValues).subtracting(configuration.engine.secretValues)
+      registry = try FunctionRegistry(
+        MockProvider.laying(overlays, over: providers),
+        secrets: configuration.secrets,
+        secretValues: configuration.engine.secretValues + old.sorted()
+      )
+    } catch {
+      throw Failure(.fileIsWrong, "The configuration can't be used: \(error)")
+    }
+    change.functions = await engine.reload(
+      registry,
+      configuration.engine,
+      by: person,
+      cause: change.sentence
+    )
+    current.withLock { $0 = configuration }
+    return change
+  }
+
+  private func clientOrNew() -> HTTPClient {
+    client.withLock { client in
+      if let client { return client }
+      let new = HTTPClient(configuration: HTTPProvider.clientConfiguration)
+      client = new
+      return new
+    }
+  }
+
   /// Starts a conversation with a configured model, or with a script.
   func start(
     _ plan: Configuration.ConversationPlan,
@@ -302,6 +353,12 @@ final class EngineSession: Sendable {
       Output.error.line("callboard: what happened last was not stored: \(fault)")
     }
     await connections?.shutDown()
-    try? await client?.shutdown()
+    try? await client.withLock { $0 }?.shutdown()
+  }
+}
+
+extension Configuration {
+  fileprivate var needsClient: Bool {
+    providers.contains { if case .http = $0.kind { true } else { false } }
   }
 }

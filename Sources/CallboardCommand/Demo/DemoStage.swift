@@ -12,6 +12,8 @@ final class DemoStage: Sendable {
   private static let wanted = 7
   /// With so many waiting for a person, only conversations begin that ask for nothing a person decides.
   private static let enoughWaiting = 5
+  /// Then the calendar's server changes its function, which is held until somebody accepts that.
+  private static let calendarAfter = Duration.seconds(180)
 
   init(session: EngineSession, world: DemoWorld, seed: UInt64) {
     self.session = session
@@ -32,8 +34,14 @@ final class DemoStage: Sendable {
     var deck = Array(plans.dropFirst().reversed())
     // Models whose calls a person has been asked about.
     var askers: Set<String> = [opening.model]
+    let calendarChanges = session.clock.monotonic + Self.calendarAfter
+    var hasChanged = false
     while !Task.isCancelled {
       try await session.clock.sleep(for: .milliseconds(250), on: session.deadlines)
+      if !hasChanged, session.clock.monotonic >= calendarChanges {
+        hasChanged = true
+        world.changeCalendar()
+      }
       let live = self.live.withLock { $0 }
       let waiting = waitingConversations()
       askers.formUnion(live.filter { waiting[$0.key] == .awaitingApproval }.values)

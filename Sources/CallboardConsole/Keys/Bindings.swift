@@ -68,6 +68,11 @@ extension Binding {
     deciding(.approve, "a") { context in
       if let label = context.batchLabel(.approve) { return label }
       if context.fold != nil { return "unfold" }
+      if context.definition != nil, context.isReview {
+        guard let unread = context.unread, unread > 0 else { return "accept" }
+        return "accept (\(counted(unread, "line", "lines")) unread)"
+      }
+      if context.call == nil, context.function?.awaitsAcceptance == true { return "review" }
       guard context.call?.state == .awaitingApproval else { return nil }
       guard context.isReview else { return "review" }
       guard !context.isGap else { return nil }
@@ -87,6 +92,9 @@ extension Binding {
     deciding(.deny, "d") { context in
       if let label = context.batchLabel(.deny) { return label }
       if context.fold != nil { return "unfold" }
+      if let definition = context.definition, context.isReview {
+        return definition.declined == nil ? "decline" : nil
+      }
       guard let state = context.call?.state else { return nil }
       guard context.isReview else { return state == .awaitingApproval ? "review" : nil }
       guard state == .awaitingApproval || state == .approved, !context.isGap else { return nil }
@@ -164,6 +172,7 @@ extension Binding {
       switch context.place {
       case .screen(.waiting):
         if context.fold != nil { return "unfold" }
+        if context.definition != nil { return "function" }
         guard context.call != nil else { return nil }
         return context.folded > 0 ? "unfold" : "whole screen"
       case .screen:

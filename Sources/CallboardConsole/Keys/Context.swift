@@ -18,6 +18,8 @@ struct Context: Sendable {
   var functionName: String?
   var provider: ProviderRow?
   var error: ErrorRow?
+  /// A changed definition among what waits.
+  var definition: DefinitionRow?
   /// Where a decision is made: the waiting screen or the large review.
   var isReview = false
   var isGap = false
@@ -84,6 +86,16 @@ struct Context: Sendable {
     if let detail = sight.function, detail.row.name == functionName, fold != nil {
       function = detail.row
     }
+    if let definition {
+      if let detail = sight.function, detail.row.name == definition.name {
+        function = detail.row
+        if let reading = model.definitionReadings[definition.name], let change = detail.change,
+          reading.shows(change.row.from, change.row.to)
+        {
+          unread = reading.unread
+        }
+      }
+    }
     if let call {
       conversation = call.conversation
       functionName = call.function
@@ -145,6 +157,9 @@ struct Context: Sendable {
       event = row
       conversation = row.conversation
       functionName = row.call != nil || row.type.hasPrefix("function.") ? row.subject : nil
+    case .definition(let row):
+      definition = row
+      functionName = row.name
     case nil: break
     }
   }
@@ -170,6 +185,11 @@ struct Context: Sendable {
     if let fold {
       let ids = fold.rows.map(\.id.description).joined(separator: " ")
       return "fold \(ids) \(function?.isOn == true)"
+    }
+    if let definition {
+      let shown = sight.function?.change?.row ?? definition
+      return
+        "definition \(definition.name) \(shown.from) \(shown.to) \(shown.declined != nil) \(function?.isOn == true)"
     }
     if let conversation {
       let state = conversationRow?.state

@@ -15,6 +15,8 @@ struct ConsoleModel: Sendable {
   var paneScroll = Scroll()
   /// What has been read, by call; the newest `readingLimit` are kept.
   var readings: [CallID: Reading] = [:]
+  /// What has been read of changed definitions, by function.
+  var definitionReadings: [String: DefinitionReading] = [:]
   /// Calls whose long values are unfolded.
   var unfolded: Set<CallID> = []
   var prompt: Prompt?
@@ -123,6 +125,15 @@ struct ConsoleModel: Sendable {
   mutating func review(_ call: CallID) {
     var state = lists[.waiting] ?? ListState()
     state.cursor = .row(id: call.description, index: state.cursor.index)
+    lists[.waiting] = state
+    if place != .screen(.waiting) { open(.screen(.waiting)) }
+    paneScroll = Scroll()
+  }
+
+  /// Opens a changed definition on the waiting screen.
+  mutating func review(definition name: String) {
+    var state = lists[.waiting] ?? ListState()
+    state.cursor = .row(id: Item.id(ofDefinition: name), index: state.cursor.index)
     lists[.waiting] = state
     if place != .screen(.waiting) { open(.screen(.waiting)) }
     paneScroll = Scroll()

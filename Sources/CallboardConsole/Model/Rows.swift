@@ -10,6 +10,7 @@ enum Item: Sendable {
   case provider(ProviderRow)
   case error(ErrorRow)
   case event(AuditRow)
+  case definition(DefinitionRow)
 
   var id: String {
     switch self {
@@ -22,8 +23,14 @@ enum Item: Sendable {
     case .error(let row): "error " + row.id
     // A number alone is the id of nothing else.
     case .event(let row): String(row.seq)
+    case .definition(let row): Self.id(ofDefinition: row.name)
     }
   }
+}
+
+extension Item {
+  /// A space is in no name of a function, and in no id of a call.
+  static func id(ofDefinition name: String) -> String { "definition " + name }
 }
 
 /// Waiting calls of one function, rule, requester and conversation.
@@ -138,6 +145,14 @@ struct Rows: Sendable {
     }
     folded.total = folded.items.count
     return folded
+  }
+
+  /// The same with changed definitions after everything else, where the end of the list is there.
+  func with(_ definitions: [DefinitionRow]) -> Rows {
+    var all = self
+    if firstIndex + items.count == total { all.items += definitions.map(Item.definition) }
+    all.total += definitions.count
+    return all
   }
 
   /// Functions under their providers while they are in the order of their names, else by themselves.

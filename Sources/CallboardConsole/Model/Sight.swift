@@ -14,8 +14,6 @@ struct Sight: Sendable {
   var revealed: CallDetail?
   /// The function of the call or row under the cursor.
   var function: FunctionDetail?
-  /// The conversation of the call under review.
-  var transcript: ConversationDetail?
   /// Qualified names of functions by the names that models use.
   var functionNames: [String: String] = [:]
   /// What the open prompt is about.

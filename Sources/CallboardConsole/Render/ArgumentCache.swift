@@ -10,10 +10,7 @@ final class ArgumentCache {
     var arguments: JSONValue?
     var width: Int
     var unfolds: Bool
-    /// Messages of the conversation: what is known of a value's origin grows with them.
-    var messages: Int
-    /// Functions whose names are known.
-    var names: Int
+    var origins: [ArgumentOrigin]
   }
 
   private var entries: [(key: Key, lines: [Line], folded: Int)] = []

@@ -5,7 +5,7 @@ import CallboardTerminal
 extension Painter {
   mutating func paintTitle() {
     let header = sight.header
-    let needs = header.waiting + header.unknown
+    let needs = header.needs
     if width < 6 {
       let text: SafeText =
         header.linkFault != nil
@@ -73,6 +73,9 @@ extension Painter {
       Span("running \(header.running)"),
       Span("errors \(header.recentErrors)/5m", header.recentErrors > 0 ? .warning : .plain),
     ]
+    if header.changedDefinitions > 0 {
+      pieces.insert(Span("changed \(header.changedDefinitions)", .warning), at: 2)
+    }
     if let rate = header.hitRate { pieces.append(Span("cache \(percent(rate))")) }
     if let p95 = header.p95 { pieces.append(Span("p95 \(lasting(p95))")) }
     if !header.store.isEmpty {
@@ -88,7 +91,7 @@ extension Painter {
     for screen in Screen.allCases {
       var text: SafeText =
         isWide ? "\(screen.rawValue) \(screen.title)" : "\(screen.rawValue)\(screen.shortTitle)"
-      let needs = sight.header.waiting + sight.header.unknown
+      let needs = sight.header.needs
       if screen == .waiting, needs > 0 { text += " \(needs)" }
       let isShown = screen == model.screen
       let attention = screen == .waiting && needs > 0
@@ -265,4 +268,9 @@ extension Painter {
       frame.grid.put("help", row: row, column: at)
     }
   }
+}
+
+extension Header {
+  /// Everything that needs a person.
+  var needs: Int { waiting + unknown + changedDefinitions }
 }

@@ -16,6 +16,8 @@ struct Frame: Sendable {
   var batchScroll: ConsoleModel.Scroll?
   /// What was shown of a call under review.
   var reading: (call: CallID, reading: Reading)?
+  /// What was shown of a changed definition.
+  var definitionReading: DefinitionReading?
 }
 
 extension ConsoleModel {
@@ -29,6 +31,7 @@ extension ConsoleModel {
     }
     if let top = frame.helpTop { helpTop = top }
     if let scroll = frame.batchScroll { batchScroll = scroll }
+    if let reading = frame.definitionReading { definitionReadings[reading.name] = reading }
     guard let (call, reading) = frame.reading else { return }
     if readings.count >= Self.readingLimit, readings[call] == nil {
       // Calls are in the order of time: the oldest goes.
@@ -117,6 +120,8 @@ struct Painter {
       guard let pane = layout.pane else { break }
       if let fold = context.fold {
         paintFold(fold, in: pane)
+      } else if let definition = context.definition {
+        paintDefinition(definition, in: pane)
       } else {
         paintReview(in: pane, scroll: model.paneScroll, place: nil)
       }

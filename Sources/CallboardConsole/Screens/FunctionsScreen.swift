@@ -122,17 +122,18 @@ func functionState(_ row: FunctionRow, moment: Moment) -> SafeText {
     parts.append("off" + (by ?? ""))
   }
   switch row.breaker {
-  case .closed: if row.isOn { parts.append("on") }
+  case .closed: if row.isOn, !row.awaitsAcceptance { parts.append("on") }
   case .open:
     parts.append("breaker open" + (row.breakerUntil.map { " " + moment.left(until: $0) } ?? ""))
   case .halfOpen: parts.append("breaker half open")
   }
+  if row.awaitsAcceptance { parts.append("held: definition changed") }
   if row.held > 0 { parts.append("\(row.held) held") }
   return parts.joined(separator: " · ")
 }
 
 func functionStyle(_ row: FunctionRow) -> Style {
-  if !row.isOn { return .warning }
+  if !row.isOn || row.awaitsAcceptance { return .warning }
   return row.breaker == .closed ? .plain : .bad
 }
 

@@ -144,8 +144,10 @@ extension Painter {
   }
 
   private func waitingRows(_ overview: OverviewSnapshot) -> [[Placed]] {
+    let changed = changedRow()
     guard !overview.waiting.isEmpty else {
-      return [[Placed(column: 0, width: width, content: .line(Line("   nothing", .faint)))]]
+      return changed
+        ?? [[Placed(column: 0, width: width, content: .line(Line("   nothing", .faint)))]]
     }
     let cells = overview.waiting.map { row in
       var cells = waitingCells(row, moment: moment)
@@ -187,7 +189,18 @@ extension Painter {
         )
       ])
     }
-    return rows
+    return rows + (changed ?? [])
+  }
+
+  /// That definitions have changed, which are read on the waiting screen.
+  private func changedRow() -> [[Placed]]? {
+    let count = sight.header.changedDefinitions
+    guard count > 0 else { return nil }
+    let text: SafeText =
+      count == 1
+      ? " ~ 1 changed definition waits to be accepted on 2"
+      : " ~ \(count) changed definitions wait to be accepted on 2"
+    return [[Placed(column: 0, width: width, content: .line(Line(text, .warning)))]]
   }
 
   private func conversationRows(_ overview: OverviewSnapshot, width: Int) -> [Placed] {

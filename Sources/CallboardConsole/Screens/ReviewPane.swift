@@ -308,8 +308,7 @@ extension Painter {
       arguments: arguments,
       width: document.width,
       unfolds: unfolds,
-      messages: sight.transcript?.transcript.count ?? 0,
-      names: sight.functionNames.count
+      origins: detail.origins
     )
     let (lines, folded) = cache.lines(for: key) {
       var part = Document(width: document.width, isUTF8: isUTF8)
@@ -396,25 +395,10 @@ extension Painter {
         proposed[name].map { SafeText(untrusted: $0.serialized(), limit: 200) } ?? "nothing"
       let by = detail.call.editedBy.map { SafeText(untrusted: $0.name, limit: 60) } ?? "a person"
       remarks.append("edited by \(by); the model proposed \(before)")
-    } else if isAsShown(name, value, of: detail),
-      let origin = Origin.of(
-        value,
-        ofTurn: detail.call.turn,
-        in: sight.transcript,
-        functionNames: sight.functionNames
-      )
-    {
-      remarks.append(origin)
+    } else {
+      remarks += Origin.remarks(on: name, in: detail)
     }
     return remarks
-  }
-
-  /// Whether everybody sees this value: messages and results show a mark for one that is secret.
-  private func isAsShown(_ name: String, _ value: JSONValue, of detail: CallDetail) -> Bool {
-    guard sight.revealed?.row.id == detail.row.id, let shown = sight.detail?.call else {
-      return true
-    }
-    return (shown.decided ?? shown.proposed)?.shown[name] == value
   }
 
   /// The lines of a value, for the terminal at hand.

@@ -68,7 +68,7 @@ final class Session {
   var isWaiting: Bool { !pending.isEmpty || reveals.contains { !$0.isSeen } }
 
   /// What the title of the window and the bell go by.
-  var needs: Int { sight.header.waiting + sight.header.unknown }
+  var needs: Int { sight.header.needs }
 
   // MARK: looking
 
@@ -82,7 +82,7 @@ final class Session {
     }
     if case .screen(let screen) = model.place {
       var list = model.list
-      new.rows = list.frozen?.rows ?? rows(snapshot.body, list)
+      new.rows = list.frozen?.rows ?? rows(snapshot, list)
       let before = list.cursor
       list.settle(on: new.rows, height: height)
       model.lists[screen] = list
@@ -97,17 +97,17 @@ final class Session {
     sight = new
   }
 
-  private func rows(_ body: Snapshot.Body, _ list: ListState) -> Rows {
-    let rows = Rows(body, sort: list.sort)
-    guard case .waiting = body else { return rows }
-    return rows.folded(open: list.openFolds, cursor: list.cursor.id)
+  private func rows(_ snapshot: Snapshot, _ list: ListState) -> Rows {
+    let rows = Rows(snapshot.body, sort: list.sort)
+    guard case .waiting = snapshot.body else { return rows }
+    return rows.folded(open: list.openFolds, cursor: list.cursor.id).with(snapshot.definitions)
   }
 
   /// A cursor that was wanted far away is on a row only once that row is there.
   private func refetched(_ rows: Rows, _ list: ListState, _ height: Int) -> Rows {
     guard case .wanted = list.cursor else { return rows }
     let snapshot = door.snapshot(of: query(height: height))
-    let new = self.rows(snapshot.body, list)
+    let new = self.rows(snapshot, list)
     var list = list
     list.settle(on: new, height: height)
     model.list = list
@@ -170,20 +170,12 @@ final class Session {
     switch sight.rows.item(model.list.cursor.id) {
     case .call(let shown)?: row = row ?? shown
     case .fold(let fold)?: row = fold.rows.first
+    case .definition(let shown)?:
+      sight.function = door.glance(of: .function(shown.name))?.function
     case .conversation?, .function?, .provider?, .error?, .event?, nil: break
     }
     if case .screen(.errors) = model.place { row = nil }
     if let row { sight.function = door.glance(of: .function(row.function))?.function }
-    let isRead = model.place != .screen(.calls)
-    if isRead, let detail = sight.detail, let conversation = detail.row.conversation {
-      let glance = door.glance(of: .conversation(conversation))
-      sight.transcript = glance?.conversation
-      if glance == nil {
-        // Without it the review would say of every value that it came from nowhere.
-        sight.detail = nil
-        sight.isDetailAwaited = true
-      }
-    }
     sight.functionNames = functionNames(for: sight)
     if let subject = model.prompt?.subject {
       sight.subject =
@@ -200,7 +192,7 @@ final class Session {
 
   /// The catalogue's names by those that models use; asked for again only when a name is new.
   private func functionNames(for sight: Sight) -> [String: String] {
-    var transcript = sight.transcript
+    var transcript: ConversationDetail?
     if case .conversation(let detail) = sight.body { transcript = detail }
     let used = (transcript?.transcript ?? []).flatMap { $0.message.calls.map(\.wireName) }
     guard used.contains(where: { names[$0] == nil && !unknownNames.contains($0) }) else {

@@ -14,6 +14,11 @@ enum Command {
   static let verbs: [Verb] =
     Screen.allCases.map { Verb(name: $0.name, argument: "", meaning: "the screen") } + [
       Verb(
+        name: "accept",
+        argument: "FUNCTION",
+        meaning: "open a changed definition on the waiting screen; it never accepts"
+      ),
+      Verb(
         name: "approve",
         argument: "ID",
         meaning: "open a call on the waiting screen; it never approves"
@@ -72,12 +77,13 @@ enum Command {
 
   private static func arguments(of verb: String, sight: Sight) -> [String] {
     switch verb {
-    case "disable", "enable", "function", "grant":
+    case "accept", "disable", "enable", "function", "grant":
       let names = sight.rows.items.compactMap { item -> String? in
         switch item {
         case .function(let row): row.name
         case .call(let row): row.function
         case .error(let row): row.function
+        case .definition(let row): row.name
         case .fold(let fold): fold.rows.first?.function
         case .conversation, .provider, .event: nil
         }
@@ -96,7 +102,7 @@ enum Command {
       switch item {
       case .call(let row): [row]
       case .fold(let fold): fold.rows
-      case .conversation, .function, .provider, .error, .event: []
+      case .conversation, .function, .provider, .error, .event, .definition: []
       }
     } + (sight.detail.map { [$0.row] } ?? [])
   }
@@ -108,7 +114,7 @@ enum Command {
       case .call(let row): row.conversation
       case .fold(let fold): fold.rows.first?.conversation
       case .event(let row): row.conversation
-      case .function, .provider, .error: nil
+      case .function, .provider, .error, .definition: nil
       }
     }
   }
@@ -160,6 +166,7 @@ enum Command {
     switch verb {
     case "approve", "call", "cancel", "conversation", "stop":
       return withID(verb, argument, &model, sight: sight)
+    case "accept": model.review(definition: argument)
     case "disable":
       return [.send(.setFunction(argument, from: true, to: false), .switchOff(waiting: 0))]
     case "enable":

@@ -95,6 +95,15 @@ private func perform(
     model.unfold(fold)
     return []
   }
+  if action == .approve || action == .deny {
+    if let definition = context.definition, context.isReview {
+      return decide(action, on: definition, &model, sight: sight)
+    }
+    if context.call == nil, let function = context.function, function.awaitsAcceptance {
+      model.review(definition: function.name)
+      return []
+    }
+  }
   switch action {
   case .approve, .deny, .edit, .settle, .extend, .runAgain, .cancel:
     return context.call.map { decide(action, on: $0, &model, context: context, sight: sight) }

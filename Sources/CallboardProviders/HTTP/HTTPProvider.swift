@@ -41,13 +41,11 @@ public struct HTTPProvider: FunctionProvider {
     routes = Dictionary(uniqueKeysWithValues: compiled.routes.map { ($0.definition.name, $0) })
     let baseText = base.text
     summary = "HTTP \(baseText)"
-    identity = base.text
-    identities = Dictionary(
-      uniqueKeysWithValues: functions.map { function in
-        let name = function.definition.name
-        return (name, "\(baseText)\n\(name): \(function.method) \(function.path)")
-      }
-    )
+    let lines = functions.map { function in
+      (function.definition.name, "\(function.definition.name): \(function.method) \(function.path)")
+    }
+    identity = ([baseText] + lines.map(\.1)).joined(separator: "\n")
+    identities = Dictionary(uniqueKeysWithValues: lines.map { ($0, baseText + "\n" + $1) })
   }
 
   public func identity(of function: FunctionName) -> String { identities[function] ?? identity }
