@@ -51,7 +51,7 @@ extension Item {
     switch self {
     case .call, .conversation, .error: [id]
     case .fold(let fold): fold.rows.map(\.id.description)
-    case .function, .provider, .event: []
+    case .function, .provider, .event, .definition: []
     }
   }
 }
