@@ -120,7 +120,10 @@ extension Engine {
     let now = clock.now
     let standing = granted.filter { $0.revoked == nil && $0.grant.until > now }
       .sorted { $0.grant.id < $1.grant.id }.compactMap { try? StandingGrant($0.grant) }
-    _ = table.withEveryShard { $0.withGrants(standing) } commit: {}
+    _ = table.withEveryShard {
+      $0.withGrants(standing)
+    } commit: {
+    }
   }
 
   func insert(stored call: Call, _ sealed: [UInt8]?, _ unreadable: inout Set<CallID>) {

@@ -41,9 +41,7 @@ struct TailCommand: AsyncParsableCommand {
   private func showInstance() async throws {
     let instance = try instance.open()
     let interruption = Interruption()
-    let (why, isLost) = try await interruption.watching {
-      instance.close()
-    } _: {
+    let (why, isLost) = try await interruption.watching([{ instance.close() }]) {
       try await onOwnThread {
         let lost = Counter()
         let why = try Failure.onControlProblem { () throws(ControlProblem) in

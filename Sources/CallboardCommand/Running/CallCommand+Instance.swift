@@ -32,9 +32,9 @@ extension CallCommand {
     }
     let ended: EndedCall
     do {
-      ended = try await interruption.watching {
-        result.resolve(.failure(Failure(.interrupted, asked.unfinished(function, after: nil))))
-      } _: {
+      ended = try await interruption.watching([
+        { result.resolve(.failure(Failure(.interrupted, asked.unfinished(function, after: nil)))) }
+      ]) {
         try await result.value.get()
       }
     } catch let problem as ControlProblem {

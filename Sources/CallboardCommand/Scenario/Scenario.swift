@@ -153,7 +153,9 @@ extension Scenario.Step {
         }
       }
     case .decide(let step): step.decision.values
-    case .conversation, .pause, .until, .toggle, .hold, .breaker, .clearCache, .stop, .message: []
+    case .conversation, .pause, .advance, .until, .toggle, .hold, .breaker, .clearCache, .stop,
+      .message:
+      []
     }
   }
 }

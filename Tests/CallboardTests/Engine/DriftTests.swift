@@ -356,7 +356,7 @@ extension DriftTests {
   {
     let store = InMemoryStore()
     let before = try Server(rules: [asking("pay")], store: store)
-    try before.rig.engine.takeUpSettings()
+    try before.rig.engine.takeUpOutcomes()
     let waiting = await before.rig.submit("pay", ["amount": 5])
     await before.rig.engine.stop(patience: .zero)
     let after = try Server(rules: [asking("pay")], store: store) {
@@ -383,7 +383,7 @@ extension DriftTests {
   @Test func `a decline is remembered`() async throws {
     let store = InMemoryStore()
     let before = try Server(store: store)
-    try before.rig.engine.takeUpSettings()
+    try before.rig.engine.takeUpOutcomes()
     before.narrow()
     let row = try before.change().row
     _ = await before.rig.engine.perform(
