@@ -98,7 +98,7 @@ extension Engine {
   ) -> UnacceptedDefinition? {
     let identity = function.providerIdentity
     guard !function.provider.definitionsAreLocal, let accepted, accepted.hash != function.hash,
-      accepted.provider == identity,
+      accepted.provider == AcceptedDefinition.digest(of: identity),
       DefinitionHash.of(function.definition, provider: identity, effect: accepted.effect)
         != accepted.hash
     else { return nil }
@@ -113,8 +113,7 @@ extension Engine {
         accepted,
         description: function.redactor.redact(text: function.definition.description),
         parameters: function.shownParameters,
-        effect: function.definition.effect,
-        provider: identity
+        effect: function.definition.effect
       )
     )
   }
@@ -299,8 +298,7 @@ extension Engine {
           description: old.redactor.redact(text: definition.description),
           parameters: old.redactor.redactValues(in: definition.parameters)
             ?? definition.parameters,
-          effect: definition.effect,
-          provider: identity
+          effect: definition.effect
         )
       )
     )

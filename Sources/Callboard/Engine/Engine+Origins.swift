@@ -19,6 +19,8 @@ extension Engine {
         catalogue.named(onTheWire: name)?.name
       }
     }
+    // A name may be secret too: what is shown has another in its place.
+    found.removeAll { payload.shown.value(at: $0.pointer) == nil }
     guard let function, let uses = uses(of: function) else { return found }
     for index in found.indices {
       let pointer = found[index].pointer

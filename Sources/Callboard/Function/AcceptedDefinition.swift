@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 import JSONSchema
 
@@ -11,7 +12,7 @@ struct AcceptedDefinition: Sendable, Hashable, Codable {
   /// As they may be shown: without secrets that are recognised by their form.
   var parameters: JSONValue
   var effect: FunctionEffect
-  /// The provider's identity.
+  /// Digest of the provider's identity, which may hold a secret.
   var provider: String
 
   init(_ function: RegisteredFunction) {
@@ -19,7 +20,11 @@ struct AcceptedDefinition: Sendable, Hashable, Codable {
     description = function.redactor.redact(text: function.definition.description)
     parameters = function.shownParameters
     effect = function.definition.effect
-    provider = function.providerIdentity
+    provider = Self.digest(of: function.providerIdentity)
+  }
+
+  static func digest(of identity: String) -> String {
+    hexadecimal(SHA256.hash(data: Data(identity.utf8)))
   }
 
   /// As a store keeps it.

@@ -26,19 +26,9 @@ extension DefinitionDifference {
     _ before: AcceptedDefinition,
     description: String,
     parameters: JSONValue,
-    effect: FunctionEffect,
-    provider: String
+    effect: FunctionEffect
   ) -> [DefinitionDifference] {
     var found: [DefinitionDifference] = []
-    if before.provider != provider {
-      found.append(
-        DefinitionDifference(
-          what: "provider",
-          before: .string(before.provider),
-          after: .string(provider)
-        )
-      )
-    }
     if before.effect != effect {
       found.append(
         DefinitionDifference(
