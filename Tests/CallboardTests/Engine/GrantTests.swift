@@ -169,7 +169,7 @@ struct GrantTests {
     let denied = await rig.submit("wire", ["amount": 500])
     #expect(try await rig.deny(denied.id, by: omar).isDone)
     #expect(try await rig.runAgain(denied.id, ["amount": 2]).isDone)
-    let again = await rig.events.wait(for: .awaitingApproval, function: "t.wire", 5)
+    let again = await rig.events.wait(for: .awaitingApproval, function: "t.wire", 4)
     #expect(try rig.row(#require(again.call?.id)).approvalsGiven == 0)
     let edited = await rig.submit("wire", ["amount": 600])
     #expect(try await rig.edit(edited.id, ["amount": 3], by: omar).isDone)

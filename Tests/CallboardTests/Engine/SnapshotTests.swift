@@ -258,10 +258,10 @@ struct SnapshotTests {
     let told = Counter()
     let token = rig.engine.observe { told.add() }
     _ = rig.header
-    for _ in 0..<5 { _ = await rig.submit("look") }
+    for number in 0..<5 { _ = await rig.submit("look", ["n": .integer(Int64(number))]) }
     #expect(told.count == 1)
     _ = rig.header
-    _ = await rig.submit("look")
+    _ = await rig.submit("look", ["n": 5])
     #expect(told.count == 2)
     withExtendedLifetime(token) {}
   }
