@@ -48,7 +48,8 @@ final class Desk: Sendable {
       registry: try FunctionRegistry([
         try NativeProvider(namespace: "t", [pay.native, look.native])
       ]),
-      store: store
+      store: store,
+      sealer: Sealer(Sealer.MasterKey())
     )
     events = EventRecorder(engine)
   }

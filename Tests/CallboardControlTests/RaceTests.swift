@@ -74,7 +74,7 @@ struct RaceTests {
   {
     let desk = try Desk(approvers: 2)
     let faces = try await Faces(desk, (anna, anna, anna))
-    for round in 0..<300 {
+    for round in 0..<100 {
       let id = await desk.ask(["amount": .integer(Int64(round))])
       let seen = try desk.seen(id)
       let replies = try await faces.decide(.approve(id, seen))
@@ -94,7 +94,7 @@ struct RaceTests {
   {
     let desk = try Desk()
     let faces = try await Faces(desk, (anna, bert, carla))
-    for round in 0..<200 {
+    for round in 0..<100 {
       let id = await desk.ask(["amount": .integer(Int64(round))])
       let seen = try desk.seen(id)
       let approval = faces.left.send(.approve(id, seen), by: anna)

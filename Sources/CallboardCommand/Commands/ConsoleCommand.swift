@@ -25,7 +25,7 @@ struct ConsoleCommand: AsyncParsableCommand {
       )
     }
     try ConsoleRun.requireTerminal()
-    let socket = try configuration.controlSocket()
+    let socket = try configuration.controlSocket(isRequired: false)
     let events = try eventFile.open()
     let session = try EngineSession.attended(configuration, events: events)
     let control = socket.map(session.listen)

@@ -54,7 +54,9 @@ extension Configuration {
   }
 
   /// Takes the control socket for an instance that is about to start; nil: it has none.
-  func controlSocket() throws(Failure) -> ControlSocket? {
+  ///
+  /// Where it is not required, a place that was not asked for and can't be used is only warned of.
+  func controlSocket(isRequired: Bool) throws(Failure) -> ControlSocket? {
     guard let path = socketPath else { return nil }
     if control.socket == nil {
       // Where it can't be made, making the socket says why.
@@ -67,6 +69,10 @@ extension Configuration {
     do throws(SocketProblem) {
       return try ControlSocket(path, group: control.group)
     } catch {
+      if !isRequired, control.socket == nil, !error.isTaken {
+        Output.error.row("warning: nobody can attach to this console: \(error)")
+        return nil
+      }
       throw Failure(.unreachable, error.description)
     }
   }

@@ -21,7 +21,7 @@ struct ServeCommand: AsyncParsableCommand {
   func run() async throws {
     let configuration = try source.loadTellingWarnings()
     let signals = Signals()
-    guard let socket = try configuration.controlSocket() else {
+    guard let socket = try configuration.controlSocket(isRequired: true) else {
       throw Failure(
         .usage,
         "The configuration has no control socket (control: none), so nobody could reach what serve runs; take that line out."

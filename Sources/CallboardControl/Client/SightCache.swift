@@ -15,6 +15,8 @@ struct SightCache: Sendable {
     var at: Duration
     /// When it was asked for last, in looks.
     var usedAt: Int
+    /// What the cursor was on when it was asked for, where the instance said that it is not in the list.
+    var gone: String?
   }
 
   /// What is known about a query.
@@ -39,7 +41,7 @@ struct SightCache: Sendable {
     looks += 1
     entry.usedAt = looks
     entries[family] = entry
-    guard let (body, isWhole) = entry.body.part(for: query) else { return nil }
+    guard let (body, isWhole) = entry.body.part(for: query, gone: entry.gone) else { return nil }
     return Found(
       body: body,
       definitions: entry.definitions,
@@ -62,7 +64,7 @@ struct SightCache: Sendable {
     at: Duration
   ) {
     looks += 1
-    entries[query.family] = Entry(
+    var entry = Entry(
       body: body,
       definitions: definitions,
       mark: mark,
@@ -70,6 +72,8 @@ struct SightCache: Sendable {
       at: at,
       usedAt: looks
     )
+    entry.gone = body.lacksAnchor ? query.list?.anchor : nil
+    entries[query.family] = entry
     guard entries.count > Self.limit,
       let oldest = entries.min(by: { $0.value.usedAt < $1.value.usedAt })
     else { return }
@@ -78,6 +82,9 @@ struct SightCache: Sendable {
 
   /// The instance has said that an answer is as it was.
   mutating func confirm(_ query: Query, epoch: Int, at: Duration) {
+    if let body = entries[query.family]?.body {
+      entries[query.family]?.gone = body.lacksAnchor ? query.list?.anchor : nil
+    }
     entries[query.family]?.epoch = epoch
     entries[query.family]?.at = at
   }
@@ -103,6 +110,15 @@ struct SightCache: Sendable {
 }
 
 extension Query {
+  fileprivate var list: ListQuery? {
+    switch self {
+    case .waiting(let list), .calls(let list), .conversations(let list), .functions(let list),
+      .errors(let list):
+      list
+    case .overview, .call, .conversation, .function, .header: nil
+    }
+  }
+
   /// The same for every part of one list.
   var family: Query {
     switch self {
@@ -142,24 +158,43 @@ extension ListQuery {
 }
 
 extension Snapshot.Body {
+  /// Whether it is a part of a list without the thing that it was asked for around.
+  fileprivate var lacksAnchor: Bool {
+    switch self {
+    case .waiting(let page), .calls(let page): page.anchorIndex == nil
+    case .conversations(let page): page.anchorIndex == nil
+    case .functions(let page, _): page.anchorIndex == nil
+    case .errors(let page): page.anchorIndex == nil
+    case .audit(let audit): audit.page.anchorIndex == nil
+    case .overview, .call, .conversation, .function, .grants, .grantPreview, .report, .header: false
+    }
+  }
+
   /// What of it answers a query of its family, and whether that is all that was asked for; nil: it can't be told.
   ///
   /// By the list that is asked for: one answer stands under one family of queries.
-  fileprivate func part(for query: Query) -> (Snapshot.Body, isWhole: Bool)? {
+  fileprivate func part(
+    for query: Query,
+    gone: String?
+  ) -> (Snapshot.Body, isWhole: Bool)? {
     guard let list = query.list else { return (self, true) }
     switch self {
     case .waiting(let page):
-      return page.part(for: list) { $0.id.description }.map { (.waiting($0.0), $0.1) }
+      return page.part(for: list, gone: gone) { $0.id.description }.map { (.waiting($0.0), $0.1) }
     case .calls(let page):
-      return page.part(for: list) { $0.id.description }.map { (.calls($0.0), $0.1) }
+      return page.part(for: list, gone: gone) { $0.id.description }.map { (.calls($0.0), $0.1) }
     case .conversations(let page):
-      return page.part(for: list) { $0.id.description }.map { (.conversations($0.0), $0.1) }
+      return page.part(for: list, gone: gone) { $0.id.description }.map {
+        (.conversations($0.0), $0.1)
+      }
     case .functions(let page, let providers):
-      return page.part(for: list) { $0.id }.map { (.functions($0.0, providers: providers), $0.1) }
+      return page.part(for: list, gone: gone) { $0.id }.map {
+        (.functions($0.0, providers: providers), $0.1)
+      }
     case .errors(let page):
-      return page.part(for: list) { $0.id }.map { (.errors($0.0), $0.1) }
+      return page.part(for: list, gone: gone) { $0.id }.map { (.errors($0.0), $0.1) }
     case .audit(let audit):
-      return audit.page.part(for: list) { String($0.seq) }.map { part, isWhole in
+      return audit.page.part(for: list, gone: gone) { String($0.seq) }.map { part, isWhole in
         var audit = audit
         audit.page = part
         return (.audit(audit), isWhole)
@@ -184,14 +219,18 @@ extension Query {
 
 extension Page {
   /// The rows around the anchor of a query; nil: it can't be told from these rows where that is.
-  fileprivate func part(for list: ListQuery, name: (Row) -> String) -> (Page, isWhole: Bool)? {
+  fileprivate func part(
+    for list: ListQuery,
+    gone: String?,
+    name: (Row) -> String
+  ) -> (Page, isWhole: Bool)? {
     let end = firstIndex + rows.count
     let isAll = rows.count == total
     let anchor = list.anchor.flatMap { wanted in
       rows.firstIndex { name($0) == wanted }.map { $0 + firstIndex }
     }
-    // A thing that is in none of these rows has left only where these are all.
-    if list.anchor != nil, anchor == nil, !isAll { return nil }
+    // A thing that is in none of these rows has left where these are all, or where the instance has said so.
+    if list.anchor != nil, anchor == nil, !isAll, list.anchor != gone { return nil }
     let middle = min(anchor ?? list.anchorIndex, max(0, total - 1))
     guard total == 0 || (firstIndex..<end).contains(middle) else { return nil }
     let first = max(firstIndex, middle - list.before)

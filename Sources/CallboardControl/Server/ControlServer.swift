@@ -73,6 +73,7 @@ public final class ControlServer: Sendable {
         case EINTR, ECONNABORTED: continue
         case EMFILE, ENFILE, ENOBUFS, ENOMEM:
           // Room comes when somebody hangs up; to ask at once again would only burn time.
+          guard state.withLock({ !$0.isClosed }) else { return }
           usleep(50_000)
           continue
         default: return

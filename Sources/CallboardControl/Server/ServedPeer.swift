@@ -175,6 +175,7 @@ final class ServedPeer: Sendable {
       finish { [self] in .looked(id: id, sights(allowed)) }
     case .request(let id, let request, let looks):
       guard looks.count <= Self.lookLimit else { return tooMany(id) }
+      guard request.hasPossibleNames else { return tooLong(id) }
       Task {
         let reply = await engine.perform(request, by: principal)
         finish { [self] in .replied(id: id, reply, principal.mayLook ? sights(looks) : nil) }
@@ -188,6 +189,7 @@ final class ServedPeer: Sendable {
         }
       }
     case .call(let id, let function, let arguments):
+      guard Bounds.isName(function) else { return tooLong(id) }
       Task { await call(function, arguments, by: principal, as: id) }
     case .follow(let id):
       guard principal.mayLook else { return mayNotLook(id, principal) }
@@ -207,6 +209,10 @@ final class ServedPeer: Sendable {
 
   private func tooMany(_ id: Int) {
     finish { .failed(id: id, "more than \(Self.lookLimit) queries in one look") }
+  }
+
+  private func tooLong(_ id: Int) {
+    finish { .failed(id: id, "a name of more than \(Bounds.name) bytes names nothing") }
   }
 
   // MARK: - Looking
@@ -246,7 +252,7 @@ final class ServedPeer: Sendable {
     var header: Header?
     var room = ControlProtocol.answerLimit - (1 << 20)
     let bodies = looks.map { look -> Sights.Sight in
-      let snapshot = engine.snapshot(of: look.query.asked(by: principal))
+      let snapshot = engine.snapshot(of: look.query.bounded.asked(by: principal))
       header = snapshot.header
       let bytes =
         ((try? JSONValue(encoding: snapshot.body))?.serializedBytes() ?? [])
