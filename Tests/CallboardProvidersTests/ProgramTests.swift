@@ -350,7 +350,7 @@ private func shell(
 
   @Test func `a secret in stderr is hidden before the end is cut off`() async throws {
     let function = shell(
-      "{ head -c 9000 /dev/zero | tr '\\0' x; printf ' api_key='; head -c 8185 /dev/zero | tr '\\0' S; } >&2; exit 1"
+      "(head -c 9000 /dev/zero | tr '\\0' x; printf ' api_key='; head -c 8185 /dev/zero | tr '\\0' S) >&2; exit 1"
     )
     let failure = try #require(await caught(from: try provider(function), invocation("local.run")))
     #expect(failure.message.contains("api_key=«redacted»"))
