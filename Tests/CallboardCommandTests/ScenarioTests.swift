@@ -34,6 +34,32 @@ import Testing
 
     """
 
+  @Test func `the report of a scenario that failed shows no secret of what it gave and expected`()
+    async throws
+  {
+    let result = try await play(
+      text: """
+        name: leak
+        secrets: [mytok]
+        functions:
+          api.write: { effect: write, answers: [{ echo: true }] }
+        approvals: [{ approval: never }]
+        do:
+          - call: { name: a, function: api.write, with: { password: swordfish-1, note: x } }
+          - call: { name: b, function: api.write, with: { mytok: swordfish-2 } }
+        expect:
+          calls:
+            - { call: a, state: denied, result: { const: { password: swordfish-3 } } }
+            - { call: a, state: failed, says: no swordfish-1 }
+            - { call: b, result: { properties: { mytok: { const: swordfish-4 } } } }
+        """
+    )
+    #expect(result.checks.allSatisfy { $0.came != nil }, "\(result.lines)")
+    let report = result.lines.joined() + result.json.serialized()
+    #expect(!report.contains("swordfish"), "\(report)")
+    #expect(report.contains("password"))
+  }
+
   @Test(arguments: [
     ("calls: [{ function: api.read, state: failed }]", "state was succeeded"),
     ("calls: [{ function: api.read, count: 2 }]", "1 of 1"),

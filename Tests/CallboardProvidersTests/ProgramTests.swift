@@ -348,6 +348,32 @@ private func shell(
     #expect((8000...8300).contains(failure.message.utf8.count))
   }
 
+  @Test func `a secret in stderr is hidden before the end is cut off`() async throws {
+    let function = shell(
+      "(head -c 9000 /dev/zero | tr '\\0' x; printf ' api_key='; head -c 8185 /dev/zero | tr '\\0' S) >&2; exit 1"
+    )
+    let failure = try #require(await caught(from: try provider(function), invocation("local.run")))
+    #expect(failure.message.contains("api_key=«redacted»"))
+    #expect(!failure.message.contains("SSS"))
+  }
+
+  @Test func `what was cut in two at the beginning of a long stderr is left out`() async throws {
+    let function = shell("head -c 20000 /dev/zero | tr '\\0' S >&2; echo ' last words' >&2; exit 1")
+    let failure = try #require(await caught(from: try provider(function), invocation("local.run")))
+    #expect(failure.message.hasSuffix(": …last words"), "\(failure.message.suffix(80))")
+  }
+
+  @Test func `output that is not JSON is quoted without its secrets, however long they are`()
+    async throws
+  {
+    let secret = String(repeating: "s3", count: 200)
+    let failure = await caught(
+      from: try provider(function(["echo", "log in with password: \(secret) now"])),
+      invocation("local.run")
+    )
+    #expect(failure?.message.contains("password: «redacted» now") == true)
+  }
+
   @Test func `stderr of a success can be asked for once`() async throws {
     let provider = try provider(shell("echo beware >&2; echo done"))
     let asked = invocation("local.run", attempt: 2)

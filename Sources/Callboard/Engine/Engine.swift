@@ -315,11 +315,12 @@ public final class Engine: Sendable {
     return Call(
       Call.Origin(
         id: id ?? CallID(fresh),
-        function: catalogue.named(onTheWire: function)?.name ?? shown(name: function),
+        function: catalogue.named(onTheWire: function)?.name
+          ?? shown(name: function, in: conversation),
         caller: caller,
         conversation: conversation,
         turn: turn,
-        modelCallID: modelCallID.map(shown(name:)),
+        modelCallID: modelCallID.map { shown(name: $0, in: conversation) },
         link: link,
         requestedBy: requestedBy,
         receivedAt: now,
@@ -328,6 +329,12 @@ public final class Engine: Sendable {
       proposed: parsed,
       unparsed: unparsed
     )
+  }
+
+  /// The same, without what the conversation knows to be secret.
+  private func shown(name: String, in conversation: ConversationID?) -> String {
+    let known = conversation.flatMap { id in conversations.withLive(id) { $0.secrets.known } }
+    return shown(name: known?.hiding(in: name) ?? name)
   }
 
   /// A name that a model made up, without secrets, and not longer than any name is.

@@ -28,12 +28,11 @@ extension Redactor {
     for index in name.indices {
       let byte = name[index]
       let isHump = (65...90).contains(byte) && (97...122).contains(before)
-      // Short ones are the ends of too many other words.
-      if isHump || before == 45 || before == 95, name.endIndex - index >= 5,
-        isSecret(name[index...])
-      {
-        return true
-      }
+      // Short ones are the ends of too many other words; signs such as “ and … are no part of one.
+      let begins =
+        before >= 0x80 && byte < 0x80
+        || (isHump || before == 45 || before == 95) && name.endIndex - index >= 5
+      if begins, isSecret(name[index...]) { return true }
       before = byte
     }
     return false
@@ -310,7 +309,8 @@ struct FieldScanner {
     var next = range.upperBound
     while next < bytes.count, bytes[next] == 32 || bytes[next] == 9 { next += 1 }
     // One word alone is what is in the field.
-    return next > range.upperBound && next < bytes.count && Redactor.isTokenByte(bytes[next])
+    return next > range.upperBound && next < bytes.count
+      && ![10, 13, 38, 41, 44, 59, 60, 93, 125].contains(bytes[next])
   }
 
   /// Whether these are the letters of a word, with a sign after it at most.
@@ -332,7 +332,8 @@ struct FieldScanner {
 
   /// What is said of a field more often than it is in one.
   private static let ordinary: Set<String> = [
-    "a", "an", "and", "array", "boolean", "changed", "denied", "empty", "expired", "failed",
+    "a", "an", "and", "array", "boolean", "changed", "denied", "empty", "expected", "expired",
+    "failed",
     "failure", "false", "for", "forbidden", "hidden", "in", "incorrect", "integer", "invalid", "is",
     "mandatory", "mismatch", "missing", "must", "nil", "no", "none", "not", "null", "number",
     "object", "of", "ok", "on", "optional", "or", "redacted", "rejected", "required", "set",

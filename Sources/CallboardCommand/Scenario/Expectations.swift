@@ -31,6 +31,11 @@ struct Expectations: Sendable {
     countersEqualEvents = value?["counters_equal_events"]?.boolValue ?? false
   }
 
+  /// What is expected, as it is written.
+  var documents: [JSONValue] {
+    calls.map(\.value) + answers.map(\.value) + conversations.map(\.value)
+  }
+
   struct Judgement: Sendable {
     var checks: [ScenarioRunner.Check] = []
     /// Calls whose state or failure was expected: a denial among them is no surprise.

@@ -33,12 +33,40 @@ struct Scenario: Sendable {
   /// What may be said of what the scenario itself gives to calls.
   var discretion: Discretion {
     let engine = configuration.engine
+    let fields =
+      engine.secrets + configuration.definitions.flatMap(\.secrets)
+      + mocks.map(\.definition).flatMap(\.secrets)
+    let redactor = Redactor(fields: fields)
+    let expected = expectations.documents.flatMap {
+      Self.constants(in: $0, isSecret: false, redactor)
+    }
     return Discretion(
-      about: steps.flatMap(\.values) + decisions.flatMap(\.decision.values),
-      fields: engine.secrets + configuration.definitions.flatMap(\.secrets)
-        + mocks.map(\.definition).flatMap(\.secrets),
+      about: steps.flatMap(\.values) + decisions.flatMap(\.decision.values) + expected,
+      fields: fields,
       secretValues: engine.secretValues
     )
+  }
+
+  /// What schemas of expectations want to be there; as a secret where it is wanted of a secret field.
+  private static func constants(
+    in value: JSONValue,
+    isSecret: Bool,
+    _ redactor: Redactor
+  ) -> [JSONValue] {
+    if let items = value.arrayValue {
+      return items.flatMap { constants(in: $0, isSecret: isSecret, redactor) }
+    }
+    var found: [JSONValue] = []
+    for (key, member) in value.objectValue ?? [:] {
+      if key == "const" || key == "enum" {
+        found.append(isSecret ? ["secret": member] : member)
+      } else {
+        let named: JSONValue = .object([key: "x"])
+        let isBelow = isSecret || redactor.redact(named) != nil
+        found += constants(in: member, isSecret: isBelow, redactor)
+      }
+    }
+    return found
   }
 
   struct CallPlan: Sendable {

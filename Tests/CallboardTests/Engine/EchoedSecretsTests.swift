@@ -70,6 +70,7 @@ struct EchoedSecretsTests {
     let model = TestModel(
       .call(("t_login", "{}")),
       .call(("t_use", #"{"memo":"with hunter2-x","hunter2-x":1,"other":"joe"}"#)),
+      .call(("hunter2-x", "{}")),
       .say("It was hunter2-x.")
     )
     let talk = try rig.talk(model)
@@ -86,6 +87,7 @@ struct EchoedSecretsTests {
     #expect(!transcript.contains("hunter2"), "\(transcript)")
     #expect(use.invocations.first?.arguments["memo"] == "with hunter2-x")
     #expect(await model.asked(3).request.messages.last?.text?.contains("hunter2-x") == true)
+    #expect(rig.events.all.last { $0.type == .call(.rejected) }?.call?.function == Redactor.mark)
   }
 
   @Test func `what one call of a turn hides is hidden in those beside it`() async throws {

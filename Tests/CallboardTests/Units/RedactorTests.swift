@@ -293,6 +293,8 @@ struct RedactorTests {
     (#"Authorization: Digest username="joe", response="8c""#, "Authorization: «redacted»"),
     ("api_key =\n hunter2", "api_key =\n «redacted»"),
     ("password:\n  hunter2\nhost: db", "password:\n  «redacted»\nhost: db"),
+    ("it begins “password: hunter2”", "it begins “password: «redacted»"),
+    ("…api_key=hunter2", "…api_key=«redacted»"),
     ("password: hunter, user: joe", "password: «redacted», user: joe"),
   ])
   func `what stands in a secret field goes, in every form in which fields are written`(
@@ -309,7 +311,8 @@ struct RedactorTests {
     "Invalid password: it was changed yesterday", "use --password to set it", "wrong password.",
     "Enter your password:\nConnecting to the host", "exit code: 1", "passwords: 3",
     "http://host:8080/a@b", "https://example.com/x?y=1", "ssh://git@host/x",
-    "Authorization: failed", "the map pin was moved", "2026-11-30T21:00:00Z", "a <b> and a <pin/>",
+    "Authorization: failed", "/password: expected “a”, found 5", #"password: must be "long""#,
+    "the map pin was moved", "2026-11-30T21:00:00Z", "a <b> and a <pin/>",
   ])
   func `what is said of a secret field stays`(text: String) {
     #expect(redactor.redact(said: text) == text)
