@@ -38,6 +38,7 @@ import Testing
     guard case .functions(let wide) = Query.functions(list).widened else { return cache }
     cache.store(
       .functions(page(wide, of: total), providers: []),
+      [],
       mark: "m",
       of: .functions(wide),
       epoch: 1,

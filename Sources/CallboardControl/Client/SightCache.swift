@@ -110,15 +110,6 @@ struct SightCache: Sendable {
 }
 
 extension Query {
-  fileprivate var list: ListQuery? {
-    switch self {
-    case .waiting(let list), .calls(let list), .conversations(let list), .functions(let list),
-      .errors(let list):
-      list
-    case .overview, .call, .conversation, .function, .header: nil
-    }
-  }
-
   /// The same for every part of one list.
   var family: Query {
     switch self {

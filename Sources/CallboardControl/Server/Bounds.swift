@@ -25,7 +25,8 @@ extension Query {
     case .conversations(let list): .conversations(list.bounded)
     case .functions(let list): .functions(list.bounded)
     case .errors(let list): .errors(list.bounded)
-    case .call, .conversation, .function, .header: self
+    case .audit(let list): .audit(list.bounded)
+    case .call, .conversation, .function, .grants, .grantPreview, .report, .header: self
     }
   }
 }
@@ -44,11 +45,13 @@ extension Request {
   /// Whether the names in it can be names.
   var hasPossibleNames: Bool {
     switch self {
-    case .setFunction(let name, _, _), .setProvider(let name, _, _), .setBreaker(let name, _, _):
+    case .setFunction(let name, _, _), .setProvider(let name, _, _), .setBreaker(let name, _, _),
+      .acceptDefinition(let name, _, _), .declineDefinition(let name, _, _):
       Bounds.isName(name)
+    case .grant(let draft, _): Bounds.isName(draft.function)
     case .clearCache(let function): function.map(Bounds.isName) ?? true
-    case .approve, .deny, .edit, .extend, .undo, .settle, .cancel, .runAgain, .hold,
-      .stopConversation, .pauseConversation, .message:
+    case .approve, .deny, .edit, .extend, .undo, .settle, .check, .cancel, .runAgain, .hold,
+      .revokeGrant, .stopConversation, .pauseConversation, .message, .reading, .left:
       true
     }
   }

@@ -269,7 +269,7 @@ struct AuthorityTests {
     ]
     for (sentence, part) in wrong {
       #expect(sentence?.contains(part) == true, "\(sentence ?? "nothing")")
-      #expect(sentence?.hasPrefix("functions.t.job.check: ") == true)
+      #expect(sentence?.hasPrefix("functions.t.job.outcome_check: ") == true)
     }
   }
 }

@@ -29,7 +29,7 @@ struct OriginTests {
   }
 
   @Test func `a new payee is told from one that was paid before`() async throws {
-    let rig = try Rig(Self.wire(), rules: try Self.rules())
+    let rig = try Rig(Self.wire { $0.effect = .idempotent }, rules: try Self.rules())
     for _ in 0..<41 { _ = await rig.submit("wire", ["payee": "friend", "account": "DE89 3704"]) }
     let waiting = await rig.submit("wire", ["payee": "stranger", "account": "DE89 3704"])
     #expect(try uses(rig, waiting.id, "payee") == .init(count: 0, of: 41, isAll: true))
@@ -49,7 +49,7 @@ struct OriginTests {
   }
 
   @Test func `it says how far it looked`() async throws {
-    let rig = try Rig(Self.wire(), rules: try Self.rules())
+    let rig = try Rig(Self.wire { $0.effect = .idempotent }, rules: try Self.rules())
     for number in 0..<230 {
       _ = await rig.submit("wire", ["payee": number < 30 ? "stranger2" : "friend"])
     }
@@ -60,7 +60,7 @@ struct OriginTests {
   @Test func `the count follows what happens while somebody looks, at a bounded pace`()
     async throws
   {
-    let rig = try Rig(Self.wire(), rules: try Self.rules())
+    let rig = try Rig(Self.wire { $0.effect = .idempotent }, rules: try Self.rules())
     let waiting = await rig.submit("wire", ["payee": "stranger"])
     #expect(try uses(rig, waiting.id, "payee")?.of == 0)
     _ = await rig.submit("wire", ["payee": "friend"])
