@@ -78,6 +78,8 @@ struct ServeCommandTests {
       }
     }
 
+    func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+
     func stop(_ number: Int32) async throws -> (status: Int32, error: String) {
       kill(process.processIdentifier, number)
       let (process, error) = (process, error)
@@ -93,6 +95,56 @@ struct ServeCommandTests {
       let ended = try await run("approvals", "list", "--output", "jsonl")
       return try JSONValue(parsing: String(ended.output.split(separator: "\n").first ?? "null"))
     }
+  }
+
+  @Test func `a grant says what it would cover before it is given, serves, and is taken back`()
+    async throws
+  {
+    let instance = try await Instance()
+    let asked = try await instance.run("grants", "add", "desk.pay for 1h limit 2")
+    #expect(asked.status == 0)
+    #expect(asked.output.contains("covers: desk.pay"))
+    #expect(asked.output.contains("1 call that waits is of its kind"))
+    #expect(asked.output.contains("nothing was given; say --yes to give it"))
+    #expect(try await instance.run("grants").output == "nothing is approved ahead\n")
+    let given = try await instance.run("grants", "add", "--yes", "desk.pay for 1h limit 2")
+    #expect(given.status == 0, "\(given.error)")
+    // Whoever gave it can't be served by it: the caller over this socket is the same person.
+    let own = try await instance.run("call", "desk.pay", #"{"amount":77}"#, "--wait", "1s")
+    #expect(own.status != 0)
+    let listed = try await instance.run("grants", "list")
+    #expect(listed.output.contains("valid  desk.pay"), "\(listed.output)")
+    let id = try #require(listed.output.firstMatch(of: /g-[0-9a-f]{4}/)).0
+    #expect(try await instance.run("grants", "revoke", String(id)).status == 0)
+    #expect(try await instance.run("grants", "list").output.contains("revoked by"))
+    let wrong = try await instance.run("grants", "add", "desk.pay limit 2")
+    #expect(wrong.status == 64)
+    #expect(wrong.error.contains("a grant has an end"), "\(wrong.error)")
+    let nobody = try await instance.run("grants", "add", "desk.pya for 1h")
+    #expect(nobody.status == 1)
+    #expect(nobody.error.contains("did you mean desk.pay?"), "\(nobody.error)")
+    #expect(try await instance.run("functions", "accept").output == "no changed definition waits\n")
+    #expect(try await instance.run("functions", "accept", "desk.pay").status == 1)
+  }
+
+  @Test func `HUP reads the configuration anew, and a wrong file changes nothing`() async throws {
+    let instance = try await Instance()
+    let path = instance.scratch.path + "/callboard.yaml"
+    let text = try String(contentsOfFile: path, encoding: .utf8)
+    try "nonsense: true\n".write(toFile: path, atomically: true, encoding: .utf8)
+    instance.signal(SIGHUP)
+    try text.replacing("[echo, hello]", with: "[echo, goodbye]")
+      .write(toFile: path, atomically: true, encoding: .utf8)
+    instance.signal(SIGHUP)
+    // Each HUP reads what is there then: the last one finds the right file.
+    while true {
+      let said = try await instance.run("call", "desk.hello")
+      if said.output.contains("goodbye") { break }
+      instance.signal(SIGHUP)
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    let ended = try await instance.stop(SIGTERM)
+    #expect(ended.error.contains("callboard: HUP: "), "\(ended.error)")
   }
 
   @Test func `a decision takes the digest that show prints, and comes once`() async throws {

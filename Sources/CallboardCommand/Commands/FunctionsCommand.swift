@@ -8,7 +8,9 @@ struct FunctionsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "functions",
     abstract: "What models can ask for.",
-    subcommands: [List.self, Lint.self, Import.self, Enable.self, Disable.self],
+    subcommands: [
+      List.self, Lint.self, Import.self, Enable.self, Disable.self, Accept.self,
+    ],
     defaultSubcommand: List.self
   )
 

@@ -19,7 +19,8 @@ struct RootCommand: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       ConsoleCommand.self, DemoCommand.self, RunCommand.self, CallCommand.self, ServeCommand.self,
-      AttachCommand.self, ApprovalsCommand.self, CallsCommand.self, ConversationsCommand.self,
+      AttachCommand.self, ApprovalsCommand.self, GrantsCommand.self, CallsCommand.self,
+      ConversationsCommand.self,
       HoldCommand.self, ReleaseCommand.self, FunctionsCommand.self, TailCommand.self,
       ReportCommand.self, SnapshotCommand.self, ConfigCommand.self, SchemaCommand.self,
       AuditCommand.self, StoreCommand.self,

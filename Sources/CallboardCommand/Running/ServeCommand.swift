@@ -11,7 +11,8 @@ struct ServeCommand: AsyncParsableCommand {
     abstract: "Run a configuration without a terminal; `attach` and the other commands use it.",
     discussion: """
       TERM and INT stop it in order: running calls have ten seconds to end, and a second signal gives them no more. \
-      What waits for a person waits on, and is there at the next start where the store is a file.
+      What waits for a person waits on, and is there at the next start where the store is a file. HUP reads the \
+      configuration anew.
       """
   )
 
@@ -34,7 +35,8 @@ struct ServeCommand: AsyncParsableCommand {
       _ = try session.start(plan)
     }
     tellStart(session, server)
-    let number = await signals.stop { Self.reload(session) }
+    let path = source.config
+    let number = await signals.stop { Task { await Self.reload(session, from: path) } }
     try await stop(session, server, events, by: number, signals)
   }
 
@@ -47,11 +49,16 @@ struct ServeCommand: AsyncParsableCommand {
     if !session.taken.isEmpty { Output.error.row("callboard: \(session.taken.sentence)") }
   }
 
-  /// What HUP does.
-  private static func reload(_ session: EngineSession) {
-    Output.error.row(
-      "callboard: HUP: the configuration is read at the start only; stop and start it to read it anew"
-    )
+  /// What HUP does: the file is read anew, and says what of it counts now and what needs a restart.
+  private static func reload(_ session: EngineSession, from path: String?) async {
+    do {
+      let configuration = try ConfigurationFile.load(path, environment: Entry.environment)
+      for warning in configuration.warnings { Output.error.row("warning: \(warning)") }
+      let change = try await session.reload(configuration)
+      for line in change.lines { Output.error.row("callboard: HUP: \(line)") }
+    } catch {
+      Output.error.row("callboard: HUP: nothing was changed: \(error)")
+    }
   }
 
   private func stop(
