@@ -14,9 +14,21 @@ struct ArgumentHygiene: Sendable {
 
   /// One error for each text and name that holds such a character, each by its first.
   func errors(in arguments: JSONValue) -> [ValidationError] {
+    guard !Self.isPlain(arguments) else { return [] }
     var search = Search(root: parameters)
     search.look(at: arguments, JSONPointer(), parameters.map { $0.alternatives(in: $0) } ?? [])
     return search.errors
+  }
+
+  /// Whether no rule refuses anything of it: most arguments, and no place in them need be named.
+  private static func isPlain(_ value: JSONValue) -> Bool {
+    switch value {
+    case .null, .bool, .integer, .double, .decimal: true
+    case .string(let text): TextRule.isPlain(text)
+    case .array(let items): items.allSatisfy(isPlain)
+    case .object(let object):
+      object.allSatisfy { TextRule.isPlain($0.key) && isPlain($0.value) }
+    }
   }
 
   /// Whether a schema holds the keyword, or a property whose own name would be refused.

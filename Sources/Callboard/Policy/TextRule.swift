@@ -51,7 +51,7 @@ extension TextRule {
   }
 
   /// Whether nothing in it needs a closer look: printable ASCII.
-  private static func isPlain(_ text: String) -> Bool {
+  static func isPlain(_ text: String) -> Bool {
     text.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F }
   }
 
