@@ -19,7 +19,7 @@ extension Engine: EngineDoor {
       refuse(request, by: principal, why)
       return .refused(why)
     }
-    if let why = tooLong(request) {
+    if let why = tooLong(request) ?? unfounded(request) {
       refuse(request, by: principal, why)
       return .refused(why)
     }
@@ -89,6 +89,19 @@ extension Engine: EngineDoor {
     case .message(let id, let text): return await addMessage(text, to: id, by: principal)
     case .reading(let id, let isThere): return note(principal, reads: id, isThere)
     case .left(let seq): return await note(principal, leftAt: seq)
+    }
+  }
+
+  /// Why what a person settles by says nothing; nil where it says something.
+  private func unfounded(_ request: Request) -> String? {
+    func isBlank(_ text: String) -> Bool { text.allSatisfy(\.isWhitespace) }
+    return switch request {
+    case .settle(_, _, .didNotHappen(let evidence)) where isBlank(evidence):
+      "say by what you know that it did not happen"
+    case .settle(_, _, .happened(let payload))
+    where payload.original.stringValue.map(isBlank) ?? payload.original.isNull:
+      "say what came of it: its result, or a reference to it"
+    default: nil
     }
   }
 
@@ -603,6 +616,17 @@ extension Engine: EngineDoor {
     )
   }
 
+  /// Whether somebody else's word is why a decision does not count.
+  private static func isLate(_ error: any Error) -> Bool {
+    if error is IllegalMove { return true }
+    return switch error as? DecisionRefused {
+    case .stale, .otherDigest, .wrongState: true
+    case .requester, .twice, .noRight, .notADecider, .notApprovedByYou, .sharedAccount, .noGrant,
+      .held, .definitionNotAccepted, .tooLate, .extendedBefore, .rerunIsLive, nil:
+      false
+    }
+  }
+
   /// How much faster somebody else was.
   private func sooner(_ at: Date) -> String {
     let tenths = Int((max(0, clock.now.timeIntervalSince(at)) * 10).rounded())
@@ -628,11 +652,9 @@ extension Engine: EngineDoor {
   func refused(_ id: CallID, _ error: any Error, by principal: Principal) -> Reply {
     let call = table.withShard(of: id) { $0.calls[id]?.call } ?? store.call(id)
     var text = "\(error)"
-    if error is IllegalMove || error is DecisionRefused, let last = call?.lastWord,
-      let by = last.by,
-      by != principal.name
-    {
-      text += ": \(last.cause), by \(by)\(sooner(last.at))"
+    if Self.isLate(error), let last = call?.lastWord, let by = last.by {
+      let who = by == principal.name ? "you, elsewhere" : by
+      text += ": \(last.cause), by \(who)\(sooner(last.at))"
       if let illegal = error as? IllegalMove {
         presence.note(
           LateWord(by: principal, wanted: illegal.event, at: clock.now),

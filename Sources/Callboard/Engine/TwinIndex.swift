@@ -82,10 +82,11 @@ final class TwinIndex: Sendable {
     at now: Date,
     in state: State
   ) -> CallID? {
-    if let live = state.live[key]?.last(where: { $0 != id }) { return live }
-    guard let last = state.succeeded[key], last.call != id, now.timeIntervalSince(last.at) < memory
-    else { return nil }
-    return last.call
+    // What was done weighs more than what somebody asks for again.
+    if let last = state.succeeded[key], last.call != id, now.timeIntervalSince(last.at) < memory {
+      return last.call
+    }
+    return state.live[key]?.last { $0 != id }
   }
 
   /// It has ended otherwise than well, or is another one now.

@@ -116,6 +116,8 @@ private enum GrantText {
       return
         "\(grant.id.short)  \(row.state.rawValue)\(revoked)  \(grant.function.text)\(condition)"
         + "  by \(grant.by.name), until \(ISOTime.text(of: grant.until)), used \(row.uses)\(limit)"
+        + (row.changed.isEmpty
+          ? "" : "; void for \(row.changed.joined(separator: ", ")): changed since it was given")
     }
   }
 

@@ -168,7 +168,7 @@ struct UnknownOutcomeTests {
     attempt.answer("late")
     await rig.events.wait { $0.cause?.hasPrefix("a late result") == true }
     let stale = await rig.engine.perform(
-      .settle(attempt.id, revision: revision, .didNotHappen(evidence: "")),
+      .settle(attempt.id, revision: revision, .didNotHappen(evidence: "looked there")),
       by: maria
     )
     #expect(!stale.isDone)
@@ -181,7 +181,7 @@ struct UnknownOutcomeTests {
       ).isDone
     )
     let second = await rig.engine.perform(
-      .settle(attempt.id, revision: now, .didNotHappen(evidence: "")),
+      .settle(attempt.id, revision: now, .didNotHappen(evidence: "looked there")),
       by: maria
     )
     #expect(!second.isDone)
