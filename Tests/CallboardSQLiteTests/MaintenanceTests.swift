@@ -8,7 +8,7 @@ import Testing
 
 @testable import CallboardSQLite
 
-@Suite(.timeLimit(.minutes(2))) struct MaintenanceTests {
+@Suite(.timeLimit(.minutes(10))) struct MaintenanceTests {
   /// A log with a few calls beside it.
   private func store(_ log: AuditLog, calls: Int) throws {
     let store = try SQLiteStore(log.path, key: AuditLog.key)

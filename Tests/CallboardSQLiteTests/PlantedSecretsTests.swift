@@ -10,7 +10,7 @@ import Synchronization
 import Testing
 
 /// Plants secrets on every road into the engine, and then looks for them in everything that comes out of it.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct PlantedSecretsTests {
   /// What was planted: none of these may be found anywhere.
   private final class Garden: Sendable {

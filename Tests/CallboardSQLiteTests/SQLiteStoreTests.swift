@@ -7,7 +7,7 @@ import Glibc
 import JSONSchema
 import Testing
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct SQLiteStoreSuiteTests {
   @Test(arguments: StoreSuite.cases) func `the store in a file keeps every rule of stores`(
     _ rule: StoreCase
@@ -18,7 +18,7 @@ struct SQLiteStoreSuiteTests {
 }
 
 /// What only a store in a file does: it outlives its process, and its file can be in the way.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct SQLiteStoreTests {
   private let start = Date(timeIntervalSince1970: 1_795_341_600)
 
@@ -474,7 +474,7 @@ struct SQLiteStoreTests {
   }
 }
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct SQLiteRestartTests {
   @Test(arguments: RestartSuite.cases) func `an engine goes on with what the store in a file holds`(
     _ rule: RestartCase

@@ -4,7 +4,7 @@ import JSONSchema
 import Testing
 
 /// What a model or caller hears when its call can't be admitted: enough to correct itself by.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct AdmissionTests {
   private let search = TestFunction(
     "search",

@@ -4,7 +4,7 @@ import JSONSchema
 import Testing
 
 /// What is asked of arguments beside their schema, at admission and at each edit.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct ArgumentTests {
   private static let search = TestFunction(
     "search",

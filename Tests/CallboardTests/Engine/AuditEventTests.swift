@@ -5,7 +5,7 @@ import JSONSchema
 import Testing
 
 /// What the audit log can tell of a call, because its events do.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct AuditEventTests {
   private func wire() -> TestFunction { TestFunction("wire", parameters: amounts) }
 

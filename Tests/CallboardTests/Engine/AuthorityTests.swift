@@ -6,7 +6,7 @@ import Testing
 @testable import Callboard
 
 /// The rules of `deciders`, and the look-up of an unknown outcome.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct AuthorityTests {
   private let wire = TestFunction("wire", parameters: amounts)
 

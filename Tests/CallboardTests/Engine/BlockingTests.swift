@@ -5,7 +5,7 @@ import JSONSchema
 import Testing
 
 /// Functions that block the thread they are called on, as no Swift function should.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct BlockingTests {
   /// A thread of its own for a caller, so that no thread of the pool is blocked.
   private final class OwnThread: TaskExecutor {

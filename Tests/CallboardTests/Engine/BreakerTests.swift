@@ -4,7 +4,7 @@ import Foundation
 import JSONSchema
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct BreakerTests {
   private func flaky(
     _ configure: @escaping @Sendable (inout FunctionDefinition) -> Void = { _ in }

@@ -3,7 +3,7 @@ import CallboardTesting
 import JSONSchema
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct CacheTests {
   private func cached(
     _ plan: TestFunction.Behaviour = .echo,

@@ -5,7 +5,7 @@ import JSONSchema
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct ConversationTests {
   private func held(_ name: String = "look") -> TestFunction {
     TestFunction(name, .hold(whenCancelled: .maybe)) { $0.effect = .read }

@@ -4,7 +4,7 @@ import Foundation
 import JSONSchema
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct DecisionTests {
   private func wire() -> TestFunction { TestFunction("wire", parameters: amounts) }
 

@@ -64,7 +64,7 @@ private struct Server {
   }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct DriftTests {
   @Test func `a changed definition holds its function, and no other`() async throws {
     let it = try Server()

@@ -6,7 +6,7 @@ import Testing
 @testable import Callboard
 
 /// What stood in a secret field is hidden wherever it stands again.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct EchoedSecretsTests {
   private let mark = JSONValue.string(Redactor.mark)
 

@@ -30,7 +30,7 @@ private final class TalkingProvider: FunctionProvider {
   }
 }
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct ErrorOutputTests {
   private func bench(_ function: TestFunction) throws -> (rig: Rig, provider: TalkingProvider) {
     let made = Mutex<TalkingProvider?>(nil)

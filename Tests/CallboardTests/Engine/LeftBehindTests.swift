@@ -4,7 +4,7 @@ import JSONSchema
 import Testing
 
 /// What an engine for one call makes of what an earlier engine left on its store.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct LeftBehindTests {
   @Test func `a write that ran is unknown, and everything else is left as it was`() async throws {
     let wire = TestFunction("wire", .hold(whenCancelled: .maybe))

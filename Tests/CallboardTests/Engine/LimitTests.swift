@@ -6,7 +6,7 @@ import Testing
 @testable import Callboard
 
 /// What is more than there may be fails by itself, and says so; the engine goes on.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct LimitTests {
   private func held(_ limit: Int) throws -> Rig {
     try Rig(TestFunction("pay"), rules: [asking("pay")]) { $0.held = limit }

@@ -9,7 +9,7 @@ import Testing
 /// after release exactly what was held starts.
 ///
 /// Everything is judged by the event stream alone, whose order is the order of commits.
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(10)))
 struct NothingStartsTests {
   /// What the stream shows of one stop: from the event that stopped to the one that let go.
   private struct Judge {

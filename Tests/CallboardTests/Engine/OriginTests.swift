@@ -5,7 +5,7 @@ import JSONSchema
 import Testing
 
 /// Where a value came from, and how often it was used before, as the engine tells it.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct OriginTests {
   private static func wire(
     _ configure: @escaping @Sendable (inout FunctionDefinition) -> Void = { _ in }

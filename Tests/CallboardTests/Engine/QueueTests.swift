@@ -3,7 +3,7 @@ import CallboardTesting
 import JSONSchema
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct QueueTests {
   @Test func `a call that finds the queue full is rejected`() async throws {
     let look = TestFunction("look", .hold(whenCancelled: .maybe)) { $0.slots = 1 }

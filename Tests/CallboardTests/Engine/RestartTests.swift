@@ -1,7 +1,7 @@
 import CallboardTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct RestartTests {
   @Test(arguments: RestartSuite.cases) func `an engine goes on with what the store in memory holds`(
     _ rule: RestartCase

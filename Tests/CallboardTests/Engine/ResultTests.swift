@@ -3,7 +3,7 @@ import CallboardTesting
 import JSONSchema
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct ResultTests {
   private func function(_ effect: FunctionEffect, _ answer: JSONValue) -> TestFunction {
     TestFunction("job", .answer(answer)) { definition in

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Callboard
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct RevealTests {
   private let rosa = Principal(name: "rosa", uid: 504, roles: [.viewer, .revealer])
   private let arguments: JSONValue = ["amount": 5, "password": "hunter2"]

@@ -4,7 +4,7 @@ import Foundation
 import JSONSchema
 import Testing
 
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(10)))
 struct SnapshotTests {
   private func calls(_ rig: Rig, _ query: ListQuery) throws -> Page<CallRow> {
     guard case .calls(let page) = rig.engine.snapshot(of: .calls(query)).body else {

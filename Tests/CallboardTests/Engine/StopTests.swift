@@ -3,7 +3,7 @@ import CallboardTesting
 import JSONSchema
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct StopTests {
   private func stop(_ rig: Rig) async -> Task<Void, Never> {
     let stopping = Task { await rig.engine.stop() }

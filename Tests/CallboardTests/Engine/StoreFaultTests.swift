@@ -3,7 +3,7 @@ import CallboardTesting
 import JSONSchema
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct StoreFaultTests {
   private let full = StoreFault("the disk is full")
 

@@ -5,7 +5,7 @@ import JSONSchema
 import Testing
 
 /// Everything at once, for the thread sanitizer, and for the books: no call, slot or waiter may be lost.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct StressTests {
   private struct Numbers: RandomNumberGenerator {
     var source: SeededGenerator

@@ -5,7 +5,7 @@ import JSONSchema
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct SwitchTests {
   /// Every start of a function's attempt that the stream shows while that function was off, or everything held.
   private func startsWhileOff(_ rig: Rig) -> [EngineEvent] {

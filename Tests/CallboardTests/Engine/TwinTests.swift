@@ -5,7 +5,7 @@ import Testing
 
 @testable import Callboard
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct TwinTests {
   private let wire = TestFunction("wire", parameters: amounts)
 

@@ -4,7 +4,7 @@ import Foundation
 import JSONSchema
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct UnknownOutcomeTests {
   private func wire(_ plan: TestFunction.Behaviour = .ignoreCancellation) -> TestFunction {
     TestFunction("wire", plan) { $0.timeout = .seconds(30) }

@@ -5,7 +5,7 @@ import JSONSchema
 import Testing
 
 /// What only the store in memory does: it forgets.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct InMemoryStoreTests {
   private func call(_ number: Int, ended: Bool) throws -> Call {
     var call = Call(

@@ -3,7 +3,7 @@ import CallboardTesting
 import Foundation
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct StoreSuiteTests {
   @Test(arguments: StoreSuite.cases) func `the store in memory keeps every rule of stores`(
     _ rule: StoreCase

@@ -3,7 +3,7 @@ import Foundation
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct MonotonicSemaphoreTests {
   /// Runs on threads of their own: what blocks must not take the few threads of the pool.
   private func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) async {
