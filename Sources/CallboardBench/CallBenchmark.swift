@@ -55,14 +55,17 @@ enum CallBenchmark {
     )
   }
 
-  static func call(_ engine: Engine) async -> Bool {
-    let submission = await engine.submit(
-      "bench.searchProperties",
-      text: argumentText,
-      by: caller
-    )
+  static func call(_ engine: Engine) async -> Bool { await call(engine, text: argumentText) }
+
+  static func call(_ engine: Engine, text: String) async -> Bool {
+    let submission = await engine.submit("bench.searchProperties", text: text, by: caller)
     if case .finished(_, .result) = submission { return true }
     return false
+  }
+
+  /// Arguments that no other number has: of equal writes the second waits for a person.
+  static func argumentText(_ number: Int) -> String {
+    #"{"location":"San Francisco","minPrice":250000,"maxPrice":\#(number),"propertyType":"apartment"}"#
   }
 
   private struct Round: Sendable {

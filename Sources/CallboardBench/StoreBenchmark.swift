@@ -4,6 +4,7 @@ import Foundation
 import GRDB
 import Glibc
 import JSONSchema
+import Synchronization
 
 /// `callboard-bench store [FOLDER]`: durable calls a second, beside what the disk and bare SQLite do in the same run.
 enum StoreBenchmark {
@@ -152,6 +153,7 @@ enum StoreBenchmark {
   ) async throws -> Double {
     let store = try SQLiteStore(path)
     let engine = try engine(store, effect)
+    let numbers = Numbers()
     let clock = ContinuousClock()
     let cpu = processSeconds()
     let start = clock.now
@@ -162,7 +164,9 @@ enum StoreBenchmark {
           var count = 0
           var failed = 0
           while clock.now < end {
-            if await !CallBenchmark.call(engine) { failed += 1 }
+            let number = numbers.next()
+            let text = CallBenchmark.argumentText(number)
+            if await !CallBenchmark.call(engine, text: text) { failed += 1 }
             count += 1
           }
           return (count, failed)
@@ -182,6 +186,13 @@ enum StoreBenchmark {
     ])
     return Double(count) / wall
   }
+}
+
+/// Gives each caller another number.
+private final class Numbers: Sendable {
+  private let value = Atomic<Int>(0)
+
+  func next() -> Int { value.add(1, ordering: .relaxed).newValue }
 }
 
 /// Why a benchmark says nothing.

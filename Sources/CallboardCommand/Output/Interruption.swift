@@ -1,10 +1,6 @@
 import Callboard
-import Foundation
 import Glibc
 import Synchronization
-
-/// Where the handler of signals writes their numbers; -1 before there is a place.
-private let place = Atomic<Int32>(-1)
 
 /// Ctrl-C, a polite kill and a closed terminal, where no screen takes them: what runs is stopped in order, and the exit
 /// says so.
@@ -20,8 +16,6 @@ final class Interruption: Sendable {
     var leaving: @Sendable () -> ExitStatus = { .interrupted }
   }
 
-  private static let numbers = [SIGINT, SIGTERM, SIGHUP]
-
   private let state = Mutex(State())
   private let heedsHangUp: Bool
 
@@ -33,44 +27,8 @@ final class Interruption: Sendable {
   /// stopped, none changes anything.
   init(heedsHangUp: Bool = true) {
     self.heedsHangUp = heedsHangUp
-    var ends: [Int32] = [-1, -1]
-    guard pipe(&ends) == 0 else { preconditionFailure("no pipe can be made at the start") }
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    let reading = ends[0]
-    place.store(ends[1], ordering: .sequentiallyConsistent)
-    var action = sigaction()
-    action.__sigaction_handler.sa_handler = { number in
-      var byte = UInt8(truncatingIfNeeded: number)
-      let before = errno
-      _ = write(place.load(ordering: .sequentiallyConsistent), &byte, 1)
-      errno = before
-    }
-    action.sa_flags = SA_RESTART
-    for number in Self.numbers where !Self.isIgnored(number) { sigaction(number, &action, nil) }
-    let thread = Thread { [self] in
-      // Whoever started this process may have blocked them, and the threads of the pool do.
-      var own = sigset_t()
-      sigemptyset(&own)
-      for number in Self.numbers { sigaddset(&own, number) }
-      pthread_sigmask(SIG_UNBLOCK, &own, nil)
-      var byte: UInt8 = 0
-      while true {
-        let count = read(reading, &byte, 1)
-        if count < 0, errno == EINTR { continue }
-        guard count == 1 else { return }
-        caught(Int32(byte))
-      }
-    }
-    thread.name = "callboard.signals"
-    thread.start()
-  }
-
-  /// Started with nohup, or in the background of a script: stays so.
-  private static func isIgnored(_ number: Int32) -> Bool {
-    var now = sigaction()
-    guard sigaction(number, nil, &now) == 0 else { return false }
-    return unsafeBitCast(now.__sigaction_handler.sa_handler, to: Int.self)
-      == unsafeBitCast(SIG_IGN, to: Int.self)
+    // Where they were ignored when this process was started they stay so.
+    SignalPipe.take([SIGINT, SIGTERM, SIGHUP], heedsIgnored: false) { [self] in caught($0) }
   }
 
   var isCaught: Bool { state.withLock { $0.count > 0 } }

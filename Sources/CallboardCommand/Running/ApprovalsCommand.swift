@@ -58,16 +58,9 @@ struct ApprovalsCommand: AsyncParsableCommand {
       abstract: "Print one call with its revision, its digest and all arguments."
     )
 
-    @Argument(help: "The call's id, or the end of it.")
-    var call: String
-    @OptionGroup var instance: InstanceOption
-    @Option(help: "text, json or jsonl.")
-    var output: OutputFormat = .text
+    @OptionGroup var which: ShownCall
 
-    func run() async throws {
-      let detail = try instance.open().call(call)
-      output.print(RowText.lines(detail, now: .now), json: RowText.json(detail))
-    }
+    func run() async throws { try which.show() }
   }
 
   /// `callboard approvals approve`: exactly what was seen.

@@ -60,16 +60,9 @@ struct CallsCommand: AsyncParsableCommand {
       abstract: "Print one call, whole."
     )
 
-    @Argument(help: "The call's id, or the end of it.")
-    var call: String
-    @OptionGroup var instance: InstanceOption
-    @Option(help: "text, json or jsonl.")
-    var output: OutputFormat = .text
+    @OptionGroup var which: ShownCall
 
-    func run() async throws {
-      let detail = try instance.open().call(call)
-      output.print(RowText.lines(detail, now: .now), json: RowText.json(detail))
-    }
+    func run() async throws { try which.show() }
   }
 
   /// `callboard calls settle`: says what became of a call whose outcome is unknown.
@@ -168,4 +161,18 @@ struct CallsCommand: AsyncParsableCommand {
 struct RevisionOption: ParsableArguments {
   @Option(help: "Only if it is still at this revision, as `show` prints it.")
   var revision: Int?
+}
+
+/// A call that is to be printed, whole.
+struct ShownCall: ParsableArguments {
+  @Argument(help: "The call's id, or the end of it.")
+  var call: String
+  @OptionGroup var instance: InstanceOption
+  @Option(help: "text, json or jsonl.")
+  var output: OutputFormat = .text
+
+  func show() throws {
+    let detail = try instance.open().call(call)
+    output.print(RowText.lines(detail, now: .now), json: RowText.json(detail))
+  }
 }

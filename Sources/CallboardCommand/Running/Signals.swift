@@ -1,11 +1,6 @@
 import Callboard
-import Dispatch
-import Foundation
 import Glibc
 import Synchronization
-
-/// Where the handler of signals writes their numbers; -1 before there is a place.
-private let place = Atomic<Int32>(-1)
 
 /// TERM, INT and HUP of a process without a screen, taken by a thread of its own.
 final class Signals: Sendable {
@@ -16,34 +11,9 @@ final class Signals: Sendable {
 
   private let state = Mutex(State())
   private let first = OneShot<Int32>()
-  private let reading: Int32
 
   init() {
-    var ends: [Int32] = [-1, -1]
-    guard pipe(&ends) == 0 else { preconditionFailure("no pipe can be made at the start") }
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    reading = ends[0]
-    place.store(ends[1], ordering: .sequentiallyConsistent)
-    var action = sigaction()
-    action.__sigaction_handler.sa_handler = { number in
-      var byte = UInt8(truncatingIfNeeded: number)
-      let before = errno
-      _ = write(place.load(ordering: .sequentiallyConsistent), &byte, 1)
-      errno = before
-    }
-    action.sa_flags = SA_RESTART
-    for number in [SIGTERM, SIGINT, SIGHUP] { sigaction(number, &action, nil) }
-    let thread = Thread { [self] in
-      var byte: UInt8 = 0
-      while true {
-        let count = read(reading, &byte, 1)
-        if count < 0, errno == EINTR { continue }
-        guard count == 1 else { return }
-        take(Int32(byte))
-      }
-    }
-    thread.name = "callboard.signals"
-    thread.start()
+    SignalPipe.take([SIGTERM, SIGINT, SIGHUP], heedsIgnored: true) { [self] in take($0) }
   }
 
   /// Waits for TERM or INT and says which came; `reload` is called at each HUP until then.
