@@ -153,6 +153,7 @@ enum StoreBenchmark {
   ) async throws -> Double {
     let store = try SQLiteStore(path)
     let engine = try engine(store, effect)
+    try engine.takeUp()
     let numbers = Numbers()
     let clock = ContinuousClock()
     let cpu = processSeconds()

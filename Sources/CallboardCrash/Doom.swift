@@ -91,6 +91,9 @@ final class DoomedStore: Store {
   func twin(_ key: TwinKey, besides id: CallID, since time: Date) -> CallID? {
     inner.twin(key, besides: id, since: time)
   }
+  func twins(since time: Date, limit: Int) throws(StoreFault) -> StoredTwins {
+    try inner.twins(since: time, limit: limit)
+  }
   func conversation(_ id: ConversationID) -> Conversation? { inner.conversation(id) }
   func conversations(_ query: HistoryQuery) -> HistoryPage<Conversation> {
     inner.conversations(query)

@@ -66,9 +66,6 @@ public final class SQLiteStore: Store {
     writer.follow(follower)
   }
 
-  /// Whether a batch is on its way to the file.
-  package var isWriting: Bool { writer.isWriting }
-
   public var lastSequence: Int { writer.sequence }
 
   /// Calls `hook` on the thread that writes, when a transaction holds all that it will and before its COMMIT.
@@ -162,6 +159,43 @@ public final class SQLiteStore: Store {
         arguments: [Data(key.bytes), id.uuid.data, time.timeIntervalSince1970]
       )
       return found.flatMap { UUIDv7($0) }.map { CallID($0) }
+    }
+  }
+
+  public func twins(since time: Date, limit: Int) throws(StoreFault) -> StoredTwins {
+    do {
+      return try file.pool.read { database in
+        var twins = StoredTwins()
+        func enter(_ row: Row, succeeded: Date?) {
+          guard let key = TwinKey(bytes: row[0] as Data), let id = UUIDv7(row[1] as Data) else {
+            return
+          }
+          twins.entries.append(.init(key, CallID(id), succeeded: succeeded))
+        }
+        let live = "SELECT twin, id FROM calls WHERE ended IS NULL AND twin IS NOT NULL"
+        let rows = try Row.fetchCursor(database, sql: live)
+        while let row = try rows.next() { enter(row, succeeded: nil) }
+        let newest = try Row.fetchCursor(
+          database,
+          sql:
+            "SELECT twin, id, ended, state FROM calls WHERE ended > ? ORDER BY ended DESC LIMIT ?",
+          arguments: [time.timeIntervalSince1970, limit]
+        )
+        var count = 0
+        while let row = try newest.next() {
+          count += 1
+          let ended = Date(timeIntervalSince1970: row[2])
+          if count == limit { twins.isWholeSince = ended }
+          guard row[3] == CallState.Word.succeeded.rawValue, row[0] as Data? != nil else {
+            continue
+          }
+          enter(row, succeeded: ended)
+        }
+        return twins
+      }
+    } catch {
+      unreadable(error)
+      throw StoreFault(reading: error, at: path)
     }
   }
 

@@ -230,16 +230,24 @@ private struct Rows {
     func update() throws -> Bool {
       let updateCall = try database.cachedStatement(
         sql: """
-          UPDATE calls SET state = ?, ended = ?, isDecided = ?, bytes = ?, summary = ?, record = ?, sealed = ?,
-            twin = COALESCE(?, twin)
+          UPDATE calls SET state = ?, ended = ?, isDecided = ?, bytes = ?, summary = ?, record = ?, sealed = ?
           WHERE id = ?
           """
       )
       updateCall.setUncheckedArguments([
-        state, ended, isDecided, size, call.summary, record, sealed, twin, call.id.uuid.data,
+        state, ended, isDecided, size, call.summary, record, sealed, call.id.uuid.data,
       ])
       try updateCall.execute()
-      return database.changesCount > 0
+      guard database.changesCount > 0 else { return false }
+      // By itself: a column that is set is taken out of its index and put back, though it stays what it was.
+      if let twin {
+        let updateTwin = try database.cachedStatement(
+          sql: "UPDATE calls SET twin = ?1 WHERE id = ?2 AND twin IS NOT ?1"
+        )
+        updateTwin.setUncheckedArguments([twin, call.id.uuid.data])
+        try updateTwin.execute()
+      }
+      return true
     }
     if !isNew, try update() { return 0 }
     let insertCall = try database.cachedStatement(

@@ -23,8 +23,6 @@ final class StoreWriter: CommitGate {
     /// Somebody waits: what has gathered is to be written at once.
     var isUrgent = false
     var isClosing = false
-    /// A batch is on its way to the file.
-    var isWriting = false
     var fault: StoreFault?
     /// Damage that was met in reading: until the file is opened anew, nothing more is taken.
     var damage: StoreFault?
@@ -129,8 +127,6 @@ final class StoreWriter: CommitGate {
 
   // MARK: - Reading what is in line
 
-  var isWriting: Bool { state.withLock { $0.isWriting } }
-
   /// Sequence number of the last event on disk.
   var sequence: Int { state.withLock { $0.sequence } }
 
@@ -169,7 +165,6 @@ final class StoreWriter: CommitGate {
         // Whoever waited for this batch mostly brings the next change at once.
         isAwake = state.isUrgent
         state.isUrgent = false
-        state.isWriting = !state.line.isEmpty
         return (Array(state.line.prefix(Self.batchLimit)), state.isClosing)
       }
       if !items.isEmpty {
@@ -231,7 +226,6 @@ final class StoreWriter: CommitGate {
     typealias Told = ([OneShot<Void>], (@Sendable (StoreNews) -> Void)?, hasMore: Bool)
     let (waiters, tell, hasMore) = state.withLock { state -> Told in
       let last = items.last?.position ?? state.durable
-      state.isWriting = false
       state.line.removeFirst(items.count)
       state.durable = last
       state.sequence = written.head.sequence

@@ -156,6 +156,9 @@ public final class FaultyStore: Store {
   public func twin(_ key: TwinKey, besides id: CallID, since time: Date) -> CallID? {
     store.twin(key, besides: id, since: time)
   }
+  public func twins(since time: Date, limit: Int) -> StoredTwins {
+    store.twins(since: time, limit: limit)
+  }
   public func conversation(_ id: ConversationID) -> Conversation? { store.conversation(id) }
   public func conversations(_ query: HistoryQuery) -> HistoryPage<Conversation> {
     store.conversations(query)

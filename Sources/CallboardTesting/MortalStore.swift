@@ -104,6 +104,9 @@ public final class MortalStore: Store {
   public func twin(_ key: TwinKey, besides id: CallID, since time: Date) -> CallID? {
     inner?.twin(key, besides: id, since: time)
   }
+  public func twins(since time: Date, limit: Int) throws(StoreFault) -> StoredTwins {
+    try inner?.twins(since: time, limit: limit) ?? StoredTwins()
+  }
   public func conversation(_ id: ConversationID) -> Conversation? { inner?.conversation(id) }
   public func conversations(_ query: HistoryQuery) -> HistoryPage<Conversation> {
     inner?.conversations(query) ?? HistoryPage()

@@ -25,6 +25,18 @@ extension RestartSuite {
       let late = await third.submit("wire", ["password": "hunter2"])
       try equal(try third.state(late.id), .succeeded, "one after a day")
     },
+    RestartCase("after a restart a write's twin is what was done, not what waits to be done again")
+    {
+      world in
+      let wire = TestFunction("wire")
+      let first = try world.live(wire)
+      let done = await first.submit("wire", ["n": 1])
+      let again = await first.submit("wire", ["n": 1])
+      try equal(try first.state(again.id), .awaitingApproval, "an equal one")
+      let second = try world.live(wire, after: 60)
+      let third = await second.submit("wire", ["n": 1])
+      try equal(try second.call(third.id).approval?.requirement.twin, done.id, "its twin")
+    },
     RestartCase("a write that lives is a twin after a restart, whatever it waits for") { world in
       let wire = TestFunction("wire", .hold(whenCancelled: .maybe))
       let asked = TestFunction("asked")

@@ -383,6 +383,53 @@ public enum RestartSuite {
       try equal(second.header.unknown, 1, "unknown calls")
       try equal(wire.executions, 1, "executions")
     },
+    RestartCase(
+      "a model hears what an unknown call was settled as, once, though the engine died then"
+    ) {
+      world in
+      let wire = TestFunction("wire", .fail(.cut))
+      let model = TestModel(.call(("t_wire", "{}")), .hold)
+      let first = try world.live(wire)
+      _ = try first.talk(model)
+      let id = try need(
+        await first.events.wait(for: .unknown, function: "t.wire").call?.id,
+        "call"
+      )
+      await first.advance(by: .seconds(60)) { model.count == 2 }
+      first.store.dies { $0.calls.contains { $0.record.call.id == id && $0.isEnd } }
+      Task { try await first.settle(id) }
+      await first.store.death()
+      let again = TestModel(.say("I wait"), .hold)
+      try world.live(wire, after: 60, model: again)
+      let news = await again.asked(2).news
+      try equal(news.count, 1, "news")
+      try expect(news.first?.contains("t.wire") == true, "it heard \(news)")
+      let third = TestModel(.hold)
+      try world.live(wire, after: 60, model: third)
+      try equal(await third.asked(1).news.count, 1, "news after another restart")
+    },
+    RestartCase(
+      "a model hears what a call that was run again answered, though the engine died then"
+    ) {
+      world in
+      let put = TestFunction(
+        "put",
+        .fail(CallFailure(.serverError, "it said no", reach: .answered)),
+        .echo
+      ) { $0.effect = .idempotent }
+      let model = TestModel(.call(("t_put", "{}")), .hold)
+      let first = try world.live(put)
+      _ = try first.talk(model)
+      _ = await model.asked(2)
+      let id = try first.newest("put").id
+      first.store.dies { $0.calls.contains { $0.record.call.id != id && $0.isEnd } }
+      Task { try await first.runAgain(id) }
+      await first.store.death()
+      let again = TestModel(.say("I wait"), .hold)
+      try world.live(put, after: 60, model: again)
+      let news = await again.asked(2).news
+      try equal(news.count, 1, "news")
+    },
   ]
 
   static func read(

@@ -199,6 +199,33 @@ public enum StoreSuite {
       try equal(store.twin(key, besides: nobody, since: end), nil, "edited away")
       try equal(store.twin(other, besides: nobody, since: end), makeCall(5).id, "edited to")
     },
+    StoreCase(
+      "an engine that starts is told of the writes that live, and of the newest that succeeded"
+    ) { store in
+      func key(_ number: Int) -> TwinKey { TwinKey(high: 7, low: UInt64(number)) }
+      func end(_ number: Int, _ event: CallEvent? = nil) async throws {
+        var call = makeCall(number)
+        if let event { try move(&call, event) } else { try decide(&call) }
+        let change = CallChange(CallRecord(call), stored: 0, twin: key(number))
+        try await store.commit(StoreChange(calls: [change])).durable()
+      }
+      for number in 1...3 { try await end(number) }
+      try await end(4, .refused(CallFailure(.notAllowed, "no")))
+      let live = CallChange(CallRecord(makeCall(5)), stored: 0, twin: key(5))
+      try await store.commit(StoreChange(calls: [live])).durable()
+      let before = start.addingTimeInterval(-1)
+      let all = try store.twins(since: before, limit: 10)
+      try equal(all.isWholeSince, .distantPast, "whole since")
+      try equal(all.entries.filter { $0.succeeded == nil }.map(\.key), [key(5)], "live")
+      let done = all.entries.filter { $0.succeeded != nil }
+      try equal(Set(done.map(\.call)), Set((1...3).map { makeCall($0).id }), "succeeded")
+      try equal(Set(done.map(\.key)), Set((1...3).map(key)), "their keys")
+      let some = try store.twins(since: before, limit: 2)
+      try expect(some.isWholeSince >= start, "as if it were whole")
+      try equal(some.entries.filter { $0.succeeded == nil }.map(\.key), [key(5)], "live")
+      let none = try store.twins(since: start.addingTimeInterval(1000), limit: 10)
+      try equal(none.entries.map(\.key), [key(5)], "of later")
+    },
     StoreCase("the newest calls of a function that succeeded are found, and whether they are all") {
       store in
       for number in 1...6 {

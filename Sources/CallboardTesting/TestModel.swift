@@ -43,6 +43,11 @@ public final class TestModel: Model {
       let last = request.messages.lastIndex { $0.role == .assistant } ?? 0
       return request.messages[last...].filter { $0.role == .tool }.compactMap(\.text)
     }
+
+    /// What it was told of earlier calls.
+    public var news: [String] {
+      request.messages.filter { $0.author == "callboard" }.compactMap(\.text)
+    }
   }
 
   private struct State {

@@ -5,6 +5,7 @@ import Foundation
 import GRDB
 import Glibc
 import JSONSchema
+import Synchronization
 import Testing
 
 @Suite(.timeLimit(.minutes(10)))
@@ -293,9 +294,10 @@ struct SQLiteStoreTests {
     let news = News(store)
     let first = try call(1)
     try await store.commit(StoreChange(calls: [CallChange(first)])).durable()
-    let blocker = try Blocker(path)
+    let blocker = Blocker(store)
+    defer { blocker.end() }
     _ = try store.commit(StoreChange(calls: [CallChange(try call(3))]))
-    await blocker.meets(store)
+    await blocker.met()
     var next = first
     var generator = SeededGenerator(seed: 1)
     _ = try next.handle(
@@ -309,7 +311,7 @@ struct SQLiteStoreTests {
       StoreChange(calls: [CallChange(CallRecord(next), stored: 1)], isRevocable: true)
     )
     try FileManager.default.moveItem(atPath: path, toPath: path + ".away")
-    try blocker.end()
+    blocker.end()
     await #expect(throws: StoreFault.self) { try await revocable.durable() }
     #expect(store.call(first.id)?.state == .received)
     try FileManager.default.moveItem(atPath: path + ".away", toPath: path)
@@ -332,9 +334,10 @@ struct SQLiteStoreTests {
     let store = try SQLiteStore(path)
     let news = News(store)
     try await store.commit(StoreChange(calls: [CallChange(try call(9))])).durable()
-    let blocker = try Blocker(path)
+    let blocker = Blocker(store)
+    defer { blocker.end() }
     _ = try store.commit(StoreChange(calls: [CallChange(try call(3))]))
-    await blocker.meets(store)
+    await blocker.met()
     let first = try call(1)
     var next = first
     var generator = SeededGenerator(seed: 1)
@@ -349,7 +352,7 @@ struct SQLiteStoreTests {
       try store.commit(StoreChange(calls: [CallChange(CallRecord(next), stored: 1)])),
     ]
     try FileManager.default.moveItem(atPath: path, toPath: path + ".away")
-    try blocker.end()
+    blocker.end()
     await news.wait { if case .fails = $0 { true } else { false } }
     try FileManager.default.moveItem(atPath: path + ".away", toPath: path)
     for ticket in tickets { try await ticket.durable() }
@@ -437,25 +440,24 @@ struct SQLiteStoreTests {
     #expect(bounded.close() == nil)
   }
 
-  /// Keeps a store's writer waiting, as another program's lock does, so that changes gather in its line.
-  private final class Blocker {
-    private let queue: DatabaseQueue
-    private let path: String
+  /// Holds the writer before it commits what comes next.
+  private final class Blocker: Sendable {
+    private let meetings = Recorder<Bool>()
+    private let hasMet = Atomic<Bool>(false)
+    private let hasEnded = DispatchSemaphore(value: 0)
 
-    init(_ path: String) throws {
-      self.path = path
-      var configuration = GRDB.Configuration()
-      configuration.allowsUnsafeTransactions = true
-      queue = try DatabaseQueue(path: path, configuration: configuration)
-      try queue.inDatabase { try $0.execute(sql: "BEGIN IMMEDIATE") }
+    init(_ store: SQLiteStore) {
+      store.beforeEachCommit { [meetings, hasEnded, weak self] in
+        guard self?.hasMet.exchange(true, ordering: .relaxed) == false else { return }
+        meetings.add(true)
+        hasEnded.wait()
+      }
     }
 
     /// Returns once the writer has left its line for the file: what comes now is another batch.
-    func meets(_ store: SQLiteStore) async {
-      while !store.isWriting { await Task.yield() }
-    }
+    func met() async { await meetings.wait { $0 } }
 
-    func end() throws { try queue.inDatabase { try $0.execute(sql: "ROLLBACK") } }
+    func end() { hasEnded.signal() }
   }
 
   /// What a store said of itself.

@@ -6,15 +6,17 @@ package enum ConversationEvent: Sendable {
   case turnTaken(ModelTurn, calls: [CallID])
   case modelFailed(ModelFailure)
   /// A call of the last turn has ended, or its outcome stayed unknown for too long: what the model hears.
-  /// `waited`: when it waited for people.
-  case callEnded(CallID, answer: String, waited: [DateInterval] = [])
+  /// `waited`: when it waited for people; `isOpen`: it may still become known, and the model hears of that, too.
+  case callEnded(CallID, answer: String, waited: [DateInterval] = [], isOpen: Bool = false)
   case limitReached(String)
   case stop(by: Principal)
   case pause(by: Principal)
   case resume(by: Principal)
   case message(Message, by: Principal)
+  /// A call outside its turns is about to be made, and the model is to hear of its end.
+  case awaitsNews(CallID)
   /// What has become of an earlier call, for the model to hear before its next turn.
-  case news(Message)
+  case news(Message, of: CallID)
 }
 
 /// What has to be done after a conversation has moved.
@@ -55,8 +57,10 @@ extension Conversation {
       revision += 1
       return .cancel(open, by: nil)
 
-    case (.calling(let open), .callEnded(let id, let answer, let waits)) where open.contains(id):
+    case (.calling(let open), .callEnded(let id, let answer, let waits, let isOpen))
+    where open.contains(id):
       answers[id] = answer
+      if isOpen { awaited = (awaited ?? []) + [id] }
       exclude(waits)
       let left = open.filter { $0 != id }
       revision += 1
@@ -64,9 +68,10 @@ extension Conversation {
       guard left.isEmpty else { return .none }
       return goOn(at: now)
 
-    case (.paused(.calling(let open)), .callEnded(let id, let answer, let waits))
+    case (.paused(.calling(let open)), .callEnded(let id, let answer, let waits, let isOpen))
     where open.contains(id):
       answers[id] = answer
+      if isOpen { awaited = (awaited ?? []) + [id] }
       exclude(waits)
       state = .paused(from: .calling(open.filter { $0 != id }))
       revision += 1
@@ -118,9 +123,15 @@ extension Conversation {
       revision += 1
       return .none
 
-    case (.thinking, .news(let message)), (.calling, .news(let message)),
-      (.paused, .news(let message)):
+    case (.thinking, .awaitsNews(let id)), (.calling, .awaitsNews(let id)),
+      (.paused, .awaitsNews(let id)):
+      awaited = (awaited ?? []) + [id]
+      return .none
+
+    case (.thinking, .news(let message, let id)), (.calling, .news(let message, let id)),
+      (.paused, .news(let message, let id)):
       pending.append(message)
+      awaited?.removeAll { $0 == id }
       revision += 1
       return .none
 

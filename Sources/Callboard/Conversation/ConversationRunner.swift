@@ -332,11 +332,13 @@ extension Engine {
       let effect = try live.conversation.handle(event, now: clock.now)
       live.secrets.note(secrets)
       switch event {
-      case .callEnded(let id, _, _): live.shownAnswers[id] = shownAnswer
-      case .news(var message):
+      case .callEnded(let id, _, _, _): live.shownAnswers[id] = shownAnswer
+      case .news(var message, _):
         message.text = call.map { Self.news(of: $0, shownAnswer ?? "") }
         live.shownPending.append(redacted(message, live))
-      case .turnTaken, .modelFailed, .limitReached, .stop, .pause, .resume, .message: break
+      case .turnTaken, .modelFailed, .limitReached, .stop, .pause, .resume, .message,
+        .awaitsNews:
+        break
       }
       hear(live, from: known)
       store(live, cause: cause, by: person)
@@ -727,7 +729,8 @@ extension Engine {
       .callEnded(
         id,
         answer: ModelAnswer.text(for: call),
-        waited: Self.waits(of: call, until: clock.now)
+        waited: Self.waits(of: call, until: clock.now),
+        isOpen: true
       ),
       cause: "the model hears that an outcome is unknown",
       about: call
@@ -759,7 +762,7 @@ extension Engine {
     let news = Message(.user, Self.news(of: call, answer), author: "callboard")
     _ = try? move(
       id,
-      .news(news),
+      .news(news, of: call.id),
       cause: "news of \(call.function) for the model",
       about: call
     )

@@ -36,6 +36,10 @@ public struct Conversation: Sendable, Codable {
   public internal(set) var pending: [Message] = []
   /// What the model will hear of each call of the last turn that has ended.
   public internal(set) var answers: [CallID: String] = [:]
+  /// Calls outside its turns, and calls whose outcome was unknown when the model heard of them: it hears of their ends.
+  ///
+  /// Nil where there never was one.
+  var awaited: [CallID]?
   /// People who wrote in it: with two or more approvers none of them may approve its calls.
   public internal(set) var writers: [Principal] = []
 

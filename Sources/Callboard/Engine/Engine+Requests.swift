@@ -422,6 +422,10 @@ extension Engine: EngineDoor {
       link: .again(id),
       requestedBy: principal
     )
+    if let conversation = ended.conversation {
+      // Before the call is there: what is killed between the two waits for a call that never was.
+      _ = try? move(conversation, .awaitsNews(call.id), cause: "run again of \(id.short)")
+    }
     do throws(StoreFault) {
       let waits = try start(call)
       return .done(

@@ -55,6 +55,8 @@ extension Engine {
   ) throws(StoreFault) -> TakenUp {
     let unfinished = try store.unfinished()
     takeUp(settings: unfinished.settings)
+    let since = clock.now.addingTimeInterval(-TwinIndex.memory)
+    twins.takeUp(try store.twins(since: since, limit: TwinIndex.takenUp))
     var result = TakenUp()
     result.calls = unfinished.calls.count
     result.conversations = unfinished.conversations.count
@@ -408,7 +410,11 @@ extension Engine {
   }
 
   private func restart(_ stored: Conversation) {
-    let state = conversations.withLive(stored.id) { $0.conversation.state }
+    let (state, awaited) =
+      conversations.withLive(stored.id) { live in
+        (live.conversation.state, live.conversation.awaited ?? [])
+      } ?? (nil, [])
+    for id in awaited { tellNews(of: id) }
     switch state {
     case .thinking: askModel(stored.id)
     case .calling(let open), .paused(.calling(let open)):
@@ -416,6 +422,14 @@ extension Engine {
       watchTime(stored.id)
     case .paused, .stopped, .finished, .failed, nil: break
     }
+  }
+
+  /// A call of an earlier turn may have ended without its conversation hearing of it.
+  private func tellNews(of id: CallID) {
+    guard table.withShard(of: id, { $0.calls[id] == nil }), let call = stored(id),
+      call.state.isEnded
+    else { return }
+    conversationCallEnded(call)
   }
 
   /// A call may have ended, or become unknown, without its conversation hearing of it.

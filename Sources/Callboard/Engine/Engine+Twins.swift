@@ -15,17 +15,26 @@ extension Engine {
   /// The equal call that came before this one: it lives, or succeeded within the last 24 hours.
   func twin(of id: CallID, _ key: TwinKey) -> CallID? {
     let now = clock.now
-    return twins.find(key, besides: id, at: now) ?? storedTwin(of: id, key, at: now)
+    return weightiest(twins.find(key, besides: id, at: now), key, besides: id, at: now)
   }
 
   /// The same, and from now on this one is found by those that come after it.
   func enterTwin(_ id: CallID, _ key: TwinKey) -> CallID? {
     let now = clock.now
-    return twins.enter(key, id, at: now) ?? storedTwin(of: id, key, at: now)
+    return weightiest(twins.enter(key, id, at: now), key, besides: id, at: now)
   }
 
-  private func storedTwin(of id: CallID, _ key: TwinKey, at now: Date) -> CallID? {
-    store.twin(key, besides: id, since: now.addingTimeInterval(-TwinIndex.memory))
+  /// What was done weighs more than what somebody asks for again.
+  private func weightiest(
+    _ finding: TwinIndex.Finding,
+    _ key: TwinKey,
+    besides id: CallID,
+    at now: Date
+  ) -> CallID? {
+    if let done = finding.done { return done }
+    guard finding.mayBeStored else { return finding.live }
+    let since = now.addingTimeInterval(-TwinIndex.memory)
+    return store.twin(key, besides: id, since: since) ?? finding.live
   }
 
   /// What a call asks of people that is equal to another one, whatever the rules say of it.

@@ -146,9 +146,9 @@ extension Limit {
   )
   public static let twins = Limit(
     "writes that succeeded within 24 hours, as equal ones are looked for in memory",
-    20_000,
+    100_000,
     "calls",
-    beyond: "the oldest are looked for in the store only"
+    beyond: "the oldest are looked for in the store, which costs each write a read"
   )
   public static let grants = Limit(
     "grants that stand at one time",

@@ -200,6 +200,28 @@ public final class InMemoryStore: Store {
     }
   }
 
+  public func twins(since time: Date, limit: Int) -> StoredTwins {
+    state.withLock { state in
+      var twins = StoredTwins()
+      var ended: [(call: Call, at: Date)] = []
+      for (id, key) in state.twinKeys {
+        guard let call = state.calls[id]?.call else { continue }
+        guard call.state.isEnded else {
+          twins.entries.append(.init(key, id, succeeded: nil))
+          continue
+        }
+        if let at = call.endedAt, at > time { ended.append((call, at)) }
+      }
+      ended.sort { $0.at > $1.at }
+      if ended.count > limit { twins.isWholeSince = ended[limit].at }
+      for (call, at) in ended.prefix(limit) where call.state == .succeeded {
+        guard let key = state.twinKeys[call.id] else { continue }
+        twins.entries.append(.init(key, call.id, succeeded: at))
+      }
+      return twins
+    }
+  }
+
   private func put(_ change: ConversationChange, in state: inout State) {
     let conversation = change.conversation
     let sealed = state.sealedConversations[conversation.id]?.sealedMessages ?? [:]

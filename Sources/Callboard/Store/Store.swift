@@ -33,6 +33,9 @@ public protocol Store: Sendable {
   func lastDecided(_ function: String, before id: CallID) -> Call?
   /// The newest call with this key, besides one, that lives or succeeded after a time.
   func twin(_ key: TwinKey, besides id: CallID, since time: Date) -> CallID?
+  /// Every live call that has a key, and of the newest `limit` ended ones those that have a key and succeeded after a
+  /// time. For an engine that starts: asked before anything is committed.
+  func twins(since time: Date, limit: Int) throws(StoreFault) -> StoredTwins
   /// The newest calls of a function that succeeded, newest first, and whether there are no others.
   ///
   /// Only so much of the history is looked at that its cost has a bound.

@@ -200,15 +200,54 @@ struct TwinTests {
     #expect(key(one) != key(other))
   }
 
-  @Test func `the index forgets the oldest, and then the store is asked`() {
-    let index = TwinIndex(key: Sealer(Sealer.MasterKey()).twinKey)
-    let now = Date(timeIntervalSince1970: 1_795_341_600)
-    func id(_ number: Int) -> CallID {
-      CallID(UUIDv7(at: now, sequence: 0, random: UInt64(number)))
+  @Test func `the index forgets the oldest, and says that the store is to be asked`() {
+    let (index, key) = index()
+    index.takeUp(StoredTwins())
+    for number in 1...Limit.twins.value {
+      index.succeeded(key(number), Self.id(number), at: Self.now)
     }
-    func key(_ number: Int) -> TwinKey { index.key(of: "t.wire", ["n": .integer(Int64(number))]) }
-    for number in 0...Limit.twins.value { index.succeeded(key(number), id(number), at: now) }
-    #expect(index.find(key(0), besides: id(999_999), at: now) == nil)
-    #expect(index.find(key(1), besides: id(999_999), at: now) == id(1))
+    let before = index.find(key(1), besides: Self.id(0), at: Self.now)
+    #expect(before.done == Self.id(1))
+    #expect(!index.find(key(0), besides: Self.id(0), at: Self.now).mayBeStored)
+    index.succeeded(key(0), Self.id(0), at: Self.now)
+    let after = index.find(key(1), besides: Self.id(999_999), at: Self.now)
+    #expect(after.done == nil)
+    #expect(after.mayBeStored)
+    // A day later nothing of that matters.
+    let dayLater = Self.now.addingTimeInterval(TwinIndex.memory)
+    #expect(!index.find(key(1), besides: Self.id(999_999), at: dayLater).mayBeStored)
+  }
+
+  @Test
+  func
+    `the store is asked until the index has taken up what it knows, and then about older ones only`()
+  {
+    let (index, key) = index()
+    #expect(index.find(key(1), besides: Self.id(0), at: Self.now).mayBeStored)
+    var stored = StoredTwins()
+    stored.entries = [
+      .init(key(1), Self.id(1), succeeded: Self.now.addingTimeInterval(-50)),
+      .init(key(1), Self.id(2), succeeded: nil),
+      .init(key(3), Self.id(3), succeeded: Self.now.addingTimeInterval(-40)),
+    ]
+    stored.isWholeSince = Self.now.addingTimeInterval(-50)
+    index.takeUp(stored)
+    let found = index.find(key(1), besides: Self.id(9), at: Self.now)
+    #expect(found.done == Self.id(1))
+    #expect(found.live == Self.id(2))
+    #expect(index.find(key(4), besides: Self.id(9), at: Self.now).mayBeStored)
+    let later = Self.now.addingTimeInterval(TwinIndex.memory - 50)
+    #expect(!index.find(key(4), besides: Self.id(9), at: later).mayBeStored)
+  }
+
+  private static let now = Date(timeIntervalSince1970: 1_795_341_600)
+
+  private static func id(_ number: Int) -> CallID {
+    CallID(UUIDv7(at: now, sequence: 0, random: UInt64(number)))
+  }
+
+  private func index() -> (TwinIndex, key: (Int) -> TwinKey) {
+    let index = TwinIndex(key: Sealer(Sealer.MasterKey()).twinKey)
+    return (index, { index.key(of: "t.wire", ["n": .integer(Int64($0))]) })
   }
 }
