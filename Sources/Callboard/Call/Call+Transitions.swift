@@ -60,18 +60,28 @@ extension Call {
       return end(.rejected, .failure(failure), at: now, cause: failure.message)
 
     // MARK: awaiting approval
-    case (.awaitingApproval, .approve(let seen, let person, let isHeld, let requesters)):
-      return try approve(seen, by: person, isHeld: isHeld, requesters: requesters, at: now)
+    case (
+      .awaitingApproval, .approve(let seen, let person, let isHeld, let requesters, let lapsed)
+    ):
+      return try approve(
+        seen,
+        by: person,
+        isHeld: isHeld,
+        requesters: requesters,
+        lapsed: lapsed,
+        at: now
+      )
 
     case (
       .awaitingApproval,
-      .approveByGrant(let grant, let giver, let seen, let isHeld, let requesters)
+      .approveByGrant(let grant, let giver, let seen, let isHeld, let requesters, let lapsed)
     ):
       return try approve(
         seen,
         by: giver,
         isHeld: isHeld,
         requesters: requesters,
+        lapsed: lapsed,
         grant: grant,
         at: now
       )
@@ -569,6 +579,7 @@ extension Call {
     by person: Principal,
     isHeld: Bool,
     requesters: [Principal],
+    lapsed: [Principal],
     grant: GrantID? = nil,
     at now: Date
   ) throws -> Transition {
@@ -579,6 +590,10 @@ extension Call {
     guard !person.isSamePerson(as: caller), !requesters.contains(where: person.isSamePerson) else {
       throw DecisionRefused.requester
     }
+    let void = approval.approvals.filter { given in
+      lapsed.contains { $0.isSamePerson(as: given.by) }
+    }
+    approval.approvals.removeAll(where: void.contains)
     guard !approval.approvals.contains(where: { $0.by.isSamePerson(as: person) }) else {
       throw DecisionRefused.twice
     }
@@ -587,6 +602,8 @@ extension Call {
     guard !(completes && needed > 1 && person.isShared) else { throw DecisionRefused.sharedAccount }
     if grant != nil { try checkServesGrants() }
     let ahead = grant.map { " ahead, by grant \($0.short)" } ?? ""
+    let names = void.map(\.by.name).joined(separator: ", ")
+    let rest = void.isEmpty ? "" : "; not counted, since they may not approve it any more: \(names)"
     if grant == nil { lastSeen = seen }
     approval.approvals.append(
       Decision(by: person, at: now, revision: seen.revision, digest: seen.digest, grant: grant)
@@ -596,7 +613,7 @@ extension Call {
       step(
         .awaitingApproval,
         at: now,
-        cause: "approved\(ahead), \(approval.approvals.count) of \(needed)",
+        cause: "approved\(ahead), \(approval.approvals.count) of \(needed)\(rest)",
         by: person.name,
         grant: grant
       )
@@ -610,7 +627,7 @@ extension Call {
       step(
         .queued,
         at: now,
-        cause: "approved" + ahead,
+        cause: "approved" + ahead + rest,
         by: person.name,
         grant: grant,
         changesState: false
@@ -622,7 +639,7 @@ extension Call {
     step(
       .approved,
       at: now,
-      cause: "approved" + ahead,
+      cause: "approved" + ahead + rest,
       by: person.name,
       grant: grant,
       changesState: false

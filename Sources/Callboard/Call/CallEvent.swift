@@ -18,8 +18,9 @@ public enum CallEvent: Sendable {
   case refused(CallFailure)
 
   // awaiting approval, approved
-  /// `isHeld`: the function is off or the engine held. `requesters`: who may not approve.
-  case approve(Seen, by: Principal, isHeld: Bool, requesters: [Principal])
+  /// `isHeld`: the function is off or the engine held. `requesters`: who may not approve. `lapsed`: who has approved it
+  /// and may not any more.
+  case approve(Seen, by: Principal, isHeld: Bool, requesters: [Principal], lapsed: [Principal])
   /// Arguments that are valid already, and the requirement of the rules over them; nil keeps the one that stands.
   case edit(
     Seen,
@@ -28,8 +29,15 @@ public enum CallEvent: Sendable {
     digest: String,
     by: Principal
   )
-  /// A grant that covers it, which counts as its giver's approval; `requesters` as for `approve`.
-  case approveByGrant(GrantID, by: Principal, seen: Seen, isHeld: Bool, requesters: [Principal])
+  /// A grant that covers it, which counts as its giver's approval; `requesters` and `lapsed` as for `approve`.
+  case approveByGrant(
+    GrantID,
+    by: Principal,
+    seen: Seen,
+    isHeld: Bool,
+    requesters: [Principal],
+    lapsed: [Principal]
+  )
   case deny(Seen, reason: String, by: Principal)
   case extend(Seen, by: Principal)
   case expire

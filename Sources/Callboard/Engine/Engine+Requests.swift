@@ -228,7 +228,8 @@ extension Engine: EngineDoor {
           seen,
           by: principal,
           isHeld: !isOn || shard.catalogue.held != nil,
-          requesters: requesters
+          requesters: requesters,
+          lapsed: lapsed(of: live.call, in: shard.catalogue)
         )
         return try move(live, event, in: &shard)
       }

@@ -201,6 +201,8 @@ public struct CallDetail: Sendable, Codable {
   public var deciders: [DecidingAct: Deciders] = [:]
   /// Who can't approve it, because they asked for it.
   public var requesters: [Principal] = []
+  /// Who has approved it and may not any more, so that it does not count.
+  public var lapsed: [Principal] = []
   /// The equal call that came before it, as it is now; nil where there is none or it is kept no longer.
   public var twin: CallRow?
   /// The function that looks whether it has happened.

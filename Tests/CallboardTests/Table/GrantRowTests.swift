@@ -10,6 +10,7 @@ struct GrantRowTests {
     _ it: Situation,
     by person: Principal = Situation.maria,
     requesters: [Principal] = [],
+    lapsed: [Principal] = [],
     isHeld: Bool = false
   ) -> CallEvent {
     .approveByGrant(
@@ -17,7 +18,8 @@ struct GrantRowTests {
       by: person,
       seen: it.seen,
       isHeld: isHeld,
-      requesters: requesters
+      requesters: requesters,
+      lapsed: lapsed
     )
   }
 
@@ -91,7 +93,7 @@ struct GrantRowTests {
     throws
   {
     var it = try Situation.awaiting(approvers: 2)
-    try it.on(.approve(it.seen, by: Situation.bo, isHeld: false, requesters: []))
+    try it.on(.approve(it.seen, by: Situation.bo, isHeld: false, requesters: [], lapsed: []))
     try it.on(ahead(it))
     it.wait(1000)
     let move = try it.on(.grantsEnded([Situation.grant]))
@@ -99,7 +101,7 @@ struct GrantRowTests {
     #expect(move == .durably(.ask(expires: it.now + 900)))
     #expect(it.call.approval?.approvals.map(\.by) == [Situation.bo])
     #expect(it.call.approval?.decidedAt == nil)
-    try it.on(.approve(it.seen, by: Situation.maria, isHeld: false, requesters: []))
+    try it.on(.approve(it.seen, by: Situation.maria, isHeld: false, requesters: [], lapsed: []))
     #expect(it.word == .queued)
   }
 
@@ -112,7 +114,7 @@ struct GrantRowTests {
     try it.on(.wake)
     try it.on(.grantsEnded([Situation.grant]))
     #expect(it.call.approval?.isUsed == false)
-    try it.on(.approve(it.seen, by: Situation.bo, isHeld: false, requesters: []))
+    try it.on(.approve(it.seen, by: Situation.bo, isHeld: false, requesters: [], lapsed: []))
     #expect(it.call.state == .queued(attempt: 2, joined: nil))
   }
 
