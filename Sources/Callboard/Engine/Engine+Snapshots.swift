@@ -96,6 +96,7 @@ extension Engine {
     header.held = context.catalogue.held
     header.storeFault = storeFault
     header.notifyFault = attention.fault
+    header.undoable = undoable.latest(at: context.now)
     header.seq = store.lastSequence
     return header
   }

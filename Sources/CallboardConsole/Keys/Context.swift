@@ -108,8 +108,8 @@ struct Context: Sendable {
         folded = model.readings[call.id]?.folded ?? 0
       }
     }
-    if let undoable = model.undoable, let detail = sight.undo, detail.row.id == undoable,
-      case .approved(let until) = detail.call.state, until > sight.header.now
+    if let detail = sight.undo, case .approved(let until) = detail.call.state,
+      until > sight.header.now
     {
       undo = (detail.row, until)
     }
