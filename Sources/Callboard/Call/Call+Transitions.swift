@@ -134,7 +134,9 @@ extension Call {
         approval.expiresAt.addingTimeInterval(approval.requirement.expires),
         approval.latestExpiry
       )
-      guard later > approval.expiresAt else { throw DecisionRefused.tooLate }
+      guard later > approval.expiresAt else {
+        throw DecisionRefused.longestWait(until: approval.expiresAt)
+      }
       lastSeen = seen
       approval.expiresAt = later
       approval.extendedBy.append(person)
@@ -169,14 +171,24 @@ extension Call {
 
     // MARK: queued
     case (.queued(_, nil), .grantsEnded(let grants)):
-      guard let before = approval else { throw illegal(event) }
-      return ask(
-        before.requirement,
-        digest: before.digest,
-        approvals: before.approvals.filter { $0.grant.map { !grants.contains($0) } ?? true },
-        at: now,
-        cause: "the grant that approved it is valid no longer"
-      )
+      guard var approval else { throw illegal(event) }
+      let cause = "the grant that approved it is valid no longer"
+      let standing = approval.approvals.filter { $0.grant.map { !grants.contains($0) } ?? true }
+      guard !approval.isUsed else {
+        return ask(
+          approval.requirement,
+          digest: approval.digest,
+          approvals: standing,
+          at: now,
+          cause: cause
+        )
+      }
+      // Nothing has come of that approval: it is still the same question, and has its time.
+      approval.approvals = standing
+      approval.decidedAt = nil
+      self.approval = approval
+      step(.awaitingApproval, at: now, cause: cause)
+      return .durably(.ask(expires: approval.expiresAt))
 
     case (.queued(_, nil), .cacheHit(_, let digest))
     where traits.effect == .read && isNotAsApproved(digest, at: now),

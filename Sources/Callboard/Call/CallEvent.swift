@@ -164,6 +164,8 @@ public enum DecisionRefused: Error, Sendable, Hashable, Codable {
   case definitionNotAccepted
   case tooLate
   case extendedBefore
+  /// It has all the time that its rule gives.
+  case longestWait(until: Date)
   case rerunIsLive
   case wrongState(CallState.Word)
 }
@@ -189,6 +191,8 @@ extension DecisionRefused: CustomStringConvertible {
       "the function's definition has changed and nobody has accepted it; read and accept that first"
     case .tooLate: "the time for it is over"
     case .extendedBefore: "you gave it more time before; somebody else may"
+    case .longestWait(let until):
+      "it waits until \(ISOTime.text(of: until)), which is all the time its rule gives (max_wait)"
     case .rerunIsLive: "it is being run again right now; wait for that to end"
     case .wrongState(let word): "it is \(word.rawValue.replacing("_", with: " ")) now"
     }

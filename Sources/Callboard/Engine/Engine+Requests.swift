@@ -633,7 +633,7 @@ extension Engine: EngineDoor {
     return switch error as? DecisionRefused {
     case .stale, .otherDigest, .wrongState: true
     case .requester, .twice, .noRight, .notADecider, .notApprovedByYou, .sharedAccount, .noGrant,
-      .held, .definitionNotAccepted, .tooLate, .extendedBefore, .rerunIsLive, nil:
+      .held, .definitionNotAccepted, .tooLate, .extendedBefore, .longestWait, .rerunIsLive, nil:
       false
     }
   }

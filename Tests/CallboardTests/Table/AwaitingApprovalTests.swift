@@ -226,7 +226,9 @@ struct AwaitingApprovalTests {
         == .durably(.ask(expires: Situation.start + 2000))
     )
     let third = Principal.operator("li", uid: 1004)
-    #expect(it.refuses(.extend(it.seen, by: third)) as? DecisionRefused == .tooLate)
+    let most = it.refuses(.extend(it.seen, by: third)) as? DecisionRefused
+    #expect(most == .longestWait(until: Situation.start + 2000))
+    #expect(most?.description.contains("all the time its rule gives (max_wait)") == true)
   }
 
   @Test func `a call whose time is over gets no more of it`() throws {
