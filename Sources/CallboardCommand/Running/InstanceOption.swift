@@ -15,6 +15,12 @@ struct InstanceOption: ParsableArguments {
   var socket: String?
   @OptionGroup var source: ConfigurationOption
 
+  /// The options that lead another command to the same instance, each after a space.
+  var again: String {
+    let words = [socket.map { "--socket '\($0)'" }, source.config.map { "--config '\($0)'" }]
+    return words.compactMap(\.self).map { " " + $0 }.joined()
+  }
+
   /// The path of the socket.
   func path() throws -> String {
     if let socket { return socket }
