@@ -172,7 +172,12 @@ struct ShownCall: ParsableArguments {
   var output: OutputFormat = .text
 
   func show() throws {
-    let detail = try instance.open().call(call)
-    output.print(RowText.lines(detail, now: .now), json: RowText.json(detail))
+    let instance = try instance.open()
+    let snapshot = try instance.look(at: .call(instance.call(call).row.id))
+    guard case .call(let detail?) = snapshot.body else {
+      throw Failure(.failed, "No call \(call) is kept there.")
+    }
+    let lines = RowText.lines(detail, for: instance.welcome.you, now: snapshot.header.now)
+    output.print(lines, json: RowText.json(detail))
   }
 }
