@@ -63,10 +63,15 @@ extension Failure {
     }
   }
 
+  /// A text with an end: a question, or a sentence that has one already, gets no other.
+  static func sentence(_ text: String) -> String {
+    text.last.map { ".?!".contains($0) } ?? true ? text : text + "."
+  }
+
   init(_ problem: ControlProblem) {
     switch problem {
     case .unreachable(let why), .notUnderstood(let why): self.init(.unreachable, why)
-    case .refused(let why): self.init(.denied, "The instance refused: \(why).")
+    case .refused(let why): self.init(.denied, Self.sentence("The instance refused: " + why))
     case .lost(let why): self.init(.outcomeUnknown, why)
     }
   }
@@ -79,7 +84,7 @@ extension Instance {
     switch reply {
     case .done(let what): Output.standard.row(what)
     case .refused(let why):
-      throw Failure(welcome.you.mayDecide ? .failed : .denied, "Not done: \(why).")
+      throw Failure(welcome.you.mayDecide ? .failed : .denied, Failure.sentence("Not done: " + why))
     case .invalid(let errors):
       throw Failure(
         .failed,
