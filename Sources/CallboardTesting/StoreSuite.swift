@@ -512,7 +512,10 @@ public enum StoreSuite {
       .approvalNeeded(requirement, arguments: ["n": 1], definitionHash: "h", digest: "d")
     )
     let seen = Seen(revision: call.revision, digest: "d")
-    try move(&call, .approve(seen, by: .operator("anna"), isHeld: false, requesters: []))
+    try move(
+      &call,
+      .approve(seen, by: .operator("anna"), isHeld: false, requesters: [], lapsed: [])
+    )
     try move(&call, .start(digest: "d"))
     try move(&call, .attemptSucceeded(attempt: 1, "done"))
   }

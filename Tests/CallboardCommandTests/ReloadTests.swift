@@ -139,7 +139,7 @@ import Testing
     #expect(failure.pointer == "/high")
     let definition = try #require(session.configuration.definitions.first)
     #expect(
-      FunctionsCommand.List.json(definition)["check"] == ["high > low", "low >= 0"]
+      FunctionsCommand.List.json(definition, nil)["check"] == ["high > low", "low >= 0"]
     )
     await session.close(patience: .zero)
   }

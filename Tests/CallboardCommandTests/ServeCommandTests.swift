@@ -1,3 +1,4 @@
+import Callboard
 import CallboardControl
 import Foundation
 import Glibc
@@ -15,7 +16,7 @@ struct ServeCommandTests {
     private let process = Process()
     private let error = Pipe()
 
-    init(_ more: String = "") async throws {
+    init(_ more: String = "", rule: String = "label: every payment") async throws {
       scratch = try Scratch()
       _ = try scratch.file(
         "callboard.yaml",
@@ -32,7 +33,7 @@ struct ServeCommandTests {
               - { name: secret, effect: read, run: [cat], secrets: [card], parameters: { type: object, properties: { card: { type: string } } } }
               - { name: lose, effect: write, run: [sleep, "60"], stdin: none, timeout: 100ms }
         approvals:
-          - { function: desk.pay, label: every payment }
+          - { function: desk.pay, \(rule) }
           - { approval: never }
         scripts:
           paying:
@@ -105,6 +106,8 @@ struct ServeCommandTests {
     #expect(asked.status == 0)
     #expect(asked.output.contains("covers: desk.pay"))
     #expect(asked.output.contains("1 call that waits is of its kind"))
+    let shown = try #require(asked.output.firstMatch(of: /--waiting (\S+)/)?.1)
+    #expect(try await instance.waiting()["id"]?.stringValue == String(shown))
     #expect(asked.output.contains("nothing was given; say --yes to give it"))
     #expect(try await instance.run("grants").output == "nothing is approved ahead\n")
     let given = try await instance.run("grants", "add", "--yes", "desk.pay for 1h limit 2")
@@ -125,6 +128,21 @@ struct ServeCommandTests {
     #expect(nobody.error.contains("did you mean desk.pay?"), "\(nobody.error)")
     #expect(try await instance.run("functions", "accept").output == "no changed definition waits\n")
     #expect(try await instance.run("functions", "accept", "desk.pay").status == 1)
+  }
+
+  @Test func `a grant approves of what waits only what was shown`() async throws {
+    let instance = try await Instance()
+    let id = try #require(try await instance.waiting()["id"]?.stringValue)
+    let older = "00000000-0000-7000-8000-000000000000"
+    let draft = "desk.pay for 1h limit 2"
+    let none = try await instance.run("grants", "add", "--yes", "--waiting", older, draft)
+    #expect(none.status == 0, "\(none)")
+    #expect(try await instance.waiting()["id"]?.stringValue == id)
+    let wrong = try await instance.run("grants", "add", "--yes", "--waiting", "all", draft)
+    #expect(wrong.status == 64, "\(wrong)")
+    let both = try await instance.run("grants", "add", "--yes", "--waiting", id, draft)
+    #expect(both.output.contains("1 of 1 waiting calls approved"), "\(both)")
+    try await instance.until("calls", "show", id) { $0.output.contains("succeeded") }
   }
 
   @Test func `HUP reads the configuration anew, and a wrong file changes nothing`() async throws {
@@ -165,6 +183,79 @@ struct ServeCommandTests {
     #expect(right.output == "desk.pay \(id.suffix(6)) approved\n")
     let late = try await instance.run("approvals", "deny", id, "--digest", String(digest))
     #expect(late.status == 1, "\(late)")
+  }
+
+  @Test func `show says what was equal before, what is new, who reads it, and who may not decide`()
+    async throws
+  {
+    let instance = try await Instance()
+    let first = try await instance.waiting()
+    let paid = try #require(first["id"]?.stringValue)
+    let digest = try #require(first["digest"]?.stringValue)
+    #expect(try await instance.run("approvals", "approve", paid, "--digest", digest).status == 0)
+    try await instance.until("calls", "show", paid) { $0.output.contains("succeeded") }
+    for _ in 1...2 {
+      _ = try await instance.run("call", "desk.pay", #"{"amount":4711}"#, "--wait", "200ms")
+    }
+    let list = try await instance.run("approvals", "list", "--output", "jsonl").output
+    let ids = try list.split(separator: "\n").compactMap {
+      try JSONValue(parsing: String($0))["id"]?.stringValue
+    }.sorted()
+    try #require(ids.count == 2)
+    let socket = instance.scratch.path + "/control.sock"
+    let (call, reader) = (try #require(CallID(ids[1])), try #require(ids.last))
+    try await Program.onOwnThread {
+      _ = try CallboardControl.Instance(at: socket).send(.reading(call, isThere: true))
+    }
+    // The history is not read again and again while somebody looks: the payment is counted a moment later.
+    try await instance.until("approvals", "show", reader) { $0.output.contains("used in 0 of 1") }
+    let shown = try await instance.run("approvals", "show", reader).output
+    for words in [
+      "call \(ids[0]) of ", "to approve this is to do it once more", "you, on a console, for ",
+      "you asked for it yourself: somebody else must approve",
+      "  amount: new: used in 0 of 1 earlier call\n", "if it runs",
+      "once, never repeated by itself",
+    ] {
+      #expect(shown.contains(words), "\(words) is not in \(shown)")
+    }
+    let json = try JSONValue(
+      parsing: try await instance.run("approvals", "show", reader, "--output", "json").output
+    )
+    #expect(json["twin"]?["id"]?.stringValue == ids[0])
+    #expect(json["origins"]?.arrayValue?.first?["uses"]?["of"] == 1)
+    #expect(json["read_now_by"]?.arrayValue?.count == 1)
+  }
+
+  @Test func `an approval is taken back from the command line while its grace time runs`()
+    async throws
+  {
+    let instance = try await Instance(rule: "label: every payment, grace: 10m")
+    let waiting = try await instance.waiting()
+    let id = try #require(waiting["id"]?.stringValue)
+    let digest = try #require(waiting["digest"]?.stringValue)
+    let early = try await instance.run("approvals", "undo", id)
+    #expect(early.status == 1, "\(early)")
+    let approved = try await instance.run("approvals", "approve", id, "--digest", digest)
+    #expect(approved.output.contains("and until then you can take that back"), "\(approved)")
+    #expect(try await instance.run("approvals", "list").output == "")
+    let undone = try await instance.run("approvals", "undo", String(id.suffix(6)))
+    #expect(undone.status == 0, "\(undone)")
+    #expect(undone.output.contains("approval taken back"), "\(undone)")
+    #expect(try await instance.waiting()["id"]?.stringValue == id)
+    #expect(try await instance.waiting()["approvals"]?["given"] == 0)
+    let twice = try await instance.run("approvals", "undo", id)
+    #expect(twice.status == 1, "\(twice)")
+    _ = try await instance.run("call", "desk.hello")
+    let list = try await instance.run("calls", "list", "fn:desk.hello", "--output", "json")
+    let free = try JSONValue(parsing: list.output).arrayValue?.first?["id"]?.stringValue
+    let nothing = try await instance.run("approvals", "undo", try #require(free))
+    #expect(nothing.error.contains("nobody was asked about desk.hello"), "\(nothing)")
+  }
+
+  @Test func `a question ends as one`() async throws {
+    let instance = try await Instance()
+    let unknown = try await instance.run("functions", "disable", "desk.helo")
+    #expect(unknown.error.hasSuffix("did you mean desk.hello?\n"), "\(unknown)")
   }
 
   @Test func `an edit is checked, and what it makes needs a digest of its own`() async throws {
@@ -218,6 +309,10 @@ struct ServeCommandTests {
     #expect(waits.error.contains("waits for a person to decide"))
     let lost = try await instance.run("call", "desk.lose", "--wait", "2s")
     #expect(lost.status == 74, "\(lost)")
+    #expect(!lost.error.contains("waits for a person to decide"), "\(lost)")
+    #expect(lost.error.contains("may or may not have happened; do not ask for it again"), "\(lost)")
+    #expect(lost.error.contains("--did-not-happen EVIDENCE"), "\(lost)")
+    #expect(lost.error.contains("After 2 s: desk.lose may or may not have happened"), "\(lost)")
     let secret = try await instance.run("call", "desk.secret", #"{"card":"4111"}"#)
     #expect(secret.status == 64, "\(secret)")
     #expect(secret.error.contains("- or @FILE"))
@@ -234,6 +329,9 @@ struct ServeCommandTests {
     #expect(unknown["state"] == "unknown")
     let id = try #require(unknown["id"]?.stringValue)
     #expect(try await instance.run("calls", "settle", id).status == 64)
+    let unseen = try await instance.run("calls", "settle", id, "--did-not-happen", "looked")
+    #expect(unseen.status == 64, "it does not say what was seen: \(unseen)")
+    let revision = try #require(unknown["revision"]?.intValue)
     let stale = try await instance.run(
       "calls",
       "settle",
@@ -249,7 +347,9 @@ struct ServeCommandTests {
       "settle",
       id,
       "--did-not-happen",
-      "I looked there"
+      "I looked there",
+      "--revision",
+      String(revision)
     )
     #expect(settled.status == 0, "\(settled)")
     #expect(try await instance.run("calls", "show", id).output.contains("I looked there"))
@@ -268,7 +368,13 @@ struct ServeCommandTests {
       let second = try await Program.run(arguments, folder: instance.scratch.path)
       #expect(second.status == 1 && second.error.contains("already"), "\(second)")
     }
+    let off = try await instance.run("functions", "list").output.split(separator: "\n")
+    let line = try #require(off.first { $0.hasPrefix("desk.hello") })
+    #expect(line.contains("[off, by ") && line.contains("[engine held by "), "\(line)")
+    let json = try await instance.run("functions", "list", "--output", "jsonl").output
+    #expect(json.contains(#""on":false"#) && json.contains(#""engine_held":true"#), "\(json)")
     #expect(try await instance.run("release").status == 0)
+    #expect(!(try await instance.run("functions", "list").output.contains("engine held")))
     #expect(try await instance.run("functions", "enable", "desk").status == 0)
     let list = try await instance.run("conversations", "list", "--output", "json")
     let id = try #require(try JSONValue(parsing: list.output).arrayValue?.first?["id"]?.stringValue)

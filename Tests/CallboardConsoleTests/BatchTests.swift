@@ -53,6 +53,19 @@ import Testing
     #expect(rig.session.model.marks.on(.waiting).isEmpty)
   }
 
+  @Test func `a key of a batch says how many of the marked have left`() throws {
+    let rig = try rig(reading: 3, marking: 3)
+    #expect(rig.lines.last?.contains("approve 3 marked") == true)
+    rig.door.change { state in
+      state.calls[1].row.state = .expired
+      state.calls[1].call.state = .expired
+    }
+    rig.settle()
+    #expect(rig.lines.last?.contains("approve 2 of 3 marked") == true, "\(rig.lines.last ?? "")")
+    rig.press("a")
+    #expect(rig.text.contains("approve 2 calls of 3 marked"))
+  }
+
   @Test func `a batch names revision and digest of each call, after its count is typed`() throws {
     let rig = try rig(reading: 3, marking: 3)
     rig.press("a")

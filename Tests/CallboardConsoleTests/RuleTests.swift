@@ -419,15 +419,35 @@ import Testing
     let rig = try onApproval()
     rig.door.change { $0.replies = [.done("approved")] }
     rig.press("a")
-    rig.door.change { state in
-      state.calls[0].row.state = .approved
-      state.calls[0].call.state = .approved(until: state.header.now.addingTimeInterval(4))
-    }
+    rig.door.change { Self.approve(&$0, by: Fixture.maria) }
     rig.press("3")
     #expect(rig.lines.last?.contains("u undo approval of payments.send_wire") == true)
     rig.press("u")
     let seen = try #require(Fixture.office.calls[0].row.seen)
     #expect(rig.sent.last == .undo(Fixture.callID(1), seen))
+  }
+
+  private static func approve(_ state: inout FakeDoor.State, by person: Principal) {
+    let until = state.header.now.addingTimeInterval(4)
+    state.calls[0].row.state = .approved
+    state.calls[0].call.state = .approved(until: until)
+    state.header.undoable = [
+      Undoable(by: person, call: Fixture.callID(1), at: state.header.now, until: until)
+    ]
+  }
+
+  @Test func `another console of the same person can undo it, and nobody else's can`() throws {
+    var state = Fixture.office
+    Self.approve(&state, by: Fixture.maria)
+    let mine = try Rig(state, screen: .calls)
+    #expect(mine.lines.last?.contains("u undo approval of payments.send_wire") == true)
+    mine.press("u")
+    let seen = try #require(Fixture.office.calls[0].row.seen)
+    #expect(mine.sent.last == .undo(Fixture.callID(1), seen))
+    let other = try Rig(state, screen: .calls, principal: .operator("omar", uid: 4711))
+    #expect(other.lines.last?.contains("undo") == false)
+    other.press("u")
+    #expect(other.sent.isEmpty)
   }
 
   // MARK: hostile text

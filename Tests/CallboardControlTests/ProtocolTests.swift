@@ -162,7 +162,7 @@ struct ProtocolTests {
       _ = try await blocking { try instance.send(.setFunction(long, from: true, to: false)) }
     }
     await #expect(throws: ControlProblem.self) {
-      _ = try await instance.call(long, arguments: "{}") { _ in }
+      _ = try await instance.call(long, arguments: "{}") { _, _ in }
     }
     #expect(try await blocking { try instance.snapshot(of: .header) }.header.waiting == 1)
   }

@@ -70,7 +70,7 @@ struct RoleTests {
   @Test func `a caller makes calls in its own name and hears their end`() async throws {
     let desk = try Desk()
     let instance = try await instance(desk.serve(agent))
-    let ended = try await instance.call("t.look", arguments: #"{"a":1}"#) { _ in }
+    let ended = try await instance.call("t.look", arguments: #"{"a":1}"#) { _, _ in }
     #expect(ended.state == .succeeded)
     #expect(ended.result == ["a": 1])
     #expect(try desk.detail(ended.call).row.caller == "agent")
@@ -82,12 +82,29 @@ struct RoleTests {
     let desk = try Desk()
     let instance = try await instance(desk.serve(agent))
     let waiting = OneShot<CallID>()
-    async let ended = instance.call("t.pay", arguments: #"{"amount":5}"#) {
-      waiting.resolve($0)
+    async let ended = instance.call("t.pay", arguments: #"{"amount":5}"#) { id, state in
+      if state == .awaitingApproval { waiting.resolve(id) }
     }
     let id = await waiting.value
     #expect(await desk.engine.perform(.approve(id, try desk.seen(id)), by: anna).isDone)
     #expect(try await ended.result == ["amount": 5])
+  }
+
+  @Test func `a caller hears when nobody knows any more whether it happened`() async throws {
+    let desk = try Desk()
+    desk.pay.plan(.fail(CallFailure(.connectionFailed, "cut", reach: .maybe)))
+    let instance = try await instance(desk.serve(agent))
+    let (waiting, unknown) = (OneShot<CallID>(), OneShot<CallID>())
+    async let ended = instance.call("t.pay", arguments: #"{"amount":5}"#) { id, state in
+      if state == .unknown { unknown.resolve(id) } else { waiting.resolve(id) }
+    }
+    let id = await waiting.value
+    #expect(await desk.engine.perform(.approve(id, try desk.seen(id)), by: anna).isDone)
+    #expect(await unknown.value == id)
+    let revision = try desk.detail(id).row.revision
+    let settled = Request.settle(id, revision: revision, .happened(Payload("reference 7")))
+    #expect(await desk.engine.perform(settled, by: anna).isDone)
+    #expect(try await ended.result == "reference 7")
   }
 
   @Test func `a viewer looks and decides nothing, and trying is on record`() async throws {
@@ -128,10 +145,10 @@ struct RoleTests {
   {
     let desk = try Desk()
     let instance = try await instance(desk.serve(agent))
-    let ended = try await instance.call("t.look", arguments: #"{"password":"hunter2"}"#) { _ in }
+    let ended = try await instance.call("t.look", arguments: #"{"password":"hunter2"}"#) { _, _ in }
     #expect(ended.result?["password"]?.stringValue != "hunter2")
     let all = try await self.instance(desk.serve(.owner("olga", uid: 1)))
-    let open = try await all.call("t.look", arguments: #"{"password":"hunter2"}"#) { _ in }
+    let open = try await all.call("t.look", arguments: #"{"password":"hunter2"}"#) { _, _ in }
     #expect(open.result?["password"] == "hunter2")
     #expect(desk.events.all { $0.type == .engine(.revealed) }.map(\.by) == ["olga"])
   }

@@ -36,10 +36,19 @@ import Testing
     )
   }
 
-  private func call(_ notice: Notice, limit: Duration = .seconds(30)) async -> String? {
+  private func call(
+    _ notice: Notice,
+    limit: Duration = .seconds(30),
+    socket: String? = "/run/callboard/desk.sock"
+  ) async -> String? {
     let deadlines = DeadlineQueue(clock: clock)
     do throws(AttendantFault) {
-      let runner = try NoticeRunner(clock: clock, deadlines: deadlines, limit: limit)
+      let runner = try NoticeRunner(
+        clock: clock,
+        deadlines: deadlines,
+        socket: socket,
+        limit: limit
+      )
       try await runner.call(notice)
       return nil
     } catch {
@@ -57,7 +66,8 @@ import Testing
       notice(["sh", "-c", script, "pager", folder, "${call.id} ${call.function}"])
     )
     #expect(fault == nil)
-    let command = "callboard approvals show \(CallboardProvidersTests.call)"
+    let command =
+      "callboard approvals show \(CallboardProvidersTests.call) --socket /run/callboard/desk.sock"
     #expect(text("args") == "\(CallboardProvidersTests.call) payments.send_wire\n\(command)\n")
     #expect(
       text("in")
@@ -92,9 +102,19 @@ import Testing
   }
 
   @Test func `an unknown outcome is opened as a call`() {
-    let words = NoticeWords.text(notice(["p"], state: .unknown))
-    #expect(words.contains("may have been done, unknown since"))
-    #expect(words.hasSuffix("callboard calls show \(CallboardProvidersTests.call)"))
+    let words = NoticeWords(notice: notice(["p"], state: .unknown), socket: "/run/it's one.sock")
+    #expect(words.text.contains("may have been done, unknown since"))
+    let id = CallboardProvidersTests.call
+    #expect(
+      words.text.hasSuffix(#"callboard calls show \#(id) --socket '/run/it'\''s one.sock'"#)
+    )
+  }
+
+  @Test func `where no command can open it, none is named`() {
+    let words = NoticeWords(notice: notice(["p"]), socket: nil)
+    #expect(words.command.isEmpty)
+    let id = CallboardProvidersTests.call
+    #expect(words.text.hasSuffix("Open call \(id) on its own console: it has no control socket."))
   }
 
   @Test(

@@ -60,18 +60,28 @@ extension Call {
       return end(.rejected, .failure(failure), at: now, cause: failure.message)
 
     // MARK: awaiting approval
-    case (.awaitingApproval, .approve(let seen, let person, let isHeld, let requesters)):
-      return try approve(seen, by: person, isHeld: isHeld, requesters: requesters, at: now)
+    case (
+      .awaitingApproval, .approve(let seen, let person, let isHeld, let requesters, let lapsed)
+    ):
+      return try approve(
+        seen,
+        by: person,
+        isHeld: isHeld,
+        requesters: requesters,
+        lapsed: lapsed,
+        at: now
+      )
 
     case (
       .awaitingApproval,
-      .approveByGrant(let grant, let giver, let seen, let isHeld, let requesters)
+      .approveByGrant(let grant, let giver, let seen, let isHeld, let requesters, let lapsed)
     ):
       return try approve(
         seen,
         by: giver,
         isHeld: isHeld,
         requesters: requesters,
+        lapsed: lapsed,
         grant: grant,
         at: now
       )
@@ -124,7 +134,9 @@ extension Call {
         approval.expiresAt.addingTimeInterval(approval.requirement.expires),
         approval.latestExpiry
       )
-      guard later > approval.expiresAt else { throw DecisionRefused.tooLate }
+      guard later > approval.expiresAt else {
+        throw DecisionRefused.longestWait(until: approval.expiresAt)
+      }
       lastSeen = seen
       approval.expiresAt = later
       approval.extendedBy.append(person)
@@ -159,14 +171,24 @@ extension Call {
 
     // MARK: queued
     case (.queued(_, nil), .grantsEnded(let grants)):
-      guard let before = approval else { throw illegal(event) }
-      return ask(
-        before.requirement,
-        digest: before.digest,
-        approvals: before.approvals.filter { $0.grant.map { !grants.contains($0) } ?? true },
-        at: now,
-        cause: "the grant that approved it is valid no longer"
-      )
+      guard var approval else { throw illegal(event) }
+      let cause = "the grant that approved it is valid no longer"
+      let standing = approval.approvals.filter { $0.grant.map { !grants.contains($0) } ?? true }
+      guard !approval.isUsed else {
+        return ask(
+          approval.requirement,
+          digest: approval.digest,
+          approvals: standing,
+          at: now,
+          cause: cause
+        )
+      }
+      // Nothing has come of that approval: it is still the same question, and has its time.
+      approval.approvals = standing
+      approval.decidedAt = nil
+      self.approval = approval
+      step(.awaitingApproval, at: now, cause: cause)
+      return .durably(.ask(expires: approval.expiresAt))
 
     case (.queued(_, nil), .cacheHit(_, let digest))
     where traits.effect == .read && isNotAsApproved(digest, at: now),
@@ -569,6 +591,7 @@ extension Call {
     by person: Principal,
     isHeld: Bool,
     requesters: [Principal],
+    lapsed: [Principal],
     grant: GrantID? = nil,
     at now: Date
   ) throws -> Transition {
@@ -579,6 +602,10 @@ extension Call {
     guard !person.isSamePerson(as: caller), !requesters.contains(where: person.isSamePerson) else {
       throw DecisionRefused.requester
     }
+    let void = approval.approvals.filter { given in
+      lapsed.contains { $0.isSamePerson(as: given.by) }
+    }
+    approval.approvals.removeAll(where: void.contains)
     guard !approval.approvals.contains(where: { $0.by.isSamePerson(as: person) }) else {
       throw DecisionRefused.twice
     }
@@ -587,6 +614,8 @@ extension Call {
     guard !(completes && needed > 1 && person.isShared) else { throw DecisionRefused.sharedAccount }
     if grant != nil { try checkServesGrants() }
     let ahead = grant.map { " ahead, by grant \($0.short)" } ?? ""
+    let names = void.map(\.by.name).joined(separator: ", ")
+    let rest = void.isEmpty ? "" : "; not counted, since they may not approve it any more: \(names)"
     if grant == nil { lastSeen = seen }
     approval.approvals.append(
       Decision(by: person, at: now, revision: seen.revision, digest: seen.digest, grant: grant)
@@ -596,7 +625,7 @@ extension Call {
       step(
         .awaitingApproval,
         at: now,
-        cause: "approved\(ahead), \(approval.approvals.count) of \(needed)",
+        cause: "approved\(ahead), \(approval.approvals.count) of \(needed)\(rest)",
         by: person.name,
         grant: grant
       )
@@ -610,7 +639,7 @@ extension Call {
       step(
         .queued,
         at: now,
-        cause: "approved" + ahead,
+        cause: "approved" + ahead + rest,
         by: person.name,
         grant: grant,
         changesState: false
@@ -622,7 +651,7 @@ extension Call {
     step(
       .approved,
       at: now,
-      cause: "approved" + ahead,
+      cause: "approved" + ahead + rest,
       by: person.name,
       grant: grant,
       changesState: false

@@ -18,8 +18,9 @@ public enum CallEvent: Sendable {
   case refused(CallFailure)
 
   // awaiting approval, approved
-  /// `isHeld`: the function is off or the engine held. `requesters`: who may not approve.
-  case approve(Seen, by: Principal, isHeld: Bool, requesters: [Principal])
+  /// `isHeld`: the function is off or the engine held. `requesters`: who may not approve. `lapsed`: who has approved it
+  /// and may not any more.
+  case approve(Seen, by: Principal, isHeld: Bool, requesters: [Principal], lapsed: [Principal])
   /// Arguments that are valid already, and the requirement of the rules over them; nil keeps the one that stands.
   case edit(
     Seen,
@@ -28,8 +29,15 @@ public enum CallEvent: Sendable {
     digest: String,
     by: Principal
   )
-  /// A grant that covers it, which counts as its giver's approval; `requesters` as for `approve`.
-  case approveByGrant(GrantID, by: Principal, seen: Seen, isHeld: Bool, requesters: [Principal])
+  /// A grant that covers it, which counts as its giver's approval; `requesters` and `lapsed` as for `approve`.
+  case approveByGrant(
+    GrantID,
+    by: Principal,
+    seen: Seen,
+    isHeld: Bool,
+    requesters: [Principal],
+    lapsed: [Principal]
+  )
   case deny(Seen, reason: String, by: Principal)
   case extend(Seen, by: Principal)
   case expire
@@ -156,6 +164,8 @@ public enum DecisionRefused: Error, Sendable, Hashable, Codable {
   case definitionNotAccepted
   case tooLate
   case extendedBefore
+  /// It has all the time that its rule gives.
+  case longestWait(until: Date)
   case rerunIsLive
   case wrongState(CallState.Word)
 }
@@ -181,6 +191,8 @@ extension DecisionRefused: CustomStringConvertible {
       "the function's definition has changed and nobody has accepted it; read and accept that first"
     case .tooLate: "the time for it is over"
     case .extendedBefore: "you gave it more time before; somebody else may"
+    case .longestWait(let until):
+      "it waits until \(ISOTime.text(of: until)), which is all the time its rule gives (max_wait)"
     case .rerunIsLive: "it is being run again right now; wait for that to end"
     case .wrongState(let word): "it is \(word.rawValue.replacing("_", with: " ")) now"
     }

@@ -58,12 +58,30 @@ extension Engine {
     return people
   }
 
+  /// Somebody as they are now; nil where they are nobody who decides any more.
+  func asNow(_ person: Principal) -> Principal? {
+    guard let operators = configuration.operators else { return person }
+    return operators.first { $0.isSamePerson(as: person) && $0.mayDecide }
+  }
+
+  /// Who has approved a call that waits and may not any more: their approvals complete nothing.
+  func lapsed(of call: Call, in catalogue: Catalogue) -> [Principal] {
+    guard let given = call.approval?.approvals, !given.isEmpty, call.state == .awaitingApproval
+    else { return [] }
+    let deciders = deciders(of: .approve, on: call, in: catalogue)
+    return given.map(\.by).filter { person in
+      guard let now = asNow(person) else { return true }
+      return deciders.map { !$0.include(now) } ?? false
+    }
+  }
+
   /// What somebody has to know before a key: whether they may decide on this call at all.
   func addAuthority(to detail: inout CallDetail, _ call: Call, _ catalogue: Catalogue) {
     for act in DecidingAct.allCases {
       detail.deciders[act] = deciders(of: act, on: call, in: catalogue)
     }
     if let approval = call.approval, call.state == .awaitingApproval {
+      detail.lapsed = lapsed(of: call, in: catalogue)
       detail.requesters =
         [call.caller] + requesters(of: call, approvers: approval.requirement.approvers)
     }

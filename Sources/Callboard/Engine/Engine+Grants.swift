@@ -102,15 +102,12 @@ extension Engine {
       by: giver,
       seen: Seen(revision: call.revision, digest: approval.digest),
       isHeld: catalogue.held != nil || catalogue[call.function]?.isOn != true,
-      requesters: excluded
+      requesters: excluded,
+      lapsed: lapsed(of: call, in: catalogue)
     )
   }
 
-  /// The giver as they are now; nil where they are nobody who decides any more.
-  private func person(behind grant: Grant) -> Principal? {
-    guard let operators = configuration.operators else { return grant.by }
-    return operators.first { $0.isSamePerson(as: grant.by) && $0.mayDecide }
-  }
+  private func person(behind grant: Grant) -> Principal? { asNow(grant.by) }
 
   /// A grant is at most as wide as what its giver may approve.
   private func mayGrant(

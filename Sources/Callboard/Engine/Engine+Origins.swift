@@ -25,7 +25,7 @@ extension Engine {
     for index in found.indices {
       let pointer = found[index].pointer
       guard let value = payload.original.value(at: pointer) else { continue }
-      found[index].uses = uses.of(value, at: pointer)
+      found[index].uses = uses.of(value, at: pointer, before: call)
     }
     return found
   }
@@ -104,7 +104,13 @@ struct ValueUses: Sendable {
   /// So many calls are looked at.
   static let limit = 200
 
-  private let calls: [Set<Int>]
+  private struct Used {
+    var id: CallID
+    var endedAt: Date
+    var values: Set<Int>
+  }
+
+  private let calls: [Used]
   /// Fields whose values are not kept of one of them.
   private let unknown: Set<[String]>
   private let isAll: Bool
@@ -112,27 +118,33 @@ struct ValueUses: Sendable {
   init(_ calls: [Call], isAll: Bool) {
     var unknown: Set<[String]> = []
     self.calls = calls.map { call in
-      guard let arguments = call.decided?.original else { return [] }
-      return Set(
-        ValueSearch.telling(arguments).compactMap { pointer, value in
-          if Redactor.hasMarks(value) {
-            unknown.insert(Self.field(of: pointer))
-            return nil
-          }
-          return Self.digest(value, at: pointer)
+      let telling = call.decided.map { ValueSearch.telling($0.original) } ?? []
+      let values = telling.compactMap { pointer, value -> Int? in
+        if Redactor.hasMarks(value) {
+          unknown.insert(Self.field(of: pointer))
+          return nil
         }
-      )
+        return Self.digest(value, at: pointer)
+      }
+      return Used(id: call.id, endedAt: call.endedAt ?? call.receivedAt, values: Set(values))
     }
     self.unknown = unknown
     self.isAll = isAll
   }
 
-  func of(_ value: JSONValue, at pointer: JSONPointer) -> ArgumentOrigin.Uses? {
+  /// Counts others only, and of a call that has ended only those that ended before it.
+  func of(
+    _ value: JSONValue,
+    at pointer: JSONPointer,
+    before call: Call
+  ) -> ArgumentOrigin.Uses? {
     guard !unknown.contains(Self.field(of: pointer)), !Redactor.hasMarks(value) else { return nil }
     let digest = Self.digest(value, at: pointer)
+    let end = call.endedAt ?? .distantFuture
+    let earlier = calls.filter { $0.id != call.id && $0.endedAt <= end }
     return ArgumentOrigin.Uses(
-      count: calls.count { $0.contains(digest) },
-      of: calls.count,
+      count: earlier.count { $0.values.contains(digest) },
+      of: earlier.count,
       isAll: isAll
     )
   }

@@ -141,6 +141,7 @@ extension Engine {
       guard let before = last.before else {
         shard.count(live, as: nil)
         waiting.remove(live.call)
+        undoable.remove(withdrawn.id)
         if let key = live.twinKey { twins.leave(key, withdrawn.id) }
         accountGrants(from: live.call, to: nil)
         shard.calls[withdrawn.id] = nil

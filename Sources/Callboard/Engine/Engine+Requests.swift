@@ -228,18 +228,29 @@ extension Engine: EngineDoor {
           seen,
           by: principal,
           isHeld: !isOn || shard.catalogue.held != nil,
-          requesters: requesters
+          requesters: requesters,
+          lapsed: lapsed(of: live.call, in: shard.catalogue)
         )
         return try move(live, event, in: &shard)
       }
       try await moved.ticket.durable()
       perform(id, moved)
-      return .done(
-        moved.state.word == .awaitingApproval
-          ? "\(named(id)): your approval counts; more are needed" : "\(named(id)) approved"
-      )
+      return .done(named(id) + said(of: moved.state))
     } catch {
       return refused(id, error, by: principal)
+    }
+  }
+
+  /// What an approval has come to, after the name of its call.
+  private func said(of state: CallState) -> String {
+    switch state {
+    case .awaitingApproval: return ": your approval counts; more are needed"
+    case .approved(let until):
+      let seconds = Int(max(0, until.timeIntervalSince(clock.now)).rounded(.up))
+      return " approved; it starts in \(seconds) s, and until then you can take that back"
+    case .received, .queued, .running, .stopping, .backingOff, .unknown, .succeeded, .failed,
+      .rejected, .denied, .expired, .cancelled:
+      return " approved"
     }
   }
 
@@ -626,7 +637,7 @@ extension Engine: EngineDoor {
     return switch error as? DecisionRefused {
     case .stale, .otherDigest, .wrongState: true
     case .requester, .twice, .noRight, .notADecider, .notApprovedByYou, .sharedAccount, .noGrant,
-      .held, .definitionNotAccepted, .tooLate, .extendedBefore, .rerunIsLive, nil:
+      .held, .definitionNotAccepted, .tooLate, .extendedBefore, .longestWait, .rerunIsLive, nil:
       false
     }
   }

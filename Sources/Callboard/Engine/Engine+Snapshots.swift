@@ -96,6 +96,7 @@ extension Engine {
     header.held = context.catalogue.held
     header.storeFault = storeFault
     header.notifyFault = attention.fault
+    header.undoable = undoable.latest(at: context.now)
     header.seq = store.lastSequence
     return header
   }
@@ -212,7 +213,8 @@ extension Engine {
     row.rule = call.approval?.requirement.rule
     row.expiresAt = call.state.word == .awaitingApproval ? call.approval?.expiresAt : nil
     if case .backingOff(_, let until, _) = call.state { row.until = until }
-    row.approvalsGiven = call.approval?.approvals.count ?? 0
+    row.approvalsGiven =
+      (call.approval?.approvals.count ?? 0) - lapsed(of: call, in: context.catalogue).count
     row.approvalsNeeded = call.approval?.requirement.approvers ?? 0
     row.functionIsOn = function?.isOn ?? false
     switch call.state {

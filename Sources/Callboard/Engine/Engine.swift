@@ -32,6 +32,7 @@ public final class Engine: Sendable {
   public let models: [String: any Model]
   let conversations = ConversationTable()
   let waiting = WaitingIndex()
+  let undoable = UndoIndex()
   let errors = ErrorGroups()
   let origins = OriginCache()
   private let ownRedactor: Mutex<Redactor>
@@ -501,6 +502,7 @@ public final class Engine: Sendable {
     }
     shard.count(live, as: now)
     if before?.needsPerson == true || now.needsPerson { waiting.update(record.call, from: before) }
+    if before == .approved || now == .approved { undoable.update(record.call) }
     if now.needsPerson, before != now { beginAttention(record.call, in: shard.catalogue) }
     if now == .unknown, before != .unknown { becameUnknown(live, in: &shard) }
   }

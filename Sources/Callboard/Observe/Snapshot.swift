@@ -67,6 +67,8 @@ public struct Header: Sendable, Codable, Hashable {
   public var linkFault: LinkFault?
   /// The last person who could not be called, and why.
   public var notifyFault: NotifyFault?
+  /// The latest approval of each person that is in its grace time.
+  public var undoable: [Undoable] = []
 
   public init(name: String, store: String, now: Date) {
     self.name = name
@@ -89,6 +91,23 @@ public struct Header: Sendable, Codable, Hashable {
   /// Share of look-ups that the cache answered, 0 to 1; nil before the first.
   public var hitRate: Double? {
     cacheLookups > 0 ? Double(cacheHits) / Double(cacheLookups) : nil
+  }
+}
+
+/// An approval that whoever gave it can take back, from any of their consoles.
+public struct Undoable: Sendable, Codable, Hashable {
+  public var by: Principal
+  public var call: CallID
+  /// When it was given.
+  public var at: Date
+  /// When the call starts.
+  public var until: Date
+
+  public init(by: Principal, call: CallID, at: Date, until: Date) {
+    self.by = by
+    self.call = call
+    self.at = at
+    self.until = until
   }
 }
 
@@ -201,6 +220,8 @@ public struct CallDetail: Sendable, Codable {
   public var deciders: [DecidingAct: Deciders] = [:]
   /// Who can't approve it, because they asked for it.
   public var requesters: [Principal] = []
+  /// Who has approved it and may not any more, so that it does not count.
+  public var lapsed: [Principal] = []
   /// The equal call that came before it, as it is now; nil where there is none or it is kept no longer.
   public var twin: CallRow?
   /// The function that looks whether it has happened.

@@ -18,7 +18,8 @@ struct FunctionsCommand: AsyncParsableCommand {
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "list",
-      abstract: "List every function with its effect and policies."
+      abstract: "List every function with its effect and policies.",
+      discussion: "Where an instance of the configuration runs, also what is off or held there."
     )
 
     @OptionGroup var source: ConfigurationOption
@@ -28,32 +29,36 @@ struct FunctionsCommand: AsyncParsableCommand {
     func run() async throws {
       let configuration = try source.loadTellingWarnings()
       let definitions = configuration.definitions.sorted { $0.name < $1.name }
-      switch output {
-      case .text:
-        let width = definitions.map(\.name.description.count).max() ?? 0
-        for definition in definitions {
-          Output.standard.row(Self.line(definition, width: width))
-        }
-      case .json:
-        Output.standard.line(JSONValue.array(definitions.map(Self.json)).serialized(pretty: true))
-      case .jsonl:
-        for definition in definitions { Output.standard.line(Self.json(definition).serialized()) }
+      let running = RunningState(of: configuration)
+      let width = definitions.map(\.name.description.count).max() ?? 0
+      output.print(definitions) { definitions in
+        definitions.map { Self.line($0, width: width, running) }
+      } json: {
+        Self.json($0, running)
       }
     }
 
-    private static func line(_ definition: FunctionDefinition, width: Int) -> String {
+    private static func line(
+      _ definition: FunctionDefinition,
+      width: Int,
+      _ running: RunningState?
+    ) -> String {
       let name = definition.name.description
       let effect = definition.effect.rawValue
       var parts = [
         name + String(repeating: " ", count: max(0, width - name.count)),
         effect + String(repeating: " ", count: max(0, 10 - effect.count)),
       ]
+      parts += running?.words(name).map { "[\($0)]" } ?? []
       if definition.cache != nil { parts.append("cached") }
       parts.append(definition.description)
       return parts.joined(separator: "  ")
     }
 
-    static func json(_ definition: FunctionDefinition) -> JSONValue {
+    static func json(
+      _ definition: FunctionDefinition,
+      _ running: RunningState?
+    ) -> JSONValue {
       var object: JSONObject = [
         "name": .string(definition.name.description),
         "description": .string(definition.description),
@@ -69,6 +74,7 @@ struct FunctionsCommand: AsyncParsableCommand {
       if !definition.checks.isEmpty {
         object["check"] = .array(definition.checks.map { .string($0.text) })
       }
+      running?.add(to: &object, definition.name.description)
       return .object(object)
     }
   }

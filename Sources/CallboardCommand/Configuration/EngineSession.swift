@@ -94,7 +94,10 @@ final class EngineSession: Sendable {
         sealer: store.sealer
       )
       if callsPeople, configuration.engine.rules.rules.contains(where: { !$0.notify.isEmpty }) {
-        engine.attend(with: try NoticeRunner(clock: clock, deadlines: deadlines))
+        let socket = configuration.socketPath.map { URL(fileURLWithPath: $0).path }
+        engine.attend(
+          with: try NoticeRunner(clock: clock, deadlines: deadlines, socket: socket)
+        )
       }
       if takesUp {
         let maker = ScriptMaker(configuration, clock: clock, deadlines: deadlines)

@@ -79,84 +79,6 @@ enum RowText {
     return .object(object)
   }
 
-  /// Everything a person decides by: who asks, why a person is asked, and all arguments.
-  static func lines(_ detail: CallDetail, now: Date) -> [String] {
-    let (row, call) = (detail.row, detail.call)
-    var pairs: [(String, String)] = [
-      ("call", row.id.description), ("function", row.function + effect(row)),
-      ("state", row.state.rawValue), ("asked by", row.caller),
-    ]
-    if let conversation = row.conversation {
-      let title = row.conversationTitle.map { " “\($0)”" } ?? ""
-      pairs.append(("conversation", conversation.description + title))
-    }
-    if let approval = call.approval {
-      pairs.append(("held by", approval.requirement.rule))
-      let names = approval.approvals.map(\.by.name)
-      let who = names.isEmpty ? "" : " (\(names.joined(separator: ", ")))"
-      pairs.append(("approved by", "\(names.count) of \(approval.requirement.approvers)\(who)"))
-      if row.state == .awaitingApproval {
-        pairs.append(("expires in", left(until: approval.expiresAt, from: now)))
-      }
-    }
-    pairs.append(("revision", String(row.revision)))
-    if let digest = row.digest { pairs.append(("digest", digest)) }
-    if let outcome = call.outcome {
-      if let value = outcome.value?.shown { pairs.append(("result", value.serialized())) }
-      if let failure = outcome.failure {
-        pairs.append(("failure", "\(failure.kind.rawValue): \(failure.message)"))
-      }
-    } else if let failure = call.firstFailure {
-      pairs.append(("failure", "\(failure.kind.rawValue): \(failure.message)"))
-    }
-    let width = pairs.map(\.0.count).max() ?? 0
-    var lines = pairs.map { name, value in
-      name + String(repeating: " ", count: width - name.count) + "  " + value
-    }
-    lines.append("arguments")
-    let arguments = (call.decided ?? call.proposed)?.shown.serialized(pretty: true)
-    lines += (arguments ?? call.unparsed ?? "none").split(separator: "\n").map { "  \($0)" }
-    lines.append("history")
-    for step in call.history {
-      let by = step.by.map { ", by \($0)" } ?? ""
-      lines.append("  \(ISOTime.text(of: step.at))  \(step.state.rawValue)  \(step.cause)\(by)")
-    }
-    return lines
-  }
-
-  private static func effect(_ row: CallRow) -> String {
-    row.effect.map { ", \($0.rawValue)" } ?? ""
-  }
-
-  static func json(_ detail: CallDetail) -> JSONValue {
-    guard case .object(var object) = json(detail.row) else { return .null }
-    let call = detail.call
-    object["proposed"] = call.proposed?.shown
-    object["arguments"] = (call.decided ?? call.proposed)?.shown
-    object["unparsed"] = call.unparsed.map { .string($0) }
-    object["result"] = call.outcome?.value?.shown
-    if let failure = call.outcome?.failure ?? call.firstFailure {
-      object["failure"] = [
-        "kind": .string(failure.kind.rawValue), "message": .string(failure.message),
-        "reach": .string(failure.reach.rawValue),
-      ]
-    }
-    if let approval = call.approval {
-      object["approved_by"] = .array(approval.approvals.map { .string($0.by.name) })
-    }
-    object["history"] = .array(
-      call.history.map { step in
-        var part: JSONObject = [
-          "at": time(step.at), "state": .string(step.state.rawValue), "cause": .string(step.cause),
-        ]
-        part["by"] = step.by.map { .string($0) }
-        part["attempt"] = step.attempt.map { .integer(Int64($0)) }
-        return .object(part)
-      }
-    )
-    return .object(object)
-  }
-
   // MARK: - Conversations
 
   static func conversations(_ rows: [ConversationRow]) -> [String] {
@@ -213,5 +135,5 @@ enum RowText {
     return .object(object)
   }
 
-  private static func time(_ date: Date) -> JSONValue { .string(ISOTime.text(of: date)) }
+  static func time(_ date: Date) -> JSONValue { .string(ISOTime.text(of: date)) }
 }

@@ -15,7 +15,7 @@ struct ApprovalsCommand: AsyncParsableCommand {
       sentence says who was faster.
       """,
     subcommands: [
-      List.self, Show.self, Approve.self, Deny.self, Edit.self, SimulateCommand.self,
+      List.self, Show.self, Approve.self, Undo.self, Deny.self, Edit.self, SimulateCommand.self,
     ],
     defaultSubcommand: List.self
   )

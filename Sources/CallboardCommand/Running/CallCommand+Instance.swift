@@ -10,11 +10,11 @@ extension CallCommand {
     let interruption = Interruption()
     let result = OneShot<Result<EndedCall, any Error>>()
     let asked = Asked()
-    Task { [function] in
+    Task { [function, place = instance.again] in
       do {
-        let ended = try await running.call(function, arguments: text) { id in
+        let ended = try await running.call(function, arguments: text) { id, state in
           asked.waits(id)
-          Output.error.row("callboard: \(function) \(id) waits for a person to decide")
+          for line in Asked.lines(function, id, state, at: place) { Output.error.row(line) }
         }
         result.resolve(.success(ended))
       } catch {
@@ -25,15 +25,18 @@ extension CallCommand {
       Task {
         try? await Task.sleep(for: wait)
         // Only what still waits for a person is sure to have done nothing.
-        let waits = asked.id.flatMap { try? running.call($0.description) }?.row.state
-        let status: ExitStatus = waits == .awaitingApproval ? .outOfTime : .outcomeUnknown
-        result.resolve(.failure(Failure(status, asked.unfinished(function, after: wait))))
+        let state = asked.id.flatMap { try? running.call($0.description) }?.row.state
+        let status: ExitStatus = state == .awaitingApproval ? .outOfTime : .outcomeUnknown
+        result.resolve(.failure(Failure(status, asked.unfinished(function, state, after: wait))))
       }
     }
     let ended: EndedCall
     do {
       ended = try await interruption.watching([
-        { result.resolve(.failure(Failure(.interrupted, asked.unfinished(function, after: nil)))) }
+        {
+          let unfinished = asked.unfinished(function, nil, after: nil)
+          result.resolve(.failure(Failure(.interrupted, unfinished)))
+        }
       ]) {
         try await result.value.get()
       }

@@ -69,7 +69,11 @@ struct CallsCommand: AsyncParsableCommand {
   struct Settle: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "settle",
-      abstract: "Say what became of a call whose outcome is unknown."
+      abstract: "Say what became of a call whose outcome is unknown.",
+      discussion: """
+        It names the revision that `show` has printed: where something has happened to the call since, such as a late \
+        result, nothing is settled, and the sentence says so.
+        """
     )
 
     @Argument(help: "The call's id, or the end of it.")
@@ -83,7 +87,8 @@ struct CallsCommand: AsyncParsableCommand {
     var happened: String?
     @Option(help: ArgumentHelp("It did not happen: how you know.", valueName: "evidence"))
     var didNotHappen: String?
-    @OptionGroup var revision: RevisionOption
+    @Option(help: "The call's revision, as `show` has printed it.")
+    var revision: Int
     @OptionGroup var instance: InstanceOption
 
     func validate() throws {
@@ -102,9 +107,7 @@ struct CallsCommand: AsyncParsableCommand {
       } else {
         settlement = .didNotHappen(evidence: didNotHappen ?? "")
       }
-      try instance.carryOut(
-        .settle(row.id, revision: revision.revision ?? row.revision, settlement)
-      )
+      try instance.carryOut(.settle(row.id, revision: revision, settlement))
     }
   }
 
@@ -159,7 +162,9 @@ struct CallsCommand: AsyncParsableCommand {
 
 /// Which revision of a call was seen.
 struct RevisionOption: ParsableArguments {
-  @Option(help: "Only if it is still at this revision, as `show` prints it.")
+  @Option(
+    help: "Only if it is still at this revision, as `show` prints it; as it is now if not given."
+  )
   var revision: Int?
 }
 
@@ -172,7 +177,12 @@ struct ShownCall: ParsableArguments {
   var output: OutputFormat = .text
 
   func show() throws {
-    let detail = try instance.open().call(call)
-    output.print(RowText.lines(detail, now: .now), json: RowText.json(detail))
+    let instance = try instance.open()
+    let snapshot = try instance.look(at: .call(instance.call(call).row.id))
+    guard case .call(let detail?) = snapshot.body else {
+      throw Failure(.failed, "No call \(call) is kept there.")
+    }
+    let lines = RowText.lines(detail, for: instance.welcome.you, now: snapshot.header.now)
+    output.print(lines, json: RowText.json(detail))
   }
 }

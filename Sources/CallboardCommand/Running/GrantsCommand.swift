@@ -42,7 +42,8 @@ struct GrantsCommand: AsyncParsableCommand {
       abstract: "Approve calls ahead: FUNCTION for 2h [limit N] [when {…}].",
       discussion: """
         Without --yes it only says what the grant would cover, and which calls that wait it would approve. With --yes \
-        it is given; --waiting approves those calls as well, as far as they are as they were when this was asked.
+        it is given, for calls that come; with --waiting CALL, the last one that was shown, those that were shown are \
+        approved as well, as far as they still wait unchanged. What has come since waits on.
         """
     )
 
@@ -50,9 +51,21 @@ struct GrantsCommand: AsyncParsableCommand {
     var words: [String]
     @Flag(help: "Give it.")
     var yes = false
-    @Flag(help: "Approve the calls that wait already and that it covers.")
-    var waiting = false
+    @Option(
+      help: ArgumentHelp(
+        "Approve what waits already too, up to this call: the last of those that were shown.",
+        valueName: "call"
+      )
+    )
+    var waiting: String?
     @OptionGroup var instance: InstanceOption
+
+    func validate() throws {
+      guard let waiting, CallID(waiting) == nil else { return }
+      throw ValidationError(
+        "--waiting is \(waiting), which is no id of a call; write it as `grants add` without --yes has shown it."
+      )
+    }
 
     func run() async throws {
       let draft: GrantDraft
@@ -69,7 +82,10 @@ struct GrantsCommand: AsyncParsableCommand {
         for line in GrantText.lines(preview) { Output.standard.row(line) }
         return
       }
-      try running.carryOut(.grant(draft, waiting: waiting ? preview.waiting : []))
+      // Ids are in the order in which calls came.
+      let last = waiting.flatMap { CallID($0) }
+      let shown = preview.waiting.filter { call in last.map { call.call <= $0 } ?? false }
+      try running.carryOut(.grant(draft, waiting: shown))
     }
   }
 
@@ -129,8 +145,11 @@ private enum GrantText {
     if !preview.waiting.isEmpty {
       let count = preview.waiting.count
       let calls = count == 1 ? "1 call that waits is" : "\(count) calls that wait are"
+      lines += preview.waiting.prefix(50).map { "  \($0.call)" }
+      if count > 50 { lines.append("  and \(count - 50) more") }
+      let last = preview.waiting.map(\.call).max().map { " \($0)" } ?? ""
       lines.append(
-        "\(calls) of its kind; with --waiting approved as well, and \(preview.starting) would start"
+        "\(calls) of its kind; with --waiting\(last) approved as well, and \(preview.starting) would start"
       )
     }
     return lines + ["nothing was given; say --yes to give it"]

@@ -15,6 +15,12 @@ struct InstanceOption: ParsableArguments {
   var socket: String?
   @OptionGroup var source: ConfigurationOption
 
+  /// The options that lead another command to the same instance, each after a space.
+  var again: String {
+    let words = [socket.map { "--socket '\($0)'" }, source.config.map { "--config '\($0)'" }]
+    return words.compactMap(\.self).map { " " + $0 }.joined()
+  }
+
   /// The path of the socket.
   func path() throws -> String {
     if let socket { return socket }
@@ -57,10 +63,15 @@ extension Failure {
     }
   }
 
+  /// A text with an end: a question, or a sentence that has one already, gets no other.
+  static func sentence(_ text: String) -> String {
+    text.last.map { ".?!".contains($0) } ?? true ? text : text + "."
+  }
+
   init(_ problem: ControlProblem) {
     switch problem {
     case .unreachable(let why), .notUnderstood(let why): self.init(.unreachable, why)
-    case .refused(let why): self.init(.denied, "The instance refused: \(why).")
+    case .refused(let why): self.init(.denied, Self.sentence("The instance refused: " + why))
     case .lost(let why): self.init(.outcomeUnknown, why)
     }
   }
@@ -73,7 +84,7 @@ extension Instance {
     switch reply {
     case .done(let what): Output.standard.row(what)
     case .refused(let why):
-      throw Failure(welcome.you.mayDecide ? .failed : .denied, "Not done: \(why).")
+      throw Failure(welcome.you.mayDecide ? .failed : .denied, Failure.sentence("Not done: " + why))
     case .invalid(let errors):
       throw Failure(
         .failed,

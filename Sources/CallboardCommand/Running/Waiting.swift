@@ -29,11 +29,34 @@ final class Asked: Sendable {
 
   func waits(_ id: CallID) { call.withLock { $0 = id } }
 
-  /// What to say to somebody who waits no longer.
-  func unfinished(_ function: String, after wait: Duration?) -> String {
+  /// What it waits for, and what somebody can do about that.
+  static func lines(
+    _ function: String,
+    _ id: CallID,
+    _ state: CallState.Word,
+    at place: String
+  ) -> [String] {
+    guard state == .unknown else {
+      return ["callboard: \(function) \(id) waits for a person to decide"]
+    }
+    return [
+      "callboard: \(function) \(id) may or may not have happened; do not ask for it again",
+      "callboard: look on the other side, then say what you found; this command waits for that:",
+      "callboard:   callboard calls show \(id)\(place)",
+      "callboard:   callboard calls settle \(id) --revision N --happened RESULT\(place)",
+      "callboard:   callboard calls settle \(id) --revision N --did-not-happen EVIDENCE\(place)",
+    ]
+  }
+
+  /// What to say to somebody who waits no longer, about a call that was in this state, where that is known.
+  func unfinished(_ function: String, _ state: CallState.Word?, after wait: Duration?) -> String {
     let end = wait.map { "After \($0.words):" } ?? "Interrupted:"
     guard let id else {
       return "\(end) \(function) has not ended, and goes on; callboard calls list shows it."
+    }
+    guard state != .unknown else {
+      return
+        "\(end) \(function) may or may not have happened, and nobody has said which; look there, then callboard calls settle \(id)."
     }
     return
       "\(end) \(function) has not ended, and goes on; callboard calls show \(id) says what becomes of it."

@@ -38,6 +38,8 @@ struct Context: Sendable {
   var hasRows: Bool
   /// Things that are marked on this screen, and whether what the cursor is on is one of them.
   var marked = 0
+  /// Those of them that are known to have left it.
+  var markedGone = 0
   var isMarked = false
   var event: AuditRow?
 
@@ -56,7 +58,12 @@ struct Context: Sendable {
     case .screen(let screen):
       isGap = model.list.cursor.isGap
       isReview = screen == .waiting
-      marked = model.marks.on(screen).count
+      let marks = model.marks.on(screen)
+      marked = marks.count
+      if screen == .waiting, marked > 0, sight.rows.isWhole {
+        let there = Set(sight.rows.items.flatMap(\.markable))
+        markedGone = marks.count { !there.contains($0) }
+      }
       let markable = sight.rows.item(model.list.cursor.id)?.markable ?? []
       isMarked =
         !markable.isEmpty && markable.allSatisfy { model.marks.holds($0, on: screen) }
@@ -108,8 +115,8 @@ struct Context: Sendable {
         folded = model.readings[call.id]?.folded ?? 0
       }
     }
-    if let undoable = model.undoable, let detail = sight.undo, detail.row.id == undoable,
-      case .approved(let until) = detail.call.state, until > sight.header.now
+    if let detail = sight.undo, case .approved(let until) = detail.call.state,
+      until > sight.header.now
     {
       undo = (detail.row, until)
     }

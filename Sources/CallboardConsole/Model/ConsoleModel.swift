@@ -39,8 +39,6 @@ struct ConsoleModel: Sendable {
   private(set) var notices: [Notice] = []
   var commands: [String] = []
   var search: String?
-  /// My latest approval, while it can perhaps be undone.
-  var undoable: CallID?
   /// Rows of the list and lines of the pane in the last frame.
   var listHeight = 20
   var paneHeight = 10

@@ -26,7 +26,6 @@ struct Search: Sendable, Hashable {
 /// Why a request was sent: what to do with its reply beside saying it.
 enum Purpose: Sendable, Hashable {
   case plain
-  case approval(CallID)
   case edit(ArgumentsEdit)
   /// A denial that stops the conversation too: its call in words.
   case denial(SafeText)

@@ -70,6 +70,9 @@ struct Rows: Sendable {
   /// Whether a cursor that is on nothing goes to the first row by itself.
   var isForTaking = true
 
+  /// Everything that there is was fetched, and nothing is filtered out.
+  var isWhole: Bool { firstIndex == 0 && items.count == total && hidden == 0 }
+
   func item(at index: Int) -> Item? {
     let offset = index - firstIndex
     return items.indices.contains(offset) ? items[offset] : nil

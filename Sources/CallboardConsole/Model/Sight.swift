@@ -18,7 +18,7 @@ struct Sight: Sendable {
   var functionNames: [String: String] = [:]
   /// What the open prompt is about.
   var subject: CallDetail?
-  /// The call whose approval can perhaps be undone.
+  /// The call that this person approved last, on whatever console, while that can be undone.
   var undo: CallDetail?
   /// The event that was opened.
   var event: AuditRow?

@@ -100,7 +100,9 @@ extension Painter {
   func approvers(of detail: CallDetail) -> [SafeText] {
     (detail.call.approval?.approvals ?? []).map { decision in
       let ahead: SafeText = decision.grant.map { " (grant \(untrusted: $0.short))" } ?? ""
+      let isVoid = detail.lapsed.contains { $0.isSamePerson(as: decision.by) }
       return SafeText(untrusted: decision.by.name, limit: 60) + ahead
+        + (isVoid ? " (may not any more: not counted)" : "")
     }
   }
 }

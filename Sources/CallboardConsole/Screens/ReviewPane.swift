@@ -358,47 +358,19 @@ extension Painter {
       } else {
         document.value(label, safeLines(of: shown), labelWidth: labelWidth)
       }
-      for remark in remarks(on: name, value, detail: detail, named: named) {
+      for remark in remarks(on: name, value, detail: detail) {
         document.remark(remark, labelWidth: labelWidth)
       }
     }
     return folded
   }
 
-  private func remarks(
-    on name: String,
-    _ value: JSONValue,
-    detail: CallDetail,
-    named: [String]
-  ) -> [SafeText] {
+  private func remarks(on name: String, _ value: JSONValue, detail: CallDetail) -> [SafeText] {
     var remarks: [SafeText] = []
-    if let text = value.stringValue {
-      if let sentence = SafeText.sentence(of: SafeText.inspect(text)) { remarks.append(sentence) }
-      if Shown.needsQuotes(text) {
-        remarks.append("a text in quotes, not a number or word of JSON")
-      }
-    } else if value.objectValue != nil || value.arrayValue != nil,
-      let sentence = SafeText.sentence(of: SafeText.inspect(value.serialized()))
-    {
-      remarks.append(sentence)
+    if let text = value.stringValue, Shown.needsQuotes(text) {
+      remarks.append("a text in quotes, not a number or word of JSON")
     }
-    if let sentence = SafeText.sentence(of: SafeText.inspect(name)) {
-      remarks.append("its name " + sentence)
-    }
-    if !detail.argumentOrder.isEmpty, !named.contains(name) {
-      remarks.append("not named in the schema")
-    }
-    if let proposed = detail.call.proposed?.shown, detail.call.editedBy != nil,
-      proposed[name] != value
-    {
-      let before =
-        proposed[name].map { SafeText(untrusted: $0.serialized(), limit: 200) } ?? "nothing"
-      let by = detail.call.editedBy.map { SafeText(untrusted: $0.name, limit: 60) } ?? "a person"
-      remarks.append("edited by \(by); the model proposed \(before)")
-    } else {
-      remarks += Origin.remarks(on: name, in: detail)
-    }
-    return remarks
+    return remarks + detail.remarks(on: name, value)
   }
 
   /// The lines of a value, for the terminal at hand.

@@ -182,11 +182,9 @@ final class Session {
         sight.detail?.row.id == subject.call
         ? sight.detail : door.glance(of: .call(subject.call))?.call
     }
-    if let undoable = model.undoable {
-      sight.undo = door.glance(of: .call(undoable))?.call
-      if let state = sight.undo?.row.state, state != .approved, state != .awaitingApproval {
-        model.undoable = nil
-      }
+    if let undoable = sight.header.undoable.first(where: { $0.by.isSamePerson(as: model.principal) }
+    ) {
+      sight.undo = door.glance(of: .call(undoable.call))?.call
     }
   }
 

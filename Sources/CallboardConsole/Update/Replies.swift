@@ -11,9 +11,6 @@ func receive(_ model: inout ConsoleModel, _ reply: Reply, for purpose: Purpose, 
     return
   }
   switch (reply, purpose) {
-  case (.done, .approval(let call)):
-    model.undoable = call
-    model.say(message, .good, at: now)
   case (.done, .edit):
     if case .edited(let edited)? = model.prompt?.kind, case .sent = edited.state {
       model.prompt = nil

@@ -38,7 +38,10 @@ extension Context {
       case .runAgain: "run again"
       default: screen == .conversations ? "stop" : "cancel"
       }
-    return marked > 0 ? "\(verb) \(marked) marked" : "\(verb) this group"
+    guard marked > 0 else { return "\(verb) this group" }
+    // What has ended since it was marked can only be run again.
+    guard markedGone > 0, action != .runAgain else { return "\(verb) \(marked) marked" }
+    return "\(verb) \(marked - markedGone) of \(marked) marked"
   }
 }
 

@@ -66,7 +66,7 @@ private func approve(_ call: CallRow, _ model: inout ConsoleModel, sight: Sight)
     model.say("\(counted(reading.unread, "line", "lines")) unread: \(key)", .warning, at: now)
     return []
   }
-  return [.send(.approve(call.id, reading.seen), .approval(call.id))]
+  return [.send(.approve(call.id, reading.seen), .plain)]
 }
 
 private func edit(_ call: CallRow, _ model: inout ConsoleModel, sight: Sight) -> [Intent] {

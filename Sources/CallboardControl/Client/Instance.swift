@@ -60,18 +60,19 @@ public final class Instance: Sendable {
     }
   }
 
-  /// Makes a call in the peer's own name and waits for its end; `onWait` is told when a person has to decide.
+  /// Makes a call in the peer's own name and waits for its end; `onWait` is told when a person has to decide on it, and when
+  /// nobody knows any more whether it happened.
   public func call(
     _ function: String,
     arguments: String,
-    onWait: @escaping @Sendable (CallID) -> Void
+    onWait: @escaping @Sendable (CallID, CallState.Word) -> Void
   ) async throws -> EndedCall {
     try await withCheckedThrowingContinuation { continuation in
       client.ask { id in
         .call(id: id, function: function, arguments: arguments)
       } then: { [unexpected] result in
         switch result {
-        case .success(.waits(_, let call)): onWait(call)
+        case .success(.waits(_, let call, let state)): onWait(call, state)
         case .success(.ended(_, let ended)): continuation.resume(returning: ended)
         case .success: continuation.resume(throwing: unexpected)
         case .failure(let problem): continuation.resume(throwing: problem)

@@ -288,9 +288,7 @@ final class ServedPeer: Sendable {
     let outcome: CallOutcome?
     switch submission {
     case .finished(_, let end): outcome = end
-    case .pending:
-      answer(.waits(id: id, call))
-      outcome = await engine.outcome(of: call)
+    case .pending: outcome = await end(of: call, telling: id)
     }
     guard let outcome else {
       return finish { .failed(id: id, "the call \(call) has ended, and is kept no longer") }
@@ -308,6 +306,23 @@ final class ServedPeer: Sendable {
       ended.result = await result(payload, of: call, for: principal)
     }
     finish { [ended] in .ended(id: id, ended) }
+  }
+
+  /// Waits for the end of a call, and tells the peer what it waits for.
+  private func end(of call: CallID, telling id: Int) async -> CallOutcome? {
+    let isUnknown = Atomic(false)
+    let tellUnknown: @Sendable () -> Void = { [self] in
+      guard !isUnknown.exchange(true, ordering: .relaxed) else { return }
+      answer(.waits(id: id, call, .unknown))
+    }
+    let token = engine.follow { event in
+      if event.call?.id == call, event.type == .call(.unknown) { tellUnknown() }
+    }
+    let state = engine.snapshot(of: .call(call)).callDetail?.row.state
+    if state == .unknown { tellUnknown() } else { answer(.waits(id: id, call, .awaitingApproval)) }
+    let outcome = await engine.outcome(of: call)
+    withExtendedLifetime(token) {}
+    return outcome
   }
 
   /// What of a result is told: secrets only to whom they may be revealed, and then that is on record.

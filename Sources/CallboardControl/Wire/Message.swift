@@ -64,8 +64,8 @@ enum Answer: Sendable, Codable {
   case replied(id: Int, Reply, Sights?)
   case revealed(id: Int, JSONValue)
   case notRevealed(id: Int, String)
-  /// The call is made, and waits for a person.
-  case waits(id: Int, CallID)
+  /// The call is made, and a person has to decide on it, or to say what became of it.
+  case waits(id: Int, CallID, CallState.Word)
   case ended(id: Int, EndedCall)
   case follows(id: Int)
   /// It was not done, and why.
@@ -80,7 +80,7 @@ enum Answer: Sendable, Codable {
   var id: Int? {
     switch self {
     case .looked(let id, _), .replied(let id, _, _), .revealed(let id, _), .notRevealed(let id, _),
-      .waits(let id, _), .ended(let id, _), .follows(let id), .failed(let id, _):
+      .waits(let id, _, _), .ended(let id, _), .follows(let id), .failed(let id, _):
       id
     case .changed, .events, .goodbye: nil
     }

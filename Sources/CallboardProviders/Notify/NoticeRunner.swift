@@ -5,7 +5,7 @@ import Synchronization
 /// Calls people by running programs: without a shell, with a time limit, a few at a time.
 ///
 /// The notice stands on stdin as one line, and in `CALLBOARD_NOTICE`, `CALLBOARD_CALL_ID`, `CALLBOARD_FUNCTION` and
-/// `CALLBOARD_OPEN` (the command that opens the call).
+/// `CALLBOARD_OPEN` (the command that opens the call, with the control socket of this instance).
 public final class NoticeRunner: Attendant {
   /// Longest time that one program may take.
   public static let limit = Duration.seconds(30)
@@ -23,12 +23,16 @@ public final class NoticeRunner: Attendant {
   private let deadlines: DeadlineQueue
   private let environment: [String]
   private let limit: Duration
+  private let socket: String?
   private let line = Mutex(Line())
 
+  /// `socket` is where the instance listens for commands, or nil.
+  ///
   /// `inherited` is the environment that the programs' `PATH`, `HOME` and `LANG` are taken from.
   public init(
     clock: any EngineClock,
     deadlines: DeadlineQueue,
+    socket: String?,
     limit: Duration = NoticeRunner.limit,
     inherited: [String: String] = ProcessInfo.processInfo.environment
   ) throws(AttendantFault) {
@@ -40,6 +44,7 @@ public final class NoticeRunner: Attendant {
     self.clock = clock
     self.deadlines = deadlines
     self.limit = limit
+    self.socket = socket
     environment = [
       "PATH=\(inherited["PATH"] ?? "/usr/local/bin:/usr/bin:/bin")",
       "HOME=\(inherited["HOME"] ?? "/")", "LANG=\(inherited["LANG"] ?? "C.UTF-8")",
@@ -63,16 +68,16 @@ public final class NoticeRunner: Attendant {
 
   private func run(_ notice: Notice) async throws(AttendantFault) {
     let program = notice.run.first ?? ""
-    let text = NoticeWords.text(notice)
+    let words = NoticeWords(notice: notice, socket: socket)
     let launch = ProgramLaunch(
-      arguments: NoticeTemplate(notice.run).arguments(for: notice),
+      arguments: NoticeTemplate(notice.run).arguments(for: words),
       environment: environment + [
-        "CALLBOARD_NOTICE=\(text)", "CALLBOARD_CALL_ID=\(notice.call)",
-        "CALLBOARD_FUNCTION=\(NoticeWords.value(of: .function, in: notice))",
-        "CALLBOARD_OPEN=\(NoticeWords.command(notice))",
+        "CALLBOARD_NOTICE=\(words.text)", "CALLBOARD_CALL_ID=\(notice.call)",
+        "CALLBOARD_FUNCTION=\(words.value(of: .function))",
+        "CALLBOARD_OPEN=\(words.command)",
       ],
       workingDirectory: nil,
-      input: Array((text + "\n").utf8),
+      input: Array((words.text + "\n").utf8),
       outputLimit: 1024,
       stopsAtLimit: false
     )

@@ -41,12 +41,12 @@ struct NoticeTemplate: Sendable {
   }
 
   /// The arguments for one notice, the program first.
-  func arguments(for notice: Notice) -> [String] {
+  func arguments(for words: NoticeWords) -> [String] {
     items.map { pieces in
       pieces.map { piece in
         switch piece {
         case .text(let text): text
-        case .place(let place): NoticeWords.value(of: place, in: notice)
+        case .place(let place): words.value(of: place)
         }
       }.joined()
     }
@@ -105,40 +105,5 @@ struct NoticeTemplate: Sendable {
     }
     if !rest.isEmpty { pieces.append((.text(String(rest)), nil)) }
     return pieces
-  }
-}
-
-/// A notice in words; what comes from outside is made safe, since it is read on a telephone or a terminal.
-enum NoticeWords {
-  static func value(of place: NoticeTemplate.Place, in notice: Notice) -> String {
-    switch place {
-    case .id: notice.call.description
-    case .function: safe(notice.function)
-    case .caller: safe(notice.caller)
-    case .conversation: notice.conversation?.description ?? "none"
-    case .state: notice.state.rawValue
-    case .rule: safe(notice.rule)
-    case .text: text(notice)
-    case .command: command(notice)
-    }
-  }
-
-  /// The command that opens the call.
-  static func command(_ notice: Notice) -> String {
-    let noun = notice.state == .unknown ? "calls" : "approvals"
-    return "callboard \(noun) show \(notice.call)"
-  }
-
-  /// One sentence: what waits, since when, until when, by which rule, and how to open it.
-  static func text(_ notice: Notice) -> String {
-    var text = "callboard: \(safe(notice.function)) of \(safe(notice.caller)) "
-    text += notice.state == .unknown ? "may have been done, unknown" : "waits for approval"
-    text += " since \(ISOTime.text(of: notice.since))"
-    if let end = notice.expiresAt { text += ", until \(ISOTime.text(of: end))" }
-    return text + " (\(safe(notice.rule))). Open it with: \(command(notice))"
-  }
-
-  private static func safe(_ text: String) -> String {
-    SafeText(untrusted: text, limit: 200).text
   }
 }

@@ -101,6 +101,52 @@ struct AuthorityTests {
     #expect(try await rig.undo(approved.id, by: omar).isDone)
   }
 
+  @Test func `an approval counts only while who gave it may give it`() async throws {
+    let ines = Principal.operator("ines", uid: 504)
+    let rig = try Rig(wire, rules: [asking("wire", approvers: 2)]) {
+      $0.operators = [maria, omar, ines]
+    }
+    let id = await rig.submit("wire", ["amount": 1]).id
+    #expect(try await rig.approve(id, by: maria).isDone)
+    #expect(try rig.row(id).approvalsGiven == 1)
+    var configuration = rig.engine.configuration
+    configuration.operators = [.viewer("maria", uid: 501), omar, ines]
+    rig.engine.replace(configuration: configuration)
+    #expect(try rig.row(id).approvalsGiven == 0)
+    #expect(try rig.detail(id).lapsed == [maria])
+    let second = try await rig.approve(id, by: omar)
+    #expect(second.message.hasSuffix("your approval counts; more are needed"))
+    #expect(try rig.row(id).state == .awaitingApproval)
+    #expect(wire.executions == 0)
+    #expect(try await rig.approve(id, by: ines).isDone)
+    await rig.events.wait(for: .succeeded, of: id)
+  }
+
+  @Test func `a rule of deciders that changes takes what was approved by it before`() async throws {
+    let rig = try Rig(wire, rules: [asking("wire", approvers: 2)]) { configuration in
+      configuration.operators = [maria, omar]
+      configuration.deciding = DecidingPolicy([
+        DecidingPolicy.Rule(acts: [.approve], operators: ["maria", "omar"])
+      ])
+    }
+    let id = await rig.submit("wire", ["amount": 1]).id
+    #expect(try await rig.approve(id, by: maria).isDone)
+    var configuration = rig.engine.configuration
+    configuration.deciding = DecidingPolicy([
+      DecidingPolicy.Rule(acts: [.approve], operators: ["omar"])
+    ])
+    let provider = try NativeProvider(namespace: "t", [wire.native])
+    _ = await rig.engine.reload(
+      try FunctionRegistry([provider]),
+      configuration,
+      by: "test",
+      cause: "another rule"
+    )
+    #expect(try await rig.approve(id, by: omar).isDone)
+    #expect(try rig.row(id).state == .awaitingApproval)
+    #expect(wire.executions == 0)
+  }
+
   @Test func `settling and running again need their rights`() async throws {
     let job = TestFunction("job", .fail(.maybe()), .fail(.answered(retryable: false)), .echo)
     let rig = try Rig(job) { configuration in

@@ -373,6 +373,26 @@ struct DecisionTests {
     #expect(!(try await rig.undo(id, by: maria)).isDone)
   }
 
+  @Test func `what each person can take back is told to whoever looks`() async throws {
+    let rig = try Rig(wire(), rules: [asking("wire", grace: 30)])
+    let first = await rig.submit("wire", ["amount": 1]).id
+    let second = await rig.submit("wire", ["amount": 2]).id
+    let reply = try await rig.approve(first, by: maria)
+    #expect(
+      reply.message.hasSuffix(
+        "approved; it starts in 30 s, and until then you can take that back"
+      )
+    )
+    rig.clock.advance(by: .seconds(10))
+    #expect(try await rig.approve(second, by: maria).isDone)
+    #expect(rig.header.undoable.map(\.call) == [second])
+    #expect(rig.header.undoable.first?.by == maria)
+    #expect(try await rig.undo(second, by: maria).isDone)
+    #expect(rig.header.undoable.map(\.call) == [first])
+    rig.clock.advance(by: .seconds(20))
+    #expect(rig.header.undoable.isEmpty)
+  }
+
   @Test func `within the grace time it can still be denied`() async throws {
     let wire = wire()
     let rig = try Rig(wire, rules: [asking("wire", grace: 30)])

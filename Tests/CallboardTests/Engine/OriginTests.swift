@@ -69,6 +69,24 @@ struct OriginTests {
     #expect(try uses(rig, waiting.id, "payee")?.of == 1)
   }
 
+  @Test func `a call is not among those before it, nor is what came after it`() async throws {
+    let rig = try Rig(Self.wire { $0.effect = .idempotent }, rules: try Self.rules())
+    _ = await rig.submit("wire", ["payee": "friend"])
+    let waiting = await rig.submit("wire", ["payee": "stranger"])
+    rig.clock.advance(by: .seconds(3))
+    #expect(try await rig.approve(waiting.id).isDone)
+    await rig.events.wait(for: .succeeded, of: waiting.id)
+    rig.clock.advance(by: .seconds(3))
+    #expect(try uses(rig, waiting.id, "payee") == .init(count: 0, of: 1, isAll: true))
+    let other = await rig.submit("wire", ["payee": "stranger"])
+    rig.clock.advance(by: .seconds(3))
+    #expect(try uses(rig, other.id, "payee") == .init(count: 1, of: 2, isAll: true))
+    #expect(try await rig.approve(other.id).isDone)
+    await rig.events.wait(for: .succeeded, of: other.id)
+    rig.clock.advance(by: .seconds(3))
+    #expect(try uses(rig, waiting.id, "payee") == .init(count: 0, of: 1, isAll: true))
+  }
+
   @Test func `a secret is found and counted, and not told`() async throws {
     let card = "5105 1051 0510 5100"
     let wire = Self.wire { $0.secrets = ["code"] }

@@ -103,6 +103,28 @@ struct AwaitingApprovalTests {
     #expect(other.refusesApproval(by: desk) == .sharedAccount)
   }
 
+  @Test func `an approval of somebody who may not any more completes nothing`() throws {
+    var it = try Situation.awaiting(approvers: 2)
+    try it.approve(by: Situation.maria)
+    let li = Principal.operator("li", uid: 1004)
+    let move = try it.approve(by: Situation.bo, lapsed: [Situation.maria])
+    #expect(it.call.state == .awaitingApproval)
+    #expect(move == .durably(.ask(expires: Situation.start + 900)))
+    #expect(it.call.approval?.approvals.map(\.by) == [Situation.bo])
+    #expect(
+      it.call.history.last?.cause
+        == "approved, 1 of 2; not counted, since they may not approve it any more: maria"
+    )
+    #expect(try it.approve(by: li) == .durably(.startRunner))
+  }
+
+  @Test func `somebody who may again approves again`() throws {
+    var it = try Situation.awaiting(approvers: 2)
+    try it.approve(by: Situation.maria)
+    try it.approve(by: Situation.bo, lapsed: [Situation.maria])
+    #expect(try it.approve(by: Situation.maria) == .durably(.startRunner))
+  }
+
   @Test func `nothing is approved while the function is off or the engine is held`() throws {
     var it = try Situation.awaiting()
     #expect(it.refusesApproval(by: Situation.maria, isHeld: true) == .held)
@@ -204,7 +226,9 @@ struct AwaitingApprovalTests {
         == .durably(.ask(expires: Situation.start + 2000))
     )
     let third = Principal.operator("li", uid: 1004)
-    #expect(it.refuses(.extend(it.seen, by: third)) as? DecisionRefused == .tooLate)
+    let most = it.refuses(.extend(it.seen, by: third)) as? DecisionRefused
+    #expect(most == .longestWait(until: Situation.start + 2000))
+    #expect(most?.description.contains("all the time its rule gives (max_wait)") == true)
   }
 
   @Test func `a call whose time is over gets no more of it`() throws {

@@ -96,14 +96,16 @@ struct EveryPairTests {
         return .approvalNeeded(requirement, arguments: [:], definitionHash: "h", digest: "d")
       case .nobodyToAsk: return .nobodyToAsk(rule: "rule 1")
       case .refused: return .refused(failure)
-      case .approve: return .approve(it.seen, by: Situation.maria, isHeld: false, requesters: [])
+      case .approve:
+        return .approve(it.seen, by: Situation.maria, isHeld: false, requesters: [], lapsed: [])
       case .approveByGrant:
         return .approveByGrant(
           Situation.grant,
           by: Situation.maria,
           seen: it.seen,
           isHeld: false,
-          requesters: []
+          requesters: [],
+          lapsed: []
         )
       case .edit:
         return .edit(

@@ -294,9 +294,18 @@ extension Situation {
     by person: Principal,
     seen: Seen? = nil,
     isHeld: Bool = false,
-    requesters: [Principal] = []
+    requesters: [Principal] = [],
+    lapsed: [Principal] = []
   ) throws -> Transition {
-    try on(.approve(seen ?? self.seen, by: person, isHeld: isHeld, requesters: requesters))
+    try on(
+      .approve(
+        seen ?? self.seen,
+        by: person,
+        isHeld: isHeld,
+        requesters: requesters,
+        lapsed: lapsed
+      )
+    )
   }
 
   mutating func refusesApproval(
@@ -304,13 +313,15 @@ extension Situation {
     seen: Seen? = nil,
     isHeld: Bool = false,
     requesters: [Principal] = [],
+    lapsed: [Principal] = [],
     sourceLocation: SourceLocation = #_sourceLocation
   ) -> DecisionRefused? {
     let event = CallEvent.approve(
       seen ?? self.seen,
       by: person,
       isHeld: isHeld,
-      requesters: requesters
+      requesters: requesters,
+      lapsed: lapsed
     )
     return refuses(event, sourceLocation: sourceLocation) as? DecisionRefused
   }
