@@ -52,6 +52,7 @@ public final class Engine: Sendable {
   let attention = AttentionTable()
   let reports = ReportDesk()
   let departures = Departures()
+  let begunConversations = BegunConversations()
   /// What is wrong with the store, for people.
   let storeState = Mutex<String?>(nil)
   /// What was found unfinished on the store.
