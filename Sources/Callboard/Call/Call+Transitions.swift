@@ -165,7 +165,9 @@ extension Call {
         digest: before.digest,
         approvals: before.approvals.filter { $0.grant.map { !grants.contains($0) } ?? true },
         at: now,
-        cause: "the grant that approved it is valid no longer"
+        cause: "the grant that approved it is valid no longer",
+        // Of several, none is named: then they all are meant.
+        grant: grants.count == 1 ? grants.first : nil
       )
 
     case (.queued(_, nil), .cacheHit(_, let digest))
@@ -657,7 +659,8 @@ extension Call {
     digest: String,
     approvals: [Decision] = [],
     at now: Date,
-    cause: String
+    cause: String,
+    grant: GrantID? = nil
   ) -> Transition {
     let approval = Approval(
       requirement: requirement,
@@ -667,7 +670,7 @@ extension Call {
     )
     self.approval = approval
     state = .awaitingApproval
-    step(.awaitingApproval, at: now, cause: cause, changesState: false)
+    step(.awaitingApproval, at: now, cause: cause, grant: grant, changesState: false)
     return .durably(.ask(expires: approval.expiresAt))
   }
 

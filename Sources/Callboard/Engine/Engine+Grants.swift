@@ -204,7 +204,7 @@ extension Engine {
     var event = event(
       .engine(.granted),
       function: draft.function,
-      cause: "grants \(draft.words), until \(ISOTime.text(of: grant.until))",
+      cause: GrantWords.given(draft, until: grant.until),
       by: principal.name
     )
     event.grant = grant.id
@@ -268,7 +268,7 @@ extension Engine {
     var event = event(
       .engine(.grantRevoked),
       function: known.grant.function.text,
-      cause: "takes back \(id.short), given by \(known.grant.by.name)",
+      cause: GrantWords.takenBack(known.grant),
       by: principal.name
     )
     event.grant = id

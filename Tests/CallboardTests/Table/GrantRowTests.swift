@@ -96,6 +96,7 @@ struct GrantRowTests {
     it.wait(1000)
     let move = try it.on(.grantsEnded([Situation.grant]))
     #expect(it.call.state == .awaitingApproval)
+    #expect(it.call.history.last?.grant == Situation.grant && it.call.history.last?.by == nil)
     #expect(move == .durably(.ask(expires: it.now + 900)))
     #expect(it.call.approval?.approvals.map(\.by) == [Situation.bo])
     #expect(it.call.approval?.decidedAt == nil)
