@@ -74,7 +74,7 @@ extension Engine {
     }
   }
 
-  private func grants(
+  func grants(
     covering call: Call,
     _ function: RegisteredFunction,
     in catalogue: Catalogue
@@ -90,7 +90,7 @@ extension Engine {
     }
   }
 
-  private func approval(
+  func approval(
     of call: Call,
     by grant: StandingGrant,
     excluding excluded: [Principal],

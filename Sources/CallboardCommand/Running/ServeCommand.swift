@@ -105,6 +105,10 @@ extension EngineSession {
 
   /// Lets commands and consoles use it through a socket.
   func listen(on socket: ControlSocket) -> ControlServer {
-    ControlServer(engine, on: socket) { [self] peer in people.principal(of: peer) }
+    ControlServer(engine, on: socket) { [self] peer in
+      people.principal(of: peer)
+    } named: { [self] name in
+      people.asking(named: name)
+    }
   }
 }

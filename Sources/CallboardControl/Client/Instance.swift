@@ -56,10 +56,35 @@ public final class Instance: Sendable {
       guard let originals = Originals(wire: json) else { throw unexpected }
       return .originals(originals)
     case .notRevealed(_, let why): return .refused(why)
-    case .looked, .replied, .waits, .ended, .follows, .failed, .changed,
+    case .looked, .replied, .waits, .ended, .simulated, .nobody, .follows, .failed, .changed,
       .events, .goodbye:
       throw unexpected
     }
+  }
+
+  /// What would become of a call in the peer's own name, or of somebody the instance knows; nothing of it happens.
+  public func simulate(
+    _ function: String,
+    arguments: String,
+    as caller: String?
+  ) throws(ControlProblem) -> Simulated {
+    let answer = try client.answer { id in
+      .simulate(id: id, function: function, arguments: arguments, caller: caller)
+    }
+    switch answer {
+    case .simulated(_, let simulation): return .would(simulation)
+    case .nobody(_, let why): return .nobody(why)
+    case .looked, .replied, .revealed, .notRevealed, .waits, .ended, .follows, .failed, .changed,
+      .events, .goodbye:
+      throw unexpected
+    }
+  }
+
+  /// What an instance says of a call that nobody makes.
+  public enum Simulated: Sendable {
+    case would(Simulation)
+    /// It knows nobody of that name, in a sentence.
+    case nobody(String)
   }
 
   /// What happened between two moments, once the instance has read it.
