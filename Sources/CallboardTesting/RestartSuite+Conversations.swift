@@ -7,6 +7,27 @@ extension RestartSuite {
   // MARK: - Conversations
 
   static let conversations = [
+    RestartCase("a conversation that was given a name is known to have begun, also once it ended") {
+      world in
+      let first = try world.live()
+      let talk = try first.engine.start(
+        ConversationRequest(
+          title: "daily",
+          caller: agent,
+          model: "test",
+          messages: ["go"],
+          setup: Conversation.Setup(plan: "the daily one")
+        ),
+        model: TestModel(.say("done"))
+      )
+      try equal(await first.engine.ended(talk)?.state, .finished, "conversation")
+      await first.settleDown()
+      for _ in 0..<2 {
+        let next = try world.live(after: 60)
+        try equal(next.engine.begun("the daily one"), talk, "what began under its name")
+        try equal(next.engine.begun("another"), nil, "what began under another name")
+      }
+    },
     RestartCase("a model that thought is asked once, with what it was asked before") { world in
       let first = try world.live()
       let model = TestModel(.hold)

@@ -111,7 +111,11 @@ struct DeadInstanceTests {
     old.close()
     let new = try Desk()
     let socket = try ControlSocket(path, group: nil)
-    let server = ControlServer(new.engine, on: socket) { _ in anna }
+    let server = ControlServer(new.engine, on: socket) { _ in
+      anna
+    } named: { _ in
+      .success(agent)
+    }
     try await until {
       let snapshot = door.snapshot(of: query)
       guard case .waiting(let page) = snapshot.body else { return false }

@@ -82,7 +82,9 @@ final class Desk: Sendable {
     people: @escaping @Sendable (Peer) -> Principal
   ) throws -> String {
     let socket = try ControlSocket(path(name), group: nil)
-    let server = ControlServer(engine, on: socket, people: people)
+    let server = ControlServer(engine, on: socket, people: people) { name in
+      name == agent.name ? .success(agent) : .failure(NobodyNamed("\(name) is nobody"))
+    }
     opened.withLock { $0.append(server) }
     return server.path
   }

@@ -173,6 +173,8 @@ extension Call {
     case (.queued(_, nil), .grantsEnded(let grants)):
       guard var approval else { throw illegal(event) }
       let cause = "the grant that approved it is valid no longer"
+      // Of several, none is named: then they all are meant.
+      let named = grants.count == 1 ? grants.first : nil
       let standing = approval.approvals.filter { $0.grant.map { !grants.contains($0) } ?? true }
       guard !approval.isUsed else {
         return ask(
@@ -180,14 +182,15 @@ extension Call {
           digest: approval.digest,
           approvals: standing,
           at: now,
-          cause: cause
+          cause: cause,
+          grant: named
         )
       }
       // Nothing has come of that approval: it is still the same question, and has its time.
       approval.approvals = standing
       approval.decidedAt = nil
       self.approval = approval
-      step(.awaitingApproval, at: now, cause: cause)
+      step(.awaitingApproval, at: now, cause: cause, grant: named)
       return .durably(.ask(expires: approval.expiresAt))
 
     case (.queued(_, nil), .cacheHit(_, let digest))
@@ -686,7 +689,8 @@ extension Call {
     digest: String,
     approvals: [Decision] = [],
     at now: Date,
-    cause: String
+    cause: String,
+    grant: GrantID? = nil
   ) -> Transition {
     let approval = Approval(
       requirement: requirement,
@@ -696,7 +700,7 @@ extension Call {
     )
     self.approval = approval
     state = .awaitingApproval
-    step(.awaitingApproval, at: now, cause: cause, changesState: false)
+    step(.awaitingApproval, at: now, cause: cause, grant: grant, changesState: false)
     return .durably(.ask(expires: approval.expiresAt))
   }
 

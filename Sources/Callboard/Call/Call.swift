@@ -199,7 +199,7 @@ public struct Call: Sendable, Codable {
     /// A few words: what happened.
     public var cause: String
     public var by: String?
-    /// By which grant of that person, where it was given ahead.
+    /// By which grant of that person, where it was given ahead; without a person: whose end makes it wait again.
     public var grant: GrantID?
   }
 

@@ -163,6 +163,8 @@ extension Engine {
     }
     let now = clock.now
     let id = ConversationID(newUUIDs(now).0)
+    var setup = request.setup
+    setup.plan = setup.plan.map(redactor.redact(said:))
     var conversation = Conversation(
       id: id,
       title: redactor.redact(said: request.title),
@@ -170,7 +172,7 @@ extension Engine {
       model: model.name,
       startedAt: now,
       limits: request.limits ?? configuration.conversationLimits,
-      setup: request.setup
+      setup: setup
     )
     conversation.busySince = now
     conversations.insert(conversation, model: model)
@@ -182,7 +184,11 @@ extension Engine {
         live.conversation.append(message, at: now)
       }
       hear(live, from: 0)
-      store(live, cause: "started")
+      store(
+        live,
+        [event(.conversation(.thinking), conversation: id, cause: "started")],
+        settings: setup.plan.map { noting(id, asBegun: $0) } ?? [:]
+      )
     }
     askModel(id)
     return id
@@ -253,10 +259,12 @@ extension Engine {
     return store(live, calls: calls, [event])
   }
 
+  @discardableResult
   private func store(
     _ live: ConversationTable.Live,
     calls: [Call] = [],
-    _ events: [EngineEvent]
+    _ events: [EngineEvent],
+    settings: [String: JSONValue] = [:]
   ) -> Bool {
     defer { changed() }
     let shown = shown(live)
@@ -267,13 +275,15 @@ extension Engine {
             CallChange(CallRecord($0).withoutOriginals, stored: 0, sealed: sealer?.seal($0))
           },
           conversation: shown,
-          events: events
+          events: events,
+          settings: settings
         )
       )
       live.unsealed = [:]
     } catch {
       storeFailed(error)
       unstored.keep(live.conversation.id, events)
+      unstored.keep([], settings: settings)
       comeBack()
       return false
     }

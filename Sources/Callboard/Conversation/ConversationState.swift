@@ -70,17 +70,21 @@ public struct Conversation: Sendable, Codable {
     public var parallelToolCalls: Bool
     /// What a model that was made for this conversation was made from; nil: one of the configuration's.
     public var made: JSONValue?
+    /// Its name among those that begin once on a store, whatever becomes of them; nil: it is none of them.
+    public var plan: String?
 
     public init(
       toolChoice: ToolChoice = .auto,
       toolChoiceAfter: ToolChoice = .auto,
       parallelToolCalls: Bool = true,
-      made: JSONValue? = nil
+      made: JSONValue? = nil,
+      plan: String? = nil
     ) {
       self.toolChoice = toolChoice
       self.toolChoiceAfter = toolChoiceAfter
       self.parallelToolCalls = parallelToolCalls
       self.made = made
+      self.plan = plan
     }
   }
 

@@ -74,7 +74,7 @@ extension Engine {
     }
   }
 
-  private func grants(
+  func grants(
     covering call: Call,
     _ function: RegisteredFunction,
     in catalogue: Catalogue
@@ -90,7 +90,7 @@ extension Engine {
     }
   }
 
-  private func approval(
+  func approval(
     of call: Call,
     by grant: StandingGrant,
     excluding excluded: [Principal],
@@ -201,7 +201,7 @@ extension Engine {
     var event = event(
       .engine(.granted),
       function: draft.function,
-      cause: "grants \(draft.words), until \(ISOTime.text(of: grant.until))",
+      cause: GrantWords.given(draft, until: grant.until),
       by: principal.name
     )
     event.grant = grant.id
@@ -265,7 +265,7 @@ extension Engine {
     var event = event(
       .engine(.grantRevoked),
       function: known.grant.function.text,
-      cause: "takes back \(id.short), given by \(known.grant.by.name)",
+      cause: GrantWords.takenBack(known.grant),
       by: principal.name
     )
     event.grant = id

@@ -112,6 +112,7 @@ extension Engine {
         if let entry = try? value.decode(as: GrantBook.Entry.self) { granted.append(entry) }
       case .called(let key): called[key] = value.intValue.map { Int($0) }
       case .left(let person): takeUp(departure: value, of: person)
+      case .begun(let name): takeUp(begun: value, name)
       case nil: break
       }
     }

@@ -53,6 +53,7 @@ public final class Engine: Sendable {
   let attention = AttentionTable()
   let reports = ReportDesk()
   let departures = Departures()
+  let begunConversations = BegunConversations()
   /// What is wrong with the store, for people.
   let storeState = Mutex<String?>(nil)
   /// What was found unfinished on the store.
@@ -212,34 +213,6 @@ public final class Engine: Sendable {
     }
     guard isLive else { return store.call(id)?.outcome }
     return await waiter.value
-  }
-
-  /// What would happen to a call, without any of it happening: the refusal, or the approval it would need.
-  public func rehearse(
-    _ function: String,
-    _ arguments: JSONValue,
-    by caller: Principal
-  ) -> Rehearsal {
-    let call = makeCall(function, parsed: arguments, unparsed: nil, caller: caller)
-    let admission = admission(of: call, in: table.catalogue, isRehearsal: true)
-    let redactor = admission.function?.redactor ?? redactor
-    switch admission.event {
-    case .admitted(let arguments, _, _):
-      return .runs(arguments: redactor.shown(arguments))
-    case .approvalNeeded(let requirement, let arguments, _, _):
-      return .asks(requirement, arguments: redactor.shown(arguments))
-    case .nobodyToAsk(let rule): return .denied(rule: rule)
-    case .refused(let failure): return .rejected(failure)
-    default: preconditionFailure("admission gives no other event")
-    }
-  }
-
-  /// What `rehearse` found, with the arguments as they may be shown.
-  public enum Rehearsal: Sendable {
-    case runs(arguments: JSONValue)
-    case asks(ApprovalRequirement, arguments: JSONValue)
-    case denied(rule: String)
-    case rejected(CallFailure)
   }
 
   /// What a caller's model would be offered.

@@ -30,6 +30,11 @@ final class GrantBook: Sendable {
     }
   }
 
+  /// Whether one more call may be counted.
+  func hasRoom(_ id: GrantID) -> Bool {
+    entry(id).map { entry in entry.grant.limit.map { entry.uses < $0 } ?? true } ?? false
+  }
+
   /// Counts one more call, unless it has served as many as it may.
   func take(_ id: GrantID, _ store: (Entry) -> Void) -> Bool {
     entries.withLock { entries in

@@ -17,6 +17,8 @@ enum Setting: Hashable, Sendable {
   case called(AttentionTable.Key)
   /// Up to which event a person had been told when they left.
   case left(String)
+  /// The conversation that began under a name that whoever starts the engine gave it.
+  case begun(String)
 
   init?(key: String) {
     if key == Self.hold.key {
@@ -38,6 +40,8 @@ enum Setting: Hashable, Sendable {
       self = .called(called)
     } else if key.hasPrefix(Self.leftPrefix) {
       self = .left(String(key.dropFirst(Self.leftPrefix.count)))
+    } else if key.hasPrefix(Self.begunPrefix) {
+      self = .begun(String(key.dropFirst(Self.begunPrefix.count)))
     } else {
       return nil
     }
@@ -49,6 +53,7 @@ enum Setting: Hashable, Sendable {
   private static let grants = "grant:"
   private static let calledPrefix = "called:"
   private static let leftPrefix = "left:"
+  private static let begunPrefix = "begun:"
 
   var key: String {
     switch self {
@@ -59,6 +64,7 @@ enum Setting: Hashable, Sendable {
     case .grant(let id): Self.grants + id.description
     case .called(let key): Self.calledPrefix + key.text
     case .left(let person): Self.leftPrefix + person
+    case .begun(let name): Self.begunPrefix + name
     }
   }
 

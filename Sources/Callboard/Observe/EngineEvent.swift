@@ -16,7 +16,7 @@ public struct EngineEvent: Sendable {
   /// Who did it, where somebody did.
   public var by: String?
   public var rule: String?
-  /// The grant by which it was approved ahead, or that is given or revoked.
+  /// The grant by which it was approved ahead, or whose end has taken that back, or that is given or revoked.
   public var grant: GrantID?
   public var failure: CallFailure?
   /// Hash of the definition that it ran by, where it first started; of a function's, which it is about.

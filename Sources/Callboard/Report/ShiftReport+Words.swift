@@ -19,6 +19,7 @@ extension ShiftReport {
     add("still open", openLines(clock))
     add("decided by", people.map(\.words))
     add("by grant", byGrant.map(\.words))
+    add("grants given and taken back", grants.map { $0.words(clock) })
     add("by rule, without a person", byRule.map(\.words))
     add(
       "not decided",
@@ -102,8 +103,20 @@ extension ShiftReport.Person {
     add(settled, "settled")
     add(cancelled, "cancelled")
     add(ranAgain, "ran again")
+    add(lookedUp, "looked up")
     add(refused, "was refused")
     return "\(name): " + parts.joined(separator: ", ")
+  }
+}
+
+extension ShiftReport.GrantStep {
+  fileprivate func words(_ clock: ReportClock) -> String {
+    let name = grant?.short ?? "a grant"
+    guard isGiven else {
+      return "\(clock.text(at)) \(by) took back \(name) of \(giver ?? "?"), for \(function)"
+    }
+    let end = until.map { ", until " + clock.text($0) } ?? ""
+    return "\(clock.text(at)) \(by) gave \(name): \(covers)" + end
   }
 }
 

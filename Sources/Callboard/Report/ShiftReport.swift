@@ -16,8 +16,10 @@ public struct ShiftReport: Sendable, Codable, Hashable {
   public var people: [Person] = []
   /// Calls that a rule let through, and how many.
   public var byRule: [Count] = []
-  /// Calls that a grant approved, and how many.
+  /// Grants by which calls started, or may start as they are, and how many.
   public var byGrant: [Count] = []
+  /// Grants that were given and that were taken back, in order.
+  public var grants: [GrantStep] = []
   /// Calls whose approval nobody gave in time, by function.
   public var expired: [Count] = []
   /// Calls that were denied because there was nobody to ask, by rule.
@@ -52,7 +54,7 @@ public struct ShiftReport: Sendable, Codable, Hashable {
     public var denied = 0
     public var expired = 0
     public var cancelled = 0
-    /// Outcomes that became unknown.
+    /// Outcomes that became unknown and that nobody has found out since.
     public var unknown = 0
 
     public init() {}
@@ -91,13 +93,16 @@ public struct ShiftReport: Sendable, Codable, Hashable {
     public var settled = 0
     public var cancelled = 0
     public var ranAgain = 0
+    /// Unknown outcomes that they had a function look up.
+    public var lookedUp = 0
     /// Decisions of theirs that did not count.
     public var refused = 0
 
     public init(name: String) { self.name = name }
 
     var total: Int {
-      approved + denied + edited + extended + undone + settled + cancelled + ranAgain + refused
+      approved + denied + edited + extended + undone + settled + cancelled + ranAgain + lookedUp
+        + refused
     }
   }
 

@@ -7,7 +7,8 @@ public struct ShiftReportBuilder: Sendable {
   private let sums: [ReportSum]
   private var people: [String: ShiftReport.Person] = [:]
   private var byRule = Tally()
-  private var byGrant = Tally()
+  /// Calls that grants let start, or have approved and that have not started yet.
+  private var ahead = GrantedAhead()
   private var expired = Tally()
   private var nobodyToAsk = Tally()
   private var errors: [ErrorName: ShiftReport.Failures] = [:]
@@ -38,21 +39,6 @@ public struct ShiftReportBuilder: Sendable {
   private struct Reading {
     var value: Decimal
     var group: String
-  }
-
-  /// How often each name came; names beyond the bound share one.
-  private struct Tally {
-    private var counts: [String: Int] = [:]
-
-    mutating func add(_ name: String) {
-      let isNew = counts[name] == nil && counts.count >= ShiftReportBuilder.lines
-      counts[isNew ? "(others)" : name, default: 0] += 1
-    }
-
-    var lines: [ShiftReport.Count] {
-      counts.map { ShiftReport.Count(name: $0.key, count: $0.value) }
-        .sorted { ($1.count, $0.name) < ($0.count, $1.name) }
-    }
   }
 
   private struct Total {
@@ -105,7 +91,8 @@ public struct ShiftReportBuilder: Sendable {
   private mutating func takeCall(_ word: CallState.Word, _ event: EngineEvent, _ isIn: Bool) {
     guard let call = event.call else { return }
     // What is known of an unknown outcome later is told as one more event of that state.
-    let begins = word != .unknown || waiting[call.id]?.state != .unknown
+    let before = waiting[call.id]
+    let begins = word != .unknown || before?.state != .unknown
     follow(word, call, event)
     if begins { sum(word, call, event, isIn) }
     if begins, let failure = event.failure,
@@ -114,6 +101,10 @@ public struct ShiftReportBuilder: Sendable {
       takeFailure(failure, of: call.function, at: event.time, isIn)
     }
     guard isIn else { return }
+    // What has been found out since is no unknown outcome any more: it counts as what it turned out to be.
+    if let before, before.state == .unknown, before.since >= report.since, word.isEnded {
+      report.calls.unknown -= 1
+    }
     switch word {
     case .received:
       report.calls.received += 1
@@ -126,38 +117,36 @@ public struct ShiftReportBuilder: Sendable {
     case .unknown: if begins { report.calls.unknown += 1 }
     case .awaitingApproval, .approved, .queued, .running, .stopping, .backingOff: break
     }
+    ahead.take(word, call.id, event)
     takeDecision(word, call, event)
   }
 
-  /// By whom, by which grant, by which rule; or by nobody.
+  /// By whom, by which rule; or by nobody.
+  ///
+  /// What a grant approved is counted beside it.
   private mutating func takeDecision(
     _ word: CallState.Word,
     _ call: EngineEvent.CallPart,
     _ event: EngineEvent
   ) {
-    let cause = event.cause ?? ""
+    guard event.grant == nil else { return }
     guard let by = event.by else {
       switch word {
       case .expired: expired.add(call.function)
       case .denied: if let rule = event.rule { nobodyToAsk.add(rule) }
-      case .queued, .approved:
-        if cause.contains("grant") {
-          byGrant.add(cause)
-        } else if let rule = event.rule {
-          byRule.add(rule)
-        }
+      case .queued, .approved: if let rule = event.rule { byRule.add(rule) }
       case .received, .awaitingApproval, .running, .stopping, .backingOff, .unknown, .succeeded,
         .failed, .rejected, .cancelled:
         break
       }
       return
     }
-    if cause.contains("grant"), word == .queued || word == .approved {
-      byGrant.add(cause)
-      return
-    }
+    let cause = event.cause ?? ""
     person(by) { person in
       switch word {
+      case .received:
+        // Of one that runs an unknown outcome again, that one tells.
+        if case .again = call.link { person.ranAgain += 1 }
       case .queued, .approved: person.approved += 1
       case .denied: person.denied += 1
       case .awaitingApproval:
@@ -171,9 +160,12 @@ public struct ShiftReportBuilder: Sendable {
           person.undone += 1
         }
       case .succeeded, .failed: person.settled += 1
-      case .cancelled, .stopping: person.cancelled += 1
-      case .unknown: person.ranAgain += 1
-      case .received, .running, .backingOff, .rejected, .expired: break
+      // What was being stopped has been counted then.
+      case .cancelled: if !cause.hasPrefix("stopped") { person.cancelled += 1 }
+      case .stopping: person.cancelled += 1
+      case .unknown:
+        if cause.hasPrefix("looked up") { person.lookedUp += 1 } else { person.ranAgain += 1 }
+      case .running, .backingOff, .rejected, .expired: break
       }
     }
   }
@@ -253,6 +245,8 @@ public struct ShiftReportBuilder: Sendable {
     guard isIn else { return }
     if change == .held || change == .released {
       note(change.rawValue, of: nil, event)
+    } else if change == .granted || change == .grantRevoked {
+      note(grant: event, isGiven: change == .granted)
     } else if change == .decisionRefused {
       if let by = event.by { person(by) { $0.refused += 1 } }
     } else if change == .notified {
@@ -306,12 +300,23 @@ public struct ShiftReportBuilder: Sendable {
     )
   }
 
+  private mutating func note(grant event: EngineEvent, isGiven: Bool) {
+    guard report.grants.count < Self.lines else {
+      report.left += 1
+      return
+    }
+    report.grants.append(ShiftReport.GrantStep(event, isGiven: isGiven))
+  }
+
   private mutating func person(_ name: String, _ change: (inout ShiftReport.Person) -> Void) {
     guard people[name] != nil || people.count < Self.lines else {
       report.left += 1
       return
     }
-    change(&people[name, default: ShiftReport.Person(name: name)])
+    var changed = people[name] ?? ShiftReport.Person(name: name)
+    change(&changed)
+    // What is no act of theirs makes nobody somebody who acted.
+    if changed.total > 0 { people[name] = changed }
   }
 
   /// Something works again: the part of the time that lies within the shift counts.
@@ -446,7 +451,7 @@ public struct ShiftReportBuilder: Sendable {
     report.openLeft = all.count - report.open.count
     report.people = people.values.sorted { ($1.total, $0.name) < ($0.total, $1.name) }
     report.byRule = byRule.lines
-    report.byGrant = byGrant.lines
+    report.byGrant = ahead.lines
     report.expired = expired.lines
     report.nobodyToAsk = nobodyToAsk.lines
     report.outages = copy.outages.values.sorted {

@@ -162,6 +162,11 @@ struct CallCommand: AsyncParsableCommand {
         ["would": "run", "arguments": arguments],
         "It would run, with \(arguments.serialized())"
       )
+    case .approvedAhead(let requirement, let arguments):
+      show(
+        ["would": "run", "rule": .string(requirement.rule), "arguments": arguments],
+        "It would run, approved ahead, with \(arguments.serialized())"
+      )
     case .asks(let requirement, let arguments):
       show(
         ["would": "ask", "rule": .string(requirement.rule), "arguments": arguments],

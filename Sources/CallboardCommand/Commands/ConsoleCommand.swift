@@ -29,13 +29,12 @@ struct ConsoleCommand: AsyncParsableCommand {
     let events = try eventFile.open()
     let session = try EngineSession.attended(configuration, events: events)
     let control = socket.map(session.listen)
-    for plan in configuration.conversations where !session.hasTakenUp(plan) {
-      _ = try session.start(plan)
-    }
+    let ended = try session.beginConversations()
+    let hints = [session.found, ended].compactMap(\.self)
     try await ConsoleRun.run(
       session,
       principal: person,
-      options: look.options(hint: session.found),
+      options: look.options(hint: hints.isEmpty ? nil : hints.joined(separator: "; ")),
       events: events,
       control: control,
       isDemo: false

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Callboard
+import CallboardControl
 import CallboardSQLite
 import CallboardYAML
 import Foundation
@@ -13,11 +14,19 @@ struct ReportCommand: AsyncParsableCommand {
     discussion: """
       What is still open; what was decided, by whom, by which grant, by which rule, and what expired unanswered; what \
       was switched and by whom; outages; changed definitions; sums of the fields that the configuration names under \
-      report; errors, new ones first. Works while an engine runs on the store. Times are in your time zone.
+      report; errors, new ones first. Where an instance of the configuration runs, it is asked, also where it keeps \
+      everything in memory; else, or with --store, the store's file is read. Times are in your time zone.
       """
   )
 
   @OptionGroup var source: StoreOption
+  @Option(
+    help: ArgumentHelp(
+      "The control socket of a running instance; the one of the configuration if not given.",
+      valueName: "path"
+    )
+  )
+  var socket: String?
   @Option(help: ArgumentHelp("From so long ago: 8h, 2d.", valueName: "duration"))
   var since = "8h"
   @Option(help: "text or json.")
@@ -26,16 +35,22 @@ struct ReportCommand: AsyncParsableCommand {
   func validate() throws {
     try output.refusingLines("report")
     _ = try seconds()
+    if socket != nil, source.store != nil {
+      throw ValidationError("--socket asks an instance, and --store a file; leave one of them out.")
+    }
   }
 
   func run() async throws {
     let now = Date.now
     let start = now.addingTimeInterval(-(try seconds()))
-    let reader = try source.open()
-    let sums = try sums()
-    let report = try Failure.onStoreProblem { () throws(StoreProblem) in
-      try reader.report(since: start, until: now, sums: sums)
-    }
+    let report =
+      if let running = try running() {
+        try Failure.onControlProblem { () throws(ControlProblem) in
+          try running.report(since: start, until: now)
+        }
+      } else {
+        try reportOfFile(since: start, until: now)
+      }
     switch output {
     case .text:
       for (index, section) in report.sections(in: .current).enumerated() {
@@ -46,6 +61,35 @@ struct ReportCommand: AsyncParsableCommand {
     case .json, .jsonl:
       Output.standard.line(try ReportJSON.value(of: report).serialized(pretty: true))
     }
+  }
+
+  /// The instance that is meant, where it runs.
+  private func running() throws -> Instance? {
+    if let socket { return try Reached.named(socket) }
+    guard source.store == nil, let configuration = try configuration() else { return nil }
+    switch try Reached(in: configuration) {
+    case .running(let instance): return instance
+    case .none(let why):
+      guard configuration.storeFile(ofConsole: true) == nil else { return nil }
+      throw Failure(
+        .unreachable,
+        "\(why) The configuration keeps everything in memory (store: memory), so nothing is left of what ran before."
+      )
+    }
+  }
+
+  private func reportOfFile(since: Date, until: Date) throws -> ShiftReport {
+    let reader = try source.open()
+    let sums = try sums()
+    return try Failure.onStoreProblem { () throws(StoreProblem) in
+      try reader.report(since: since, until: until, sums: sums)
+    }
+  }
+
+  /// The file that is named, or the one at hand; nil where there is none.
+  private func configuration() throws -> Configuration? {
+    let path = try? source.config ?? ConfigurationFile.defaultPath(environment: Entry.environment)
+    return try path.map { try ConfigurationFile.load($0, environment: Entry.environment) }
   }
 
   private func seconds() throws -> Double {
@@ -61,9 +105,8 @@ struct ReportCommand: AsyncParsableCommand {
 
   /// What the configuration has summed up; a store that is named alone has none.
   private func sums() throws -> [ReportSum] {
-    let path = try? source.config ?? ConfigurationFile.defaultPath(environment: Entry.environment)
-    guard let path, source.store == nil || source.config != nil else { return [] }
-    return try ConfigurationFile.load(path, environment: Entry.environment).engine.reportSums
+    guard source.store == nil || source.config != nil else { return [] }
+    return try configuration()?.engine.reportSums ?? []
   }
 }
 

@@ -1,4 +1,5 @@
 import Callboard
+import CallboardControl
 import CallboardModels
 import CallboardProviders
 import CallboardYAML
@@ -101,6 +102,16 @@ struct People: Sendable {
   func caller(named name: String) -> Principal? {
     guard let callers else { return .caller(name) }
     return callers.first { $0.name == name }
+  }
+
+  /// Whoever would ask under a name: a caller, or one of the operators.
+  func asking(named name: String) -> Result<Principal, NobodyNamed> {
+    let known = (callers ?? []) + (operators ?? [])
+    if let found = known.first(where: { $0.name == name }) ?? caller(named: name) {
+      return .success(found)
+    }
+    let near = nearest(to: name, among: known.map(\.name)).map { "; did you mean \($0)?" } ?? ""
+    return .failure(NobodyNamed("\(name) is neither among callers nor among operators\(near)"))
   }
 
   /// A person by name, for scenarios: where no operators are listed, anybody decides.

@@ -130,7 +130,7 @@ enum ConfigurationSchema {
           "additionalProperties": { "$ref": "#/$defs/model" }
         },
         "conversations": {
-          "description": "Conversations that begin with the console.",
+          "description": "Conversations that begin with the console or serve, each once on a store that is a file.",
           "type": "array",
           "items": { "$ref": "#/$defs/conversation" }
         }

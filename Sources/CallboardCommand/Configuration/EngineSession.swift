@@ -18,6 +18,8 @@ final class EngineSession: Sendable {
   var people: People { configuration.people }
   /// What it found there and left to another one, where it does not take things up.
   let left: LeftBehind
+  /// Conversations that it took up and that do not say whether the configuration asks for them.
+  let unnamed: [(id: ConversationID, model: String, title: String)]
   private let store: OpenedStore
   private let seed: UInt64
   /// Made where a provider first needs it.
@@ -102,11 +104,17 @@ final class EngineSession: Sendable {
       if takesUp {
         let maker = ScriptMaker(configuration, clock: clock, deadlines: deadlines)
         let made = engine.models
-        taken = try engine.takeUp { maker.model(of: $0) ?? made[$0.model] }
+        var unnamed: [(id: ConversationID, model: String, title: String)] = []
+        taken = try engine.takeUp { talk in
+          if talk.setup.plan == nil { unnamed.append((talk.id, talk.model, talk.title)) }
+          return maker.model(of: talk) ?? made[talk.model]
+        }
+        self.unnamed = unnamed
         left = LeftBehind()
       } else {
         left = try engine.takeUpOutcomes()
         taken = TakenUp()
+        unnamed = []
       }
     } catch {
       // Shut down in the background: nothing was ever sent.
@@ -257,9 +265,12 @@ final class EngineSession: Sendable {
   }
 
   /// Starts a conversation with a configured model, or with a script.
+  ///
+  /// `name`: by which the store knows from then on that it has begun.
   func start(
     _ plan: Configuration.ConversationPlan,
-    caller: Principal? = nil
+    caller: Principal? = nil,
+    named name: String? = nil
   ) throws -> ConversationID {
     guard let caller = caller ?? configuration.people.caller(named: plan.caller) else {
       throw Failure(
@@ -268,7 +279,7 @@ final class EngineSession: Sendable {
       )
     }
     var request = ConversationRequest(
-      title: plan.title ?? Self.title(of: plan.messages) ?? plan.model,
+      title: Self.title(of: plan) ?? plan.model,
       caller: caller,
       model: plan.model,
       system: plan.system,
@@ -276,7 +287,8 @@ final class EngineSession: Sendable {
       setup: Conversation.Setup(
         toolChoice: plan.toolChoice,
         toolChoiceAfter: plan.toolChoiceAfter,
-        parallelToolCalls: plan.parallel
+        parallelToolCalls: plan.parallel,
+        plan: name
       )
     )
     do throws(ConfigurationMistake) {
@@ -314,24 +326,6 @@ final class EngineSession: Sendable {
     let doubt = store.store.doubt.map { "\($0); see callboard audit verify" }
     let words = [doubt, taken.isEmpty ? nil : taken.sentence].compactMap { $0 }
     return words.isEmpty ? nil : words.joined(separator: "; ")
-  }
-
-  /// Whether a conversation of this plan still lives from before.
-  func hasTakenUp(_ plan: Configuration.ConversationPlan) -> Bool {
-    guard taken.conversations > 0,
-      case .conversations(let page) = engine.snapshot(of: .conversations(ListQuery(after: 1000)))
-        .body
-    else { return false }
-    let title = plan.title ?? Self.title(of: plan.messages)
-    return page.rows.contains { row in
-      row.state.isLive && row.model == plan.model && (title == nil || row.title == title)
-    }
-  }
-
-  /// The first words that are said, short enough for a title.
-  private static func title(of messages: [String]) -> String? {
-    // Before it is cut: a part of a secret is not recognised.
-    messages.first.map(Redactor().redact(said:)).map { $0.count > 48 ? $0.prefix(47) + "…" : $0 }
   }
 
   private func script(named name: String) -> Script? {

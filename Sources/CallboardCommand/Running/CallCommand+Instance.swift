@@ -50,18 +50,7 @@ extension CallCommand {
   private func argumentText(on running: Instance) throws -> String {
     guard let arguments else { return "{}" }
     let text = try JSONArgument.text(arguments)
-    guard text == arguments, running.welcome.you.mayLook,
-      case .function(let detail?) = try running.look(at: .function(function)).body
-    else { return text }
-    let secrets = detail.policies.first { $0.name == "secret fields" }?.value
-    // Names that are secret everywhere are the configuration's, which is not at hand where only a socket is named.
-    let everywhere = self.instance.socket == nil ? try self.instance.source.load().secrets : []
-    if let secret = secrets ?? Self.secretName(in: detail.parameters, everywhere) {
-      throw Failure(
-        .usage,
-        "\(function) has the secret field \(secret), and other users can read a command line; give the arguments by - or @FILE."
-      )
-    }
+    if text == arguments { try instance.refuseSecrets(of: function, on: running) }
     return text
   }
 
@@ -85,6 +74,25 @@ extension CallCommand {
     throw Failure(
       ExitStatus.of(.failure(failure), effect: ended.effect),
       "\(function) \(Self.verb(state)): \(Self.sentences(of: failure))"
+    )
+  }
+}
+
+extension InstanceOption {
+  /// Refuses arguments on a command line of a function that has secret fields.
+  func refuseSecrets(of function: String, on running: Instance) throws {
+    guard running.welcome.you.mayLook,
+      case .function(let detail?) = try running.look(at: .function(function)).body
+    else { return }
+    let secrets = detail.policies.first { $0.name == "secret fields" }?.value
+    // Names that are secret everywhere are the configuration's, which is not at hand where only a socket is named.
+    let everywhere = socket == nil ? try source.load().secrets : []
+    guard let secret = secrets ?? CallCommand.secretName(in: detail.parameters, everywhere) else {
+      return
+    }
+    throw Failure(
+      .usage,
+      "\(function) has the secret field \(secret), and other users can read a command line; give the arguments by - or @FILE."
     )
   }
 }

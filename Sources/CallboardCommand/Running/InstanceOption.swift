@@ -41,13 +41,42 @@ struct InstanceOption: ParsableArguments {
 
   /// The instance that listens there, where one does.
   func running() throws -> Instance? {
-    let path = try path()
-    do throws(ControlProblem) {
-      return try Instance(at: path)
-    } catch {
-      if case .unreachable = error, socket == nil { return nil }
-      throw Failure(error)
+    switch try reached() {
+    case .running(let instance): instance
+    case .none: nil
     }
+  }
+
+  /// The same, or why there is none.
+  func reached() throws -> Reached {
+    if let socket { return .running(try Reached.named(socket)) }
+    return try Reached(in: try source.load())
+  }
+}
+
+/// A running instance, where one was found.
+enum Reached {
+  case running(Instance)
+  /// Why, in a sentence.
+  case none(String)
+
+  /// The one that a configuration's socket leads to.
+  init(in configuration: Configuration) throws {
+    guard let path = configuration.socketPath else {
+      self = .none("The configuration has no control socket (control: none).")
+      return
+    }
+    do throws(ControlProblem) {
+      self = .running(try Instance(at: path))
+    } catch {
+      guard case .unreachable(let why) = error else { throw Failure(error) }
+      self = .none(why)
+    }
+  }
+
+  /// The one at a socket that somebody named: there has to be one.
+  static func named(_ socket: String) throws -> Instance {
+    try Failure.onControlProblem { () throws(ControlProblem) in try Instance(at: socket) }
   }
 }
 

@@ -31,10 +31,9 @@ struct ServeCommand: AsyncParsableCommand {
     let events = try eventFile.open()
     let session = try EngineSession.attended(configuration, events: events)
     let server = session.listen(on: socket)
-    for plan in configuration.conversations where !session.hasTakenUp(plan) {
-      _ = try session.start(plan)
-    }
+    let ended = try session.beginConversations()
     tellStart(session, server)
+    if let ended { Output.error.row("callboard: \(ended)") }
     let path = source.config
     let number = await signals.stop { Task { await Self.reload(session, from: path) } }
     try await stop(session, server, events, by: number, signals)
@@ -106,6 +105,10 @@ extension EngineSession {
 
   /// Lets commands and consoles use it through a socket.
   func listen(on socket: ControlSocket) -> ControlServer {
-    ControlServer(engine, on: socket) { [self] peer in people.principal(of: peer) }
+    ControlServer(engine, on: socket) { [self] peer in
+      people.principal(of: peer)
+    } named: { [self] name in
+      people.asking(named: name)
+    }
   }
 }

@@ -180,7 +180,8 @@ final class ControlClient: Sendable {
         case .changed: onNews(.changed)
         case .events(let events, let lost): onNews(.events(events, lost: lost))
         case .goodbye(let farewell): why = farewell
-        case .looked, .replied, .revealed, .notRevealed, .waits, .ended, .follows, .failed:
+        case .looked, .replied, .revealed, .notRevealed, .waits, .ended, .simulated, .nobody,
+          .follows, .failed:
           hand(over: answer)
         }
       }

@@ -1,6 +1,7 @@
 import Callboard
 import Dispatch
 import Foundation
+import Glibc
 import JSONSchema
 import Synchronization
 
@@ -55,8 +56,47 @@ public final class Instance: Sendable {
       guard let originals = Originals(wire: json) else { throw unexpected }
       return .originals(originals)
     case .notRevealed(_, let why): return .refused(why)
-    case .looked, .replied, .waits, .ended, .follows, .failed, .changed, .events, .goodbye:
+    case .looked, .replied, .waits, .ended, .simulated, .nobody, .follows, .failed, .changed,
+      .events, .goodbye:
       throw unexpected
+    }
+  }
+
+  /// What would become of a call in the peer's own name, or of somebody the instance knows; nothing of it happens.
+  public func simulate(
+    _ function: String,
+    arguments: String,
+    as caller: String?
+  ) throws(ControlProblem) -> Simulated {
+    let answer = try client.answer { id in
+      .simulate(id: id, function: function, arguments: arguments, caller: caller)
+    }
+    switch answer {
+    case .simulated(_, let simulation): return .would(simulation)
+    case .nobody(_, let why): return .nobody(why)
+    case .looked, .replied, .revealed, .notRevealed, .waits, .ended, .follows, .failed, .changed,
+      .events, .goodbye:
+      throw unexpected
+    }
+  }
+
+  /// What an instance says of a call that nobody makes.
+  public enum Simulated: Sendable {
+    case would(Simulation)
+    /// It knows nobody of that name, in a sentence.
+    case nobody(String)
+  }
+
+  /// What happened between two moments, once the instance has read it.
+  public func report(since: Date, until: Date) throws(ControlProblem) -> ShiftReport {
+    while true {
+      guard case .report(let report) = try snapshot(of: .report(since: since, until: until)).body
+      else { throw unexpected }
+      if let report { return report }
+      // It says so when it has been read; when it goes away instead, the next look says that.
+      news.awaitChange()
+      // A busy one changes all the time, and need not be asked as often.
+      usleep(20_000)
     }
   }
 
@@ -108,6 +148,7 @@ private final class OneListener: Sendable {
 
   private let state = Mutex(State())
   private let hasEnded = DispatchSemaphore(value: 0)
+  private let hasChanged = DispatchSemaphore(value: 0)
 
   func listen(_ take: @escaping @Sendable ([JSONValue], Int) -> Void) {
     state.withLock { $0.take = take }
@@ -115,13 +156,17 @@ private final class OneListener: Sendable {
 
   func hear(_ news: ControlClient.News) {
     switch news {
-    case .changed: break
+    case .changed: hasChanged.signal()
     case .events(let events, let lost): state.withLock { $0.take }?(events, lost)
     case .ended(let why):
       state.withLock { $0.end = why }
       hasEnded.signal()
+      hasChanged.signal()
     }
   }
+
+  /// Returns when something has changed since this was asked last, or the instance has gone away.
+  func awaitChange() { hasChanged.wait() }
 
   func end() -> String {
     hasEnded.wait()

@@ -20,6 +20,7 @@ public final class ControlServer: Sendable {
   let instance = UUID().uuidString
   private let place: ControlSocket
   private let people: @Sendable (Peer) -> Principal
+  private let named: @Sendable (String) -> Result<Principal, NobodyNamed>
   private let state = Mutex(State())
   private let hasEnded = DispatchSemaphore(value: 0)
 
@@ -29,13 +30,17 @@ public final class ControlServer: Sendable {
   public static let ownLimit = 64
 
   /// Listens on a socket; `people` says who a peer is and what it may do, and is asked anew for everything it asks.
+  ///
+  /// `named` says who would ask under a name, for peers who want to know what would become of somebody's call.
   public init(
     _ engine: Engine,
     on socket: ControlSocket,
-    people: @escaping @Sendable (Peer) -> Principal
+    people: @escaping @Sendable (Peer) -> Principal,
+    named: @escaping @Sendable (String) -> Result<Principal, NobodyNamed>
   ) {
     self.engine = engine
     self.people = people
+    self.named = named
     place = socket
     let thread = Thread { [self] in takeConnections() }
     thread.name = "callboard.control"
@@ -43,6 +48,8 @@ public final class ControlServer: Sendable {
   }
 
   func principal(of peer: Peer) -> Principal { people(peer) }
+
+  func asking(_ name: String) -> Result<Principal, NobodyNamed> { named(name) }
 
   /// Tells every peer why it ends, hangs up, and takes the socket away.
   public func close(saying farewell: String) {
@@ -114,4 +121,11 @@ public final class ControlServer: Sendable {
     thread.name = "callboard.control.in"
     thread.start()
   }
+}
+
+/// That nobody may ask under a name, in a sentence.
+public struct NobodyNamed: Error, Sendable, CustomStringConvertible {
+  public var description: String
+
+  public init(_ description: String) { self.description = description }
 }

@@ -191,6 +191,10 @@ final class ServedPeer: Sendable {
     case .call(let id, let function, let arguments):
       guard Bounds.isName(function) else { return tooLong(id) }
       Task { await call(function, arguments, by: principal, as: id) }
+    case .simulate(let id, let function, let arguments, let caller):
+      guard principal.mayLook else { return mayNotLook(id, principal) }
+      guard Bounds.isName(function), caller.map(Bounds.isName) ?? true else { return tooLong(id) }
+      finish { [self] in simulated(function, arguments, by: caller, or: principal, as: id) }
     case .follow(let id):
       guard principal.mayLook else { return mayNotLook(id, principal) }
       follow()
@@ -323,6 +327,24 @@ final class ServedPeer: Sendable {
     let outcome = await engine.outcome(of: call)
     withExtendedLifetime(token) {}
     return outcome
+  }
+
+  /// The answer to what would become of a call; nothing of it happens.
+  private func simulated(
+    _ function: String,
+    _ arguments: String,
+    by name: String?,
+    or principal: Principal,
+    as id: Int
+  ) -> Answer {
+    var caller = principal
+    if let name {
+      switch server.asking(name) {
+      case .success(let known): caller = known
+      case .failure(let unknown): return .nobody(id: id, unknown.description)
+      }
+    }
+    return .simulated(id: id, engine.simulate(function, text: arguments, by: caller))
   }
 
   /// What of a result is told: secrets only to whom they may be revealed, and then that is on record.

@@ -39,13 +39,15 @@ enum Ask: Sendable, Codable {
   case reveal(id: Int, CallID)
   /// One call in the peer's own name; its arguments as a text.
   case call(id: Int, function: String, arguments: String)
+  /// What would become of such a call, in the peer's own name or another; nothing of it happens.
+  case simulate(id: Int, function: String, arguments: String, caller: String?)
   /// Every event from now on.
   case follow(id: Int)
 
   var id: Int {
     switch self {
     case .look(let id, _), .request(let id, _, _), .reveal(let id, _), .call(let id, _, _),
-      .follow(let id):
+      .simulate(let id, _, _, _), .follow(let id):
       id
     }
   }
@@ -67,6 +69,9 @@ enum Answer: Sendable, Codable {
   /// The call is made, and a person has to decide on it, or to say what became of it.
   case waits(id: Int, CallID, CallState.Word)
   case ended(id: Int, EndedCall)
+  case simulated(id: Int, Simulation)
+  /// There is nobody of that name, in a sentence.
+  case nobody(id: Int, String)
   case follows(id: Int)
   /// It was not done, and why.
   case failed(id: Int, String)
@@ -80,7 +85,8 @@ enum Answer: Sendable, Codable {
   var id: Int? {
     switch self {
     case .looked(let id, _), .replied(let id, _, _), .revealed(let id, _), .notRevealed(let id, _),
-      .waits(let id, _, _), .ended(let id, _), .follows(let id), .failed(let id, _):
+      .waits(let id, _, _), .ended(let id, _), .simulated(let id, _), .nobody(let id, _),
+      .follows(let id), .failed(let id, _):
       id
     case .changed, .events, .goodbye: nil
     }
@@ -90,8 +96,8 @@ enum Answer: Sendable, Codable {
   var isLast: Bool {
     switch self {
     case .waits: false
-    case .looked, .replied, .revealed, .notRevealed, .ended, .follows, .failed, .changed, .events,
-      .goodbye:
+    case .looked, .replied, .revealed, .notRevealed, .ended, .simulated, .nobody, .follows, .failed,
+      .changed, .events, .goodbye:
       true
     }
   }

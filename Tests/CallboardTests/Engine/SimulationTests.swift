@@ -163,6 +163,9 @@ import Testing
         #expect(simulation.findings.allSatisfy { !$0.decides })
       }
       return "asks"
+    case .approvedAhead:
+      Issue.record("nobody has approved it ahead")
+      return "ahead"
     case .denied:
       Issue.record("somebody is there to ask")
       return "denied"

@@ -98,6 +98,7 @@ struct GrantRowTests {
     it.wait(100)
     let move = try it.on(.grantsEnded([Situation.grant]))
     #expect(it.call.state == .awaitingApproval)
+    #expect(it.call.history.last?.grant == Situation.grant && it.call.history.last?.by == nil)
     #expect(move == .durably(.ask(expires: Situation.start + 900)), "its time is the rule's")
     #expect(it.call.approval?.approvals.map(\.by) == [Situation.bo])
     #expect(it.call.approval?.decidedAt == nil)
