@@ -31,6 +31,9 @@ public final class Engine: Sendable {
   /// By name.
   public let models: [String: any Model]
   let conversations = ConversationTable()
+  let runs = RunTable()
+  /// Turns of models that are steps of runs, while they last.
+  let conversationRuns = Mutex<[ConversationID: StepPlace]>([:])
   let waiting = WaitingIndex()
   let errors = ErrorGroups()
   let origins = OriginCache()
@@ -307,7 +310,8 @@ public final class Engine: Sendable {
     link: Call.Link? = nil,
     requestedBy: Principal? = nil,
     key: String? = nil,
-    id: CallID? = nil
+    id: CallID? = nil,
+    step: StepPlace? = nil
   ) -> Call {
     let now = clock.now
     let (fresh, keyUUID) = newUUIDs(now)
@@ -324,7 +328,8 @@ public final class Engine: Sendable {
         link: link,
         requestedBy: requestedBy,
         receivedAt: now,
-        idempotencyKey: key.map(IdempotencyKey.given) ?? .made(keyUUID)
+        idempotencyKey: key.map(IdempotencyKey.given) ?? .made(keyUUID),
+        step: step
       ),
       proposed: parsed,
       unparsed: unparsed
@@ -624,6 +629,7 @@ public final class Engine: Sendable {
     }
     if let rerun = record.call.rerun { cancelIfNotStarted(rerun) }
     if record.call.conversation != nil { conversationCallEnded(record.call) }
+    if let step = record.call.step { stepEnded(record.call, of: step) }
     return outcome
   }
 
@@ -761,6 +767,7 @@ public final class Engine: Sendable {
     }
     for waiter in waiters { waiter.resolve(.failure(Self.stoppedFirst)) }
     releaseConversationWaiters()
+    releaseRunWaiters()
     for sleeper in sleepers { sleeper.resolve(false) }
     slots.dismiss()
   }
