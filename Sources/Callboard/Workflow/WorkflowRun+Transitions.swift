@@ -378,7 +378,10 @@ extension WorkflowRun {
     return context
   }
 
-  private func task(of step: Workflow.Step, item: Int) throws(WorkflowTemplate.Missing) -> Instruction {
+  private func task(
+    of step: Workflow.Step,
+    item: Int
+  ) throws(WorkflowTemplate.Missing) -> Instruction {
     let context = try context(of: step, item: item, \.original)
     switch step.action {
     case .call(let function, let arguments):
