@@ -35,11 +35,11 @@ extension WorkflowRun {
   package struct Beginning: Sendable {
     package var place: StepPlace
     package var work: Work
-    package var task: Task
+    package var task: Instruction
   }
 
   /// What an item is to do, its templates filled in.
-  package enum Task: Sendable {
+  package enum Instruction: Sendable {
     case call(String, JSONValue)
     case ask(model: String, system: String?, prompt: String)
   }
@@ -378,7 +378,10 @@ extension WorkflowRun {
     return context
   }
 
-  private func task(of step: Workflow.Step, item: Int) throws(WorkflowTemplate.Missing) -> Task {
+  private func task(
+    of step: Workflow.Step,
+    item: Int
+  ) throws(WorkflowTemplate.Missing) -> Instruction {
     let context = try context(of: step, item: item, \.original)
     switch step.action {
     case .call(let function, let arguments):
