@@ -27,6 +27,13 @@ case "store":
     FileHandle.standardError.write(Data("callboard-bench store: \(error)\n".utf8))
     exit(1)
   }
+case "workflows":
+  do {
+    try await WorkflowBenchmark.run(in: arguments.dropFirst().first ?? ".")
+  } catch {
+    FileHandle.standardError.write(Data("callboard-bench workflows: \(error)\n".utf8))
+    exit(1)
+  }
 case "opening", "open":
   do {
     let path = arguments.dropFirst().first ?? "."
@@ -66,6 +73,7 @@ default:
       callboard-bench limits       the page of limits in the documentation
       callboard-bench thresholds   allocations of a call and of a verdict; ends with 1 when one is over its limit
       callboard-bench store [FOLDER]   calls a second on a store in FOLDER, beside the disk's fdatasync and bare SQLite
+      callboard-bench workflows [FOLDER]   1,000 runs of ten steps beside as many plain calls, on a store in FOLDER
       callboard-bench opening [FOLDER]   opens a store with a million ended calls and 10,000 waiting: time and memory
       callboard-bench audit N [FOLDER]   the verification of an audit log of N entries, made in FOLDER
       callboard-bench waiting N   N calls held for approval and 1,000 running: memory, and the cost of a screen

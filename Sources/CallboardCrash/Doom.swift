@@ -98,6 +98,8 @@ final class DoomedStore: Store {
   func conversations(_ query: HistoryQuery) -> HistoryPage<Conversation> {
     inner.conversations(query)
   }
+  func run(_ id: RunID) -> RunChange? { inner.run(id) }
+  func runs(_ query: HistoryQuery) -> HistoryPage<WorkflowRun> { inner.runs(query) }
   var lastSequence: Int { inner.lastSequence }
   func events(after sequence: Int, limit: Int) -> [EngineEvent] {
     inner.events(after: sequence, limit: limit)

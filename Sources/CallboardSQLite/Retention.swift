@@ -56,6 +56,14 @@ extension SQLiteStore.Retention {
       arguments: [before]
     )
     trimmed.hasMore = database.changesCount == Self.part
+    try database.execute(
+      sql: """
+        DELETE FROM runs WHERE id IN
+          (SELECT id FROM runs WHERE NOT isLive AND activity < ? LIMIT \(Self.part))
+        """,
+      arguments: [before]
+    )
+    trimmed.hasMore = trimmed.hasMore || database.changesCount == Self.part
     try deleteCalls(
       "SELECT number FROM calls WHERE ended < ? ORDER BY ended LIMIT \(Self.part)",
       before
@@ -89,7 +97,7 @@ extension SQLiteStore.Retention {
     return (used ?? 0) * (try Int.fetchOne(database, sql: "PRAGMA page_size") ?? 0)
   }
 
-  /// Deletes ended calls and conversations, the oldest of both first, until about so many bytes are free.
+  /// Deletes ended calls, conversations and runs, the oldest of all first, until about so many bytes are free.
   private func deleteOldest(
     _ bytes: Int,
     in database: Database,
@@ -105,21 +113,32 @@ extension SQLiteStore.Retention {
             bytes + (SELECT TOTAL(LENGTH(entry) + COALESCE(LENGTH(sealed), 0)) FROM messages
               WHERE conversation = conversations.id)
           FROM conversations WHERE NOT isLive ORDER BY activity LIMIT \(Self.part))
+        UNION ALL SELECT * FROM (
+          SELECT 2, rowid, activity AS time, bytes FROM runs WHERE NOT isLive ORDER BY activity LIMIT \(Self.part))
         ORDER BY time LIMIT \(Self.part)
         """
     )
     var left = Double(bytes)
     var calls: [Int64] = []
     var talks: [Int64] = []
+    var runs: [Int64] = []
     while left > 0, let row = try rows.next() {
-      if row[0] == 1 { calls.append(row[1]) } else { talks.append(row[1]) }
+      switch row[0] as Int {
+      case 1: calls.append(row[1])
+      case 2: runs.append(row[1])
+      default: talks.append(row[1])
+      }
       left -= row[3]
     }
-    for (table, column, rowids) in [("calls", "number", calls), ("conversations", "rowid", talks)] {
+    let all = [
+      ("calls", "number", calls), ("conversations", "rowid", talks), ("runs", "rowid", runs),
+    ]
+    for (table, column, rowids) in all {
       let list = rowids.map(String.init).joined(separator: ",")
       try database.execute(sql: "DELETE FROM \(table) WHERE \(column) IN (\(list))")
     }
     trimmed.calls += calls.count
-    trimmed.hasMore = trimmed.hasMore || left > 0 && calls.count + talks.count == Self.part
+    trimmed.hasMore =
+      trimmed.hasMore || left > 0 && calls.count + talks.count + runs.count == Self.part
   }
 }

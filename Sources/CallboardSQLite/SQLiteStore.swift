@@ -305,6 +305,7 @@ public final class SQLiteStore: Store {
             unfinished.damaged.append(Self.name(of: row[0], "conversation"))
           }
         }
+        try Self.addRuns(to: &unfinished, database)
         for row in try Row.fetchAll(database, sql: "SELECT name, value FROM settings") {
           unfinished.settings[row[0]] = try JSONValue(parsing: row[1] as String, options: .lenient)
         }
@@ -317,7 +318,7 @@ public final class SQLiteStore: Store {
 
   private struct Unnamed: Error {}
 
-  private static func name(of id: Data, _ kind: String) -> String {
+  static func name(of id: Data, _ kind: String) -> String {
     kind + " " + (UUIDv7(id)?.text ?? "without an id")
   }
 

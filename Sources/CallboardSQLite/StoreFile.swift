@@ -139,6 +139,13 @@ final class StoreFile: Sendable {
     for item in items {
       for call in item.change.calls { last[call.record.call.id] = item.position }
     }
+    var lastRun: [RunID: UInt64] = [:]
+    var newRuns: Set<RunID> = []
+    for item in items {
+      guard let run = item.change.run else { continue }
+      lastRun[run.run.id] = item.position
+      if run.isNew { newRuns.insert(run.run.id) }
+    }
     var isNew: Set<CallID> = []
     let rows = Rows(database)
     for item in items {
@@ -149,6 +156,9 @@ final class StoreFile: Sendable {
         written.newCalls += try rows.put(call, isNew: isNew.contains(id))
       }
       if let talk = item.change.conversation { try rows.put(talk, &memory) }
+      if let run = item.change.run, lastRun[run.run.id] == item.position {
+        try rows.put(run, isNew: newRuns.contains(run.run.id))
+      }
       for (name, value) in item.change.settings { try rows.put(name, value) }
       try append(item.change, to: rows, &written, keepsEvents: keepsEvents)
     }
@@ -312,6 +322,41 @@ private struct Rows {
       change.sealedRest.map { Data($0) },
     ])
     try insertConversation.execute()
+  }
+
+  func put(_ change: RunChange, isNew: Bool) throws {
+    let run = change.run
+    let record = Data(try StoredForm.bytes(of: run))
+    let sealed = change.sealed.map { Data($0) }
+    let size = record.count + (sealed?.count ?? 0)
+    let word = run.state.word
+    if isNew {
+      let document = Data(run.workflow.document.serializedBytes())
+      let insertRun = try database.cachedStatement(
+        sql: """
+          INSERT OR REPLACE INTO runs
+            (id, isLive, state, workflow, caller, started, activity, bytes, document, record, sealed)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          """
+      )
+      insertRun.setUncheckedArguments([
+        run.id.uuid.data, word.isLive, word.rawValue, run.workflow.name, run.caller.name,
+        run.startedAt.timeIntervalSince1970, run.lastActivity.timeIntervalSince1970,
+        size + document.count, document, record, sealed,
+      ])
+      return try insertRun.execute()
+    }
+    let updateRun = try database.cachedStatement(
+      sql: """
+        UPDATE runs SET isLive = ?, state = ?, activity = ?, bytes = ? + LENGTH(document), record = ?, sealed = ?
+        WHERE id = ?
+        """
+    )
+    updateRun.setUncheckedArguments([
+      word.isLive, word.rawValue, run.lastActivity.timeIntervalSince1970, size, record, sealed,
+      run.id.uuid.data,
+    ])
+    try updateRun.execute()
   }
 
   func put(_ name: String, _ value: JSONValue) throws {

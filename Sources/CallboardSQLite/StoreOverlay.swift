@@ -21,6 +21,7 @@ struct StoreOverlay: Sendable {
 
   private(set) var calls: [CallID: Entry] = [:]
   private(set) var conversations: [ConversationID: Talk] = [:]
+  private(set) var runs: [RunID: (change: RunChange, position: UInt64)] = [:]
 
   mutating func put(_ change: StoreChange, at position: UInt64) {
     for call in change.calls {
@@ -38,6 +39,7 @@ struct StoreOverlay: Sendable {
         position: position
       )
     }
+    if let run = change.run { runs[run.run.id] = (run, position) }
   }
 
   /// Forgets what is on disk.
@@ -47,11 +49,12 @@ struct StoreOverlay: Sendable {
       if let born = entry.born, born <= position { calls[key]?.born = nil }
     }
     conversations = conversations.filter { $0.value.position > position }
+    runs = runs.filter { $0.value.position > position }
   }
 
   /// Whether nothing later is in line of any of its calls.
   func isLast(_ item: StoreWriter.Item) -> Bool {
-    item.change.conversation == nil
+    item.change.conversation == nil && item.change.run == nil
       && item.change.calls.allSatisfy { calls[$0.record.call.id]?.position == item.position }
   }
 

@@ -113,6 +113,27 @@ enum StoreSchema {
       CREATE INDEX calls_twin ON calls (twin, id) WHERE twin IS NOT NULL;
       """
     ),
+    (
+      "4",
+      """
+      -- Runs of workflows: what lists and filters look at, the workflow as it was when the run began, and what has
+      -- become of it.
+      CREATE TABLE runs (
+        id BLOB PRIMARY KEY NOT NULL,
+        isLive INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        workflow TEXT NOT NULL,
+        caller TEXT NOT NULL,
+        started REAL NOT NULL,
+        activity REAL NOT NULL,
+        bytes INTEGER NOT NULL,
+        document BLOB NOT NULL,
+        record BLOB NOT NULL,
+        sealed BLOB
+      );
+      CREATE INDEX runs_order ON runs (isLive, activity);
+      """
+    ),
   ]
 
   /// Says what is in the way where the file was made by a newer callboard.

@@ -139,6 +139,8 @@ final class StoreWriter: CommitGate {
     state.withLock { $0.overlay.conversations[id]?.conversation }
   }
 
+  func run(_ id: RunID) -> RunChange? { state.withLock { $0.overlay.runs[id]?.change } }
+
   /// Tells that the file could not be read; `isLasting` where it will not get better by itself.
   func failedToRead(_ fault: StoreFault, isLasting: Bool) {
     let tell = state.withLock { state in

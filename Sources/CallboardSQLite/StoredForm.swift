@@ -20,6 +20,19 @@ enum StoredForm {
     try value(data).decode(as: Conversation.Entry.self)
   }
 
+  /// A run apart from its workflow, which never changes.
+  static func bytes(of run: WorkflowRun) throws -> [UInt8] {
+    var value = try JSONValue(encoding: run)
+    value["workflow"] = nil
+    return value.serializedBytes()
+  }
+
+  static func run(_ data: Data, of document: Data) throws -> WorkflowRun {
+    var value = try value(data)
+    value["workflow"] = try self.value(document)
+    return try value.decode(as: WorkflowRun.self)
+  }
+
   private static func value(_ data: Data) throws -> JSONValue {
     try JSONValue(parsing: data, options: .lenient)
   }

@@ -163,6 +163,8 @@ public final class FaultyStore: Store {
   public func conversations(_ query: HistoryQuery) -> HistoryPage<Conversation> {
     store.conversations(query)
   }
+  public func run(_ id: RunID) -> RunChange? { store.run(id) }
+  public func runs(_ query: HistoryQuery) -> HistoryPage<WorkflowRun> { store.runs(query) }
   public var lastSequence: Int { store.lastSequence }
 
   public func events(after sequence: Int, limit: Int) -> [EngineEvent] {

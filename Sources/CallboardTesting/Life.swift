@@ -59,6 +59,7 @@ final class World: Sendable {
     rules: [ApprovalRules.Rule] = [free],
     model: TestModel? = nil,
     models: @escaping @Sendable (Conversation) -> TestModel? = { _ in nil },
+    offered: [TestModel] = [],
     sealer: Sealer?? = .none,
     configure: (inout EngineConfiguration) -> Void = { _ in }
   ) throws -> Life {
@@ -85,6 +86,7 @@ final class World: Sendable {
     let engine = Engine(
       configuration,
       registry: try FunctionRegistry([provider], secrets: configuration.secrets),
+      models: offered.map { MortalModel($0, store) },
       store: store,
       clock: clock,
       sealer: sealer ?? Sealer(key)

@@ -111,6 +111,10 @@ public final class MortalStore: Store {
   public func conversations(_ query: HistoryQuery) -> HistoryPage<Conversation> {
     inner?.conversations(query) ?? HistoryPage()
   }
+  public func run(_ id: RunID) -> RunChange? { inner?.run(id) }
+  public func runs(_ query: HistoryQuery) -> HistoryPage<WorkflowRun> {
+    inner?.runs(query) ?? HistoryPage()
+  }
   public var lastSequence: Int { inner?.lastSequence ?? 0 }
   public func events(after sequence: Int, limit: Int) -> [EngineEvent] {
     inner?.events(after: sequence, limit: limit) ?? []

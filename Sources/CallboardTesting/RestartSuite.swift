@@ -27,7 +27,7 @@ public struct RestartCase: Sendable, CustomStringConvertible {
 public enum RestartSuite {
   public static let cases: [RestartCase] =
     received + undecided + queued + begun + linked + settings + definitions + secrets
-    + conversations + authority + wholes
+    + conversations + authority + workflows + wholes
 
   // MARK: - Received
 

@@ -457,6 +457,51 @@ public enum StoreSuite {
       try equal(found.conversations.first?.sealedMessages, [0: [7], 1: [8]], "of messages")
       try equal(found.conversations.first?.sealedRest, nil, "of what has been said by now")
     },
+    StoreCase("a run comes back as it was stored last, with its sealed originals") { store in
+      var run = try makeRun(1)
+      let first = run
+      try await store.commit(StoreChange(run: RunChange(run, isNew: true))).durable()
+      try equal(
+        try JSONValue(encoding: store.run(run.id)?.run),
+        try JSONValue(encoding: run),
+        "run"
+      )
+      var generator = SeededGenerator(seed: 1)
+      _ = try run.handle(.start, now: start.addingTimeInterval(5), using: &generator)
+      _ = try store.commit(StoreChange(run: RunChange(first, isNew: false)))
+      try await store.commit(
+        StoreChange(run: RunChange(run, sealed: [1, 2, 3], isNew: false))
+      ).durable()
+      let found = try need(store.run(run.id), "run")
+      try equal(try JSONValue(encoding: found.run), try JSONValue(encoding: run), "run")
+      try equal(found.sealed, [1, 2, 3], "sealed originals")
+      try expect(store.run(try makeRun(2).id) == nil, "it knows a run that was never stored")
+    },
+    StoreCase("runs that live are taken up, and listed first") { store in
+      var runs: [WorkflowRun] = []
+      for number in 1...5 {
+        var run = try makeRun(number)
+        var generator = SeededGenerator(seed: UInt64(number))
+        let now = start.addingTimeInterval(Double(number))
+        _ = try run.handle(.start, now: now, using: &generator)
+        if number > 3 {
+          _ = try run.handle(.cancel(by: .operator("anna")), now: now, using: &generator)
+          for work in run.openWork {
+            let end = WorkflowRun.WorkEnd.failure(CallFailure(.cancelled, "cancelled"))
+            _ = try run.handle(.workEnded(work, end), now: now, using: &generator)
+          }
+        }
+        runs.append(run)
+        try await store.commit(StoreChange(run: RunChange(run, isNew: true))).durable()
+      }
+      try equal(try store.unfinished().runs.map(\.run.id), runs.prefix(3).map(\.id), "unfinished")
+      let order = [2, 1, 0, 4, 3].map { runs[$0].id }
+      try equal(store.runs(HistoryQuery()).items.map(\.id), order, "order")
+      let list = ListQuery(filter: try Filter("state:cancelled"))
+      let page = store.runs(HistoryQuery(list))
+      try equal(page.items.map(\.id), [runs[4].id, runs[3].id], "cancelled ones")
+      try equal(page.hidden, 3, "hidden")
+    },
   ]
 
   // MARK: - What cases are made of
@@ -492,6 +537,20 @@ public enum StoreSuite {
       model: "test",
       startedAt: start.addingTimeInterval(Double(number))
     )
+  }
+
+  private static func makeRun(_ number: Int) throws -> WorkflowRun {
+    var run = WorkflowRun(
+      id: RunID(UUIDv7(at: start, sequence: UInt16(number), random: UInt64(number))),
+      workflow: try Workflow([
+        "workflow": "w", "steps": [["id": "a", "call": "t.f", "with": ["n": "${input.n}"]]],
+      ]),
+      input: ["n": .integer(Int64(number))],
+      caller: .caller("agent"),
+      startedAt: start
+    )
+    run.redact(Redactor())
+    return run
   }
 
   private static func makeEvent(_ cause: String) -> EngineEvent {

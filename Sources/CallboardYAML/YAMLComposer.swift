@@ -59,7 +59,11 @@ struct YAMLComposer {
     guard depth <= YAMLDocument.Limits.depth else {
       throw error(position, "the file is nested more than \(YAMLDocument.Limits.depth) deep")
     }
-    places[pointer] = YAMLDocument.Place(key: key, value: position)
+    places[pointer] = YAMLDocument.Place(
+      key: key,
+      value: position,
+      opening: Self.opening(of: node)
+    )
     switch node {
     case .scalar(let scalar):
       return try value(of: scalar, at: pointer, position: position)
@@ -204,6 +208,16 @@ struct YAMLComposer {
         )
       }
       return value
+    }
+  }
+
+  /// nil of what is no text, or one whose lines the file breaks otherwise.
+  private static func opening(of node: Node) -> Int? {
+    guard case .scalar(let scalar) = node else { return nil }
+    return switch scalar.style {
+    case .any, .plain: 0
+    case .singleQuoted, .doubleQuoted: 1
+    case .literal, .folded: nil
     }
   }
 

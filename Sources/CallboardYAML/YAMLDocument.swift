@@ -20,6 +20,8 @@ public struct YAMLDocument: Sendable {
     /// Where the key of a member is, or the item of a sequence.
     var key: Diagnostic.Position
     var value: Diagnostic.Position
+    /// How far after its beginning a text of one line begins to be what it says: 1 in quotes; nil of any other value.
+    var opening: Int?
   }
 
   /// How large a document may be.
@@ -87,6 +89,24 @@ public struct YAMLDocument: Sendable {
       position: nearestPlace(of: pointer)?.value,
       message: path.isEmpty ? sentence : "\(path) \(sentence)"
     )
+  }
+
+  /// A diagnostic about a character of the text at a pointer, as far as the file has it as it is.
+  public func diagnostic(
+    at pointer: JSONPointer,
+    offset: Int,
+    _ sentence: String
+  ) -> Diagnostic {
+    var diagnostic = diagnostic(at: pointer, sentence)
+    if let opening = places[pointer]?.opening { diagnostic.position?.column += opening + offset }
+    return diagnostic
+  }
+
+  /// A diagnostic about the key of a member.
+  public func diagnostic(atKeyOf pointer: JSONPointer, _ sentence: String) -> Diagnostic {
+    var diagnostic = diagnostic(at: pointer, sentence)
+    if let key = places[pointer]?.key { diagnostic.position = key }
+    return diagnostic
   }
 
   /// The place of a value, or of the closest thing around it that is in the file.

@@ -10,6 +10,7 @@ final class FakeDoor: EngineDoor {
     var header: Header
     var calls: [CallDetail] = []
     var conversations: [ConversationDetail] = []
+    var runs: [RunDetail] = []
     var functions: [FunctionDetail] = []
     var providers: [ProviderRow] = []
     var errors: [ErrorRow] = []
@@ -151,6 +152,15 @@ final class FakeDoor: EngineDoor {
       )
     case .conversation(let id):
       return .conversation(state.conversations.first { $0.row.id == id })
+    case .runs(let list):
+      let subject = { (row: RunRow) in
+        Filter.Subject(state: row.state.rawValue, since: row.startedAt, text: [row.workflow])
+      }
+      return .runs(
+        page(of: state.runs.map(\.row), list, state.header.now, subject) { $0.id.description },
+        workflows: []
+      )
+    case .run(let id): return .run(state.runs.first { $0.row.id == id })
     case .functions(let list):
       let subject = { (row: FunctionRow) in
         Filter.Subject(function: row.name, since: state.header.now)

@@ -89,6 +89,91 @@ enum Fixture {
     return detail
   }
 
+  static func runID(_ number: Int) -> RunID {
+    RunID(UUIDv7(high: 0x0193_0000_0000_7000, low: 0x9000_0000_0000_0000 + UInt64(number)))
+  }
+
+  /// A run of the guide's example: its market was not to be had, and its offer waits or was never made.
+  static func run(
+    _ number: Int,
+    state: WorkflowRun.Word,
+    doing: String,
+    needsPerson: Bool = false
+  ) -> RunDetail {
+    let isOver = !state.isLive
+    func step(
+      _ id: String,
+      _ does: String,
+      _ state: WorkflowRun.StepWord,
+      after needs: [String] = [],
+      why: String? = nil,
+      seconds: Double?,
+      calls: [CallRow] = []
+    ) -> RunDetail.StepRow {
+      RunDetail.StepRow(
+        id: id,
+        needs: needs,
+        does: does,
+        isRequired: id != "market",
+        state: state,
+        why: why,
+        startedAt: seconds.map { _ in now.addingTimeInterval(-90) },
+        endedAt: seconds.map { now.addingTimeInterval(-90 + $0) },
+        items: nil,
+        calls: calls,
+        conversations: []
+      )
+    }
+    let row = RunRow(
+      id: runID(number),
+      workflow: "due-diligence",
+      caller: "agent-1",
+      state: state,
+      doing: doing,
+      done: 3,
+      steps: 4,
+      needsPerson: needsPerson,
+      startedAt: now.addingTimeInterval(-90),
+      endedAt: isOver ? now.addingTimeInterval(-80) : nil,
+      lastActivity: now.addingTimeInterval(isOver ? -80 : -12),
+      retries: number - 1,
+      revision: 4
+    )
+    return RunDetail(
+      row: row,
+      input: ["address": "12 Oak St", "ask": 450_000],
+      output: nil,
+      failure: isOver ? doing : nil,
+      steps: [
+        step("validate", "properties.validate", .succeeded, seconds: 0.4),
+        step(
+          "market",
+          "market.analyse",
+          .failed,
+          after: ["validate"],
+          why: "The market feed answered 503 Service Unavailable.",
+          seconds: 6
+        ),
+        step(
+          "compliance",
+          "compliance.check",
+          isOver ? .failed : .succeeded,
+          after: ["validate"],
+          why: isOver ? "the register is closed" : nil,
+          seconds: 2
+        ),
+        step(
+          "offer",
+          "offers.submit",
+          isOver ? .waiting : .running,
+          after: ["market", "compliance"],
+          seconds: nil,
+          calls: isOver ? [] : [call(2, "offers.submit").row]
+        ),
+      ]
+    )
+  }
+
   static func conversation(
     _ number: Int,
     _ title: String,
@@ -231,6 +316,10 @@ enum Fixture {
         effect: .read
       ),
       failed,
+    ]
+    state.runs = [
+      run(1, state: .running, doing: "waiting for you", needsPerson: true),
+      run(2, state: .failed, doing: "step compliance failed: the register is closed"),
     ]
     state.conversations = [
       conversation(1, "Closing on 12 Oak St", state: .calling, doing: "waiting for you"),

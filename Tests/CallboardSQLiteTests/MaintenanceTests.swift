@@ -151,6 +151,7 @@ import Testing
       try $0.execute(
         sql: """
           DROP INDEX calls_twin; ALTER TABLE calls DROP COLUMN twin; DROP TABLE checkpoints;
+          DROP TABLE runs;
           DELETE FROM grdb_migrations WHERE identifier <> '1'
           """
       )
@@ -158,6 +159,6 @@ import Testing
     #expect(try log.verify().isWhole)
     #expect(try StoreReader(log.path).info().migration == "1")
     _ = try SQLiteStore(log.path, key: AuditLog.key).close()
-    #expect(try StoreReader(log.path).info().migration == "3")
+    #expect(try StoreReader(log.path).info().migration == "4")
   }
 }

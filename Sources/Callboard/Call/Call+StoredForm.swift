@@ -40,6 +40,7 @@ private struct CallWriter {
     put(call.receivedAt)
     put(#","idempotencyKey":"#)
     put(string: call.idempotencyKey)
+    try put(#","step":"#, call.step) { try $0.put(encoding: $1) }
     put("}}")
     try call.writeAside(into: &bytes)
     put(#","state":"#)

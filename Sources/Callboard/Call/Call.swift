@@ -87,6 +87,8 @@ public struct Call: Sendable, Codable {
   public var link: Link? { origin.value.link }
   /// Who pressed run again, for a linked call.
   public var requestedBy: Principal? { origin.value.requestedBy }
+  /// Which part of which workflow's run it is made for.
+  public var step: StepPlace? { origin.value.step }
   public var receivedAt: Date { origin.value.receivedAt }
   /// The same for every attempt, and for a call that runs an unknown one again.
   public var idempotencyKey: String { origin.value.idempotencyKey.text }
@@ -287,6 +289,7 @@ extension Call {
     let requestedBy: Principal?
     let receivedAt: Date
     let idempotencyKey: IdempotencyKey
+    var step: StepPlace?
   }
 
   /// One reference to what several states of a call share.

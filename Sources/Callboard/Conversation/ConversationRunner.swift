@@ -149,6 +149,18 @@ extension Engine {
     _ request: ConversationRequest,
     model: any Model
   ) throws(ConfigurationMistake) -> ConversationID {
+    let id = ConversationID(newUUIDs(clock.now).0)
+    try start(request, model: model, id: id, secrets: KnownSecrets())
+    return id
+  }
+
+  /// Starts it under an id that somebody waits for; `secrets` are hidden in it from the start.
+  func start(
+    _ request: ConversationRequest,
+    model: any Model,
+    id: ConversationID,
+    secrets: KnownSecrets
+  ) throws(ConfigurationMistake) {
     _ = try table.catalogue.offers(to: request.caller)
     guard conversations.liveCount < configuration.conversations else {
       throw ConfigurationMistake(
@@ -162,7 +174,6 @@ extension Engine {
       throw ConfigurationMistake(path: "messages", message: refusal)
     }
     let now = clock.now
-    let id = ConversationID(newUUIDs(now).0)
     var setup = request.setup
     setup.plan = setup.plan.map(redactor.redact(said:))
     var conversation = Conversation(
@@ -180,6 +191,7 @@ extension Engine {
       (request.system.map { [Message(.system, $0)] } ?? [])
       + request.messages.map { Message(.user, $0, author: request.caller.name) }
     conversations.withLive(id) { live in
+      live.secrets.note(secrets.texts)
       for message in opening {
         live.conversation.append(message, at: now)
       }
@@ -191,7 +203,6 @@ extension Engine {
       )
     }
     askModel(id)
-    return id
   }
 
   /// Why a message is too long to be taken; nil where it is not.
@@ -418,6 +429,7 @@ extension Engine {
     }
     guard let ended else { return }
     for waiter in ended.0 { waiter.resolve(ended.1) }
+    tellConversationEnd(id)
     conversations.trim()
   }
 
@@ -658,7 +670,7 @@ extension Engine {
   }
 
   /// Puts a call into the live table as it stands in the turn's commit.
-  private func insert(received call: Call, _ secrets: SharedSecrets?) {
+  func insert(received call: Call, _ secrets: SharedSecrets?) {
     table.withShard(of: call.id) { shard in
       let live = LiveTable.LiveCall(CallRecord(call), function: nil, secrets: secrets)
       live.committed = call.history.count
@@ -720,7 +732,9 @@ extension Engine {
     let call = table.withShard(of: id) { shard in
       shard.calls[id].flatMap { $0.isStored ? $0.call : nil }
     }
-    guard let call, case .unknown = call.state, let conversation = call.conversation else { return }
+    guard let call, case .unknown = call.state else { return }
+    if call.step != nil { tellUnknown(step: id) }
+    guard let conversation = call.conversation else { return }
     let limit =
       configuration.isUnattended
       ? 0 : conversations.withLive(conversation) { $0.conversation.limits.unknownWait } ?? 0
@@ -795,7 +809,7 @@ extension Engine {
   }
 
   /// When a call waited for people.
-  private static func waits(of call: Call, until now: Date) -> [DateInterval] {
+  static func waits(of call: Call, until now: Date) -> [DateInterval] {
     let ends = call.history.dropFirst().map(\.at) + [now]
     return zip(call.history, ends).compactMap { step, end in
       guard step.state.needsPerson || step.state == .approved, step.at < end else { return nil }

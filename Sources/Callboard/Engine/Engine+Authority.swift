@@ -47,7 +47,8 @@ extension Engine {
     )
   }
 
-  /// Who may not approve: with two or more approvers, everyone who wrote in the conversation or pressed run again.
+  /// Who may not approve: with two or more approvers, everyone who wrote in the conversation, started the
+  /// run or pressed run again.
   func requesters(of call: Call, approvers: Int) -> [Principal] {
     guard approvers > 1 else { return [] }
     var people: [Principal] = []
@@ -55,6 +56,7 @@ extension Engine {
     if let conversation = call.conversation {
       people += conversations.writers(of: conversation)
     }
+    if let run = call.step?.run { people += runs[run]?.run.people ?? [] }
     return people
   }
 

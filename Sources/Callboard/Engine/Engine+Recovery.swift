@@ -109,6 +109,7 @@ extension Engine {
       commit(events: all.events, settings: all.settings)
     }
     for (id, talk) in all.talks { recover(id, talk) }
+    recoverRuns()
     for (id, effect) in all.calls {
       do throws(StoreFault) {
         try storeKept(id)

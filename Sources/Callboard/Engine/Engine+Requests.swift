@@ -87,6 +87,10 @@ extension Engine: EngineDoor {
     case .pauseConversation(let id, let from, let to):
       return await pauseConversation(id, from: from, to: to, by: principal)
     case .message(let id, let text): return await addMessage(text, to: id, by: principal)
+    case .startRun(let name, let input, let id):
+      return await startRun(name, input, id: id, by: principal)
+    case .cancelRun(let id): return await cancelRun(id, by: principal)
+    case .retryRun(let id, let revision): return await retryRun(id, revision, by: principal)
     case .reading(let id, let isThere): return note(principal, reads: id, isThere)
     case .left(let seq): return await note(principal, leftAt: seq)
     }
@@ -128,9 +132,11 @@ extension Engine: EngineDoor {
       return longer(arguments, configuration.maxArgumentBytes, "arguments")
     case .runAgain(_, _, let arguments?):
       return longer(arguments, configuration.maxArgumentBytes, "arguments")
+    case .startRun(_, let input, _):
+      return longer(input, configuration.maxArgumentBytes, "inputs")
     case .approve, .extend, .undo, .check, .grant, .revokeGrant, .cancel, .runAgain, .setFunction,
       .setProvider, .setBreaker, .clearCache, .hold, .acceptDefinition, .declineDefinition,
-      .stopConversation, .pauseConversation, .message, .reading, .left:
+      .stopConversation, .pauseConversation, .message, .cancelRun, .retryRun, .reading, .left:
       return nil
     }
   }
@@ -705,7 +711,7 @@ extension Engine: EngineDoor {
       id = call
     case .setFunction, .setProvider, .setBreaker, .clearCache, .hold, .grant, .revokeGrant,
       .acceptDefinition, .declineDefinition, .stopConversation, .pauseConversation, .message,
-      .reading, .left:
+      .startRun, .cancelRun, .retryRun, .reading, .left:
       break
     }
     let call = id.flatMap { id in table.withShard(of: id) { $0.calls[id]?.call } ?? store.call(id) }

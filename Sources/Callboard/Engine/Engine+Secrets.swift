@@ -2,9 +2,10 @@ import JSONSchema
 
 /// What is known to be secret where a call is made, run and told of.
 extension Engine {
-  /// What a new call shares its secrets with: its conversation, or the call that it stands in for.
+  /// What a new call shares its secrets with: its conversation or run, or the call that it stands in for.
   func sharedSecrets(around call: Call) -> SharedSecrets? {
     if let id = call.conversation { return conversations.withLive(id) { $0.secrets } }
+    if let run = call.step?.run { return runs[run]?.secrets }
     guard case .fallback(for: let parent) = call.link else { return nil }
     return table.withShard(of: parent) { shard in shard.calls[parent]?.sharingSecrets() }
   }

@@ -14,6 +14,9 @@ extension Engine {
     case .call(let id): body = .call(callDetail(id, context))
     case .conversations(let list): body = .conversations(conversationPage(list, context))
     case .conversation(let id): body = .conversation(conversationDetail(id, context))
+    case .runs(let list):
+      body = .runs(runPage(list, context), workflows: workflowRows())
+    case .run(let id): body = .run(runDetail(id, context))
     case .functions(let list):
       body = .functions(functionPage(list, context), providers: providerRows(context))
     case .function(let name): body = .function(functionDetail(name, context))
@@ -31,15 +34,15 @@ extension Engine {
       snapshot.definitions = definitionRows(Filter(), in: context.catalogue, at: context.now)
     case .waiting(let list):
       snapshot.definitions = definitionRows(list.filter, in: context.catalogue, at: context.now)
-    case .calls, .call, .conversations, .conversation, .functions, .function, .errors, .grants,
-      .grantPreview, .report, .audit, .header:
+    case .calls, .call, .conversations, .conversation, .runs, .run, .functions, .function, .errors,
+      .grants, .grantPreview, .report, .audit, .header:
       break
     }
     return snapshot
   }
 
   /// What every row needs to know, read once a snapshot.
-  fileprivate struct SnapshotContext {
+  struct SnapshotContext {
     let catalogue: Catalogue
     let now: Date
     let monotonic: Duration
@@ -184,11 +187,11 @@ extension Engine {
     return Page(page, rows: page.items.map(row))
   }
 
-  private func liveCall(_ id: CallID) -> Call? {
+  func liveCall(_ id: CallID) -> Call? {
     table.withShard(of: id) { $0.calls[id]?.call } ?? store.call(id)
   }
 
-  private func row(_ call: Call, _ context: SnapshotContext) -> CallRow {
+  func row(_ call: Call, _ context: SnapshotContext) -> CallRow {
     let function = context.catalogue[call.function]
     var row = CallRow(
       id: call.id,

@@ -10,6 +10,8 @@ public struct TakenUp: Sendable, Hashable, Codable {
   /// Of these: by the state they are in now.
   public var states: [String: Int] = [:]
   public var conversations = 0
+  /// Runs of workflows that were live.
+  public var runs = 0
   /// Conversations whose model is no longer there.
   public var orphaned = 0
   /// Calls and conversations whose originals could not be opened: another key, or changed by somebody.
@@ -19,7 +21,7 @@ public struct TakenUp: Sendable, Hashable, Codable {
 
   public init() {}
 
-  public var isEmpty: Bool { calls == 0 && conversations == 0 && damaged.isEmpty }
+  public var isEmpty: Bool { calls == 0 && conversations == 0 && runs == 0 && damaged.isEmpty }
 
   /// One sentence for the screen and the event stream.
   public var sentence: String {
@@ -30,6 +32,7 @@ public struct TakenUp: Sendable, Hashable, Codable {
     }
     if !parts.isEmpty { words += " (" + parts.joined(separator: ", ") + ")" }
     words += conversations == 1 ? " and 1 conversation" : " and \(conversations) conversations"
+    if runs > 0 { words += runs == 1 ? " and 1 run" : " and \(runs) runs" }
     var text = "recovered " + words
     if orphaned > 0 { text += "; \(orphaned) without their model have failed" }
     if unreadable > 0 {
@@ -66,6 +69,7 @@ extension Engine {
       insert(stored: call, sealed, &unreadable)
     }
     let ends = unfinished.conversations.compactMap { insert(stored: $0, model, &result) }
+    insert(stored: unfinished.runs, &result)
     result.unreadable += unreadable.count
     shareSecrets(unfinished.calls.map(\.call.id))
     // Before their calls go on: nobody would hear of them.
@@ -79,6 +83,7 @@ extension Engine {
       takeUpLinks(of: call.id)
     }
     for change in unfinished.conversations { restart(change.conversation) }
+    restart(runs: unfinished.runs)
     for (call, _) in unfinished.calls {
       let state = table.withShard(of: call.id) { $0.calls[call.id]?.call.state.word }
       let word = state ?? store.call(call.id)?.state.word
@@ -325,10 +330,13 @@ extension Engine {
     )
   }
 
-  /// Whether somebody still waits for a call: its conversation, the approval that a person gave, or the call it stands in
+  /// Whether somebody still waits for a call: its conversation or run, the approval that a person gave, or the call it stands in
   /// for.
   private func ownerIsLive(_ call: Call) -> Bool {
     if call.approval?.decidedAt != nil { return true }
+    if call.link == nil, let run = call.step?.run {
+      return runs[run]?.run.state.word.isLive ?? false
+    }
     switch call.link {
     case .fallback(let other), .settles(let other):
       return table.withShard(of: other) { $0.calls[other] != nil }
@@ -388,7 +396,7 @@ extension Engine {
     store.call(id).map(withOriginals)
   }
 
-  private func withOriginals(_ call: Call) -> Call {
+  func withOriginals(_ call: Call) -> Call {
     guard let sealed = store.sealed(call.id) else { return call }
     return sealer?.restoring(call, from: sealed) ?? call
   }

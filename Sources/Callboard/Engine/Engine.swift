@@ -31,6 +31,9 @@ public final class Engine: Sendable {
   /// By name.
   public let models: [String: any Model]
   let conversations = ConversationTable()
+  let runs = RunTable()
+  /// Turns of models that are steps of runs, while they last.
+  let conversationRuns = Mutex<[ConversationID: StepPlace]>([:])
   let waiting = WaitingIndex()
   let undoable = UndoIndex()
   let errors = ErrorGroups()
@@ -281,7 +284,8 @@ public final class Engine: Sendable {
     link: Call.Link? = nil,
     requestedBy: Principal? = nil,
     key: String? = nil,
-    id: CallID? = nil
+    id: CallID? = nil,
+    step: StepPlace? = nil
   ) -> Call {
     let now = clock.now
     let (fresh, keyUUID) = newUUIDs(now)
@@ -298,7 +302,8 @@ public final class Engine: Sendable {
         link: link,
         requestedBy: requestedBy,
         receivedAt: now,
-        idempotencyKey: key.map(IdempotencyKey.given) ?? .made(keyUUID)
+        idempotencyKey: key.map(IdempotencyKey.given) ?? .made(keyUUID),
+        step: step
       ),
       proposed: parsed,
       unparsed: unparsed
@@ -599,6 +604,7 @@ public final class Engine: Sendable {
     }
     if let rerun = record.call.rerun { cancelIfNotStarted(rerun) }
     if record.call.conversation != nil { conversationCallEnded(record.call) }
+    if let step = record.call.step { stepEnded(record.call, of: step) }
     return outcome
   }
 
@@ -736,6 +742,7 @@ public final class Engine: Sendable {
     }
     for waiter in waiters { waiter.resolve(.failure(Self.stoppedFirst)) }
     releaseConversationWaiters()
+    releaseRunWaiters()
     for sleeper in sleepers { sleeper.resolve(false) }
     slots.dismiss()
   }

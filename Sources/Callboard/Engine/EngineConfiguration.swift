@@ -32,6 +32,8 @@ public struct EngineConfiguration: Sendable {
   /// Nobody can be asked: what needs approval is denied, with the rule.
   public var isUnattended: Bool
   public var conversationLimits: ConversationLimits
+  /// What can be run by name.
+  public var workflows: [Workflow] = []
   /// What reports sum up.
   public var reportSums: [ReportSum] = []
   /// Seed of ids and jitter; nil: from the system.

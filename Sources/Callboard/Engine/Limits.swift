@@ -261,6 +261,29 @@ extension Limit {
   )
 }
 
+// MARK: - Workflows
+
+extension Limit {
+  public static let runs = Limit(
+    "runs of workflows that live at one time",
+    10_000,
+    "runs",
+    beyond: "a new one does not begin"
+  )
+  public static let workflowParallel = Limit(
+    "steps of one run that are under way at one time, unless its workflow says another number",
+    16,
+    "steps",
+    beyond: "they wait for their turn"
+  )
+  public static let keptRuns = Limit(
+    "ended runs that are kept with store: memory",
+    1000,
+    "runs",
+    beyond: "the oldest are forgotten"
+  )
+}
+
 // MARK: - The event stream
 
 extension Limit {
@@ -295,6 +318,7 @@ extension Limit {
     .conversations,
     .message, .answer, .transcript, .turns, .calls, .tokens, .time, .modelStream, .modelEvent,
     .turnCalls, .writing, .keptConversations,
+    .runs, .workflowParallel, .keptRuns,
     .eventValue, .eventErrorOutput, .waitingEvents,
   ]
 

@@ -10,6 +10,9 @@ public struct EngineEvent: Sendable {
   public var type: Kind
   public var call: CallPart?
   public var conversation: ConversationID?
+  /// The run that it is about, and the workflow's name.
+  public var run: RunID?
+  public var workflow: String?
   public var function: String?
   public var model: ModelPart?
   public var cause: String?
@@ -103,6 +106,8 @@ public struct EngineEvent: Sendable {
     public var attempt: Int?
     public var revision: Int
     public var link: Call.Link?
+    /// Which part of which workflow's run it is made for.
+    public var step: StepPlace?
 
     public init(
       id: CallID,
@@ -141,6 +146,7 @@ public struct EngineEvent: Sendable {
   public enum Kind: Sendable, Hashable {
     case call(CallState.Word)
     case conversation(Conversation.Word)
+    case workflow(WorkflowRun.Word)
     case model(ModelChange)
     case function(FunctionChange)
     case breaker(CircuitBreaker.State)
@@ -202,6 +208,7 @@ public struct EngineEvent: Sendable {
       switch self {
       case .call(let word): "call." + word.rawValue
       case .conversation(let word): "conversation." + word.rawValue
+      case .workflow(let word): "workflow." + word.rawValue
       case .model(let change): "model." + change.rawValue
       case .function(let change): "function." + change.rawValue
       case .breaker(let state): "breaker." + state.rawValue
@@ -239,8 +246,15 @@ public struct EngineEvent: Sendable {
       case .checks(let id): part["checks"] = .string(id.description)
       case nil: break
       }
+      if let step = call.step {
+        part["run"] = .string(step.run.description)
+        part["step"] = .string(step.step)
+        if let item = step.item { part["item"] = .integer(Int64(item)) }
+      }
       object["call"] = .object(part)
     }
+    if let run { object["run"] = .string(run.description) }
+    if let workflow { object["workflow"] = .string(workflow) }
     if let conversation { object["conversation"] = .string(conversation.description) }
     if let function { object["function"] = .string(function) }
     if let model {
@@ -301,6 +315,8 @@ extension EngineEvent {
       value: json["value"]
     )
     self.seq = Int(seq)
+    run = json["run"]?.stringValue.flatMap { RunID($0) }
+    workflow = json["workflow"]?.stringValue
     grant = json["grant"]?.stringValue.flatMap { GrantID($0) }
     definition = json["definition"]?.stringValue
     digest = json["digest"]?.stringValue
@@ -319,6 +335,7 @@ extension EngineEvent.Kind {
       switch parts[0] {
       case "call": CallState.Word(rawValue: parts[1]).map(Self.call)
       case "conversation": Conversation.Word(rawValue: parts[1]).map(Self.conversation)
+      case "workflow": WorkflowRun.Word(rawValue: parts[1]).map(Self.workflow)
       case "model": ModelChange(rawValue: parts[1]).map(Self.model)
       case "function": FunctionChange(rawValue: parts[1]).map(Self.function)
       case "breaker": CircuitBreaker.State(rawValue: parts[1]).map(Self.breaker)
@@ -386,6 +403,11 @@ extension EngineEvent.CallPart {
       link: other("again").map(Call.Link.again) ?? other("settles").map(Call.Link.settles)
         ?? other("fallback_for").map { .fallback(for: $0) } ?? other("checks").map(Call.Link.checks)
     )
+    if let run = json["run"]?.stringValue.flatMap({ RunID($0) }),
+      let name = json["step"]?.stringValue
+    {
+      step = StepPlace(run: run, step: name, item: json["item"]?.intValue)
+    }
   }
 }
 
@@ -401,6 +423,7 @@ extension EngineEvent.CallPart {
       revision: revision,
       link: origin.link
     )
+    step = origin.step
   }
 }
 

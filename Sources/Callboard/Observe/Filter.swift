@@ -85,6 +85,7 @@ public struct Filter: Sendable, Hashable, Codable {
 
   private static let words =
     CallState.Word.allCases.map(\.rawValue) + Conversation.Word.allCases.map(\.rawValue)
+    + WorkflowRun.Word.allCases.map(\.rawValue).filter { CallState.Word(rawValue: $0) == nil }
 
   /// Seconds of a time such as `90s`, `10m`, `8h` or `2d`; nil where it is none.
   public static func seconds(_ text: Substring) -> Double? {

@@ -10,6 +10,9 @@ public enum Query: Sendable, Hashable, Codable {
   case call(CallID)
   case conversations(ListQuery)
   case conversation(ConversationID)
+  /// Runs of workflows, and the workflows there are.
+  case runs(ListQuery)
+  case run(RunID)
   case functions(ListQuery)
   case function(String)
   case errors(ListQuery)

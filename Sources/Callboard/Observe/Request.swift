@@ -38,6 +38,12 @@ public enum Request: Sendable, Hashable, Codable {
   case stopConversation(ConversationID)
   case pauseConversation(ConversationID, from: Bool, to: Bool)
   case message(ConversationID, String)
+  /// A run of a workflow of the configuration, under an id that whoever asks has made.
+  case startRun(String, input: JSONValue, id: RunID)
+  /// From whatever it is doing: what is wanted of it is the same.
+  case cancelRun(RunID)
+  /// Goes on from what has failed; what has finished stays.
+  case retryRun(RunID, revision: Int)
   /// That a person has a call on the screen, or has it no longer; said again every few seconds, and never stored.
   case reading(CallID, isThere: Bool)
   /// Up to which event a person has been told when they leave.

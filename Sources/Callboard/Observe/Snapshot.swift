@@ -22,6 +22,9 @@ public struct Snapshot: Sendable, Codable {
     case call(CallDetail?)
     case conversations(Page<ConversationRow>)
     case conversation(ConversationDetail?)
+    case runs(Page<RunRow>, workflows: [WorkflowRow])
+    /// nil: no such run is kept.
+    case run(RunDetail?)
     case functions(Page<FunctionRow>, providers: [ProviderRow])
     case function(FunctionDetail?)
     case errors(Page<ErrorRow>)

@@ -83,7 +83,7 @@ public struct ShiftReportBuilder: Sendable {
     case .function(let change): if isIn { takeFunction(change, event) }
     case .engine(let change): takeEngine(change, event, isIn)
     case .model(let change): takeModel(change, event, isIn)
-    case .conversation: break
+    case .conversation, .workflow: break
     }
     last = max(last ?? event.time, event.time)
   }

@@ -113,6 +113,23 @@ extension HistoryQuery {
     return .window(of: kept, hidden: all.count - kept.count, list) { $0.id.description }
   }
 
+  /// A window onto runs that are all in memory.
+  func page(of all: [WorkflowRun]) -> HistoryPage<WorkflowRun> {
+    var kept = all.filter { list.filter.admits(Filter.Subject($0), at: now) }
+    func order(_ run: WorkflowRun) -> (Int, Date, RunID) {
+      (run.state.word.isLive ? 1 : 0, run.lastActivity, run.id)
+    }
+    switch list.sort {
+    case .natural: kept.sort { order($0) > order($1) }
+    case .name: kept.sort { ($0.workflow.name, $1.id) < ($1.workflow.name, $0.id) }
+    case .age: kept.sort { ($0.startedAt, $0.id) > ($1.startedAt, $1.id) }
+    case .state: kept.sort { ($0.state.word.rawValue, $1.id) < ($1.state.word.rawValue, $0.id) }
+    case .duration: kept.sort { ($0.seconds(at: now), $0.id) > ($1.seconds(at: now), $1.id) }
+    case .count: kept.sort { ($0.steps.count, $0.id) > ($1.steps.count, $1.id) }
+    }
+    return .window(of: kept, hidden: all.count - kept.count, list) { $0.id.description }
+  }
+
   /// By one thing, and the natural order where that is equal.
   private func sorted<Item, Value: Comparable>(_ items: [Item], by value: (Item) -> Value) -> [Item]
   {
@@ -138,6 +155,16 @@ extension Filter.Subject {
         call.id.description, call.summary, call.outcome?.failure?.message ?? "",
         call.conversation.flatMap(title) ?? "",
       ]
+    )
+  }
+
+  /// What a filter looks at of a run.
+  public init(_ run: WorkflowRun) {
+    self.init(
+      state: run.state.word.rawValue,
+      caller: run.caller.name,
+      since: run.startedAt,
+      text: [run.workflow.name, run.id.short, run.id.description]
     )
   }
 

@@ -49,6 +49,8 @@ public final class InMemoryStore: Store {
     var conversations: [ConversationID: Conversation] = [:]
     var conversationOrder: Deque<ConversationID> = []
     var endedConversations: Deque<ConversationID> = []
+    var runs: [RunID: RunChange] = [:]
+    var endedRuns: Deque<RunID> = []
     var events: Deque<Happening> = []
     var sequence = 0
     var settings: [String: JSONValue] = [:]
@@ -94,6 +96,7 @@ public final class InMemoryStore: Store {
         put(change.record, in: &state, &left)
       }
       if let conversation = change.conversation { put(conversation, in: &state) }
+      if let run = change.run { Self.put(run, in: &state) }
       for (key, value) in change.settings {
         if value.isNull {
           state.settings.removeValue(forKey: key)
@@ -328,17 +331,40 @@ public final class InMemoryStore: Store {
     )
   }
 
+  private static func put(_ change: RunChange, in state: inout State) {
+    let id = change.run.id
+    let before = state.runs.updateValue(change, forKey: id)
+    if before?.run.state.word.isLive == false {
+      // One that a person had go on counts once, at its last end.
+      state.endedRuns.removeAll { $0 == id }
+    }
+    guard !change.run.state.word.isLive else { return }
+    state.endedRuns.append(id)
+    while state.endedRuns.count > Limit.keptRuns.value, let oldest = state.endedRuns.popFirst() {
+      state.runs[oldest] = nil
+    }
+  }
+
+  public func run(_ id: RunID) -> RunChange? { state.withLock { $0.runs[id] } }
+
+  public func runs(_ query: HistoryQuery) -> HistoryPage<WorkflowRun> {
+    query.page(of: state.withLock { $0.runs.values.map(\.run) })
+  }
+
   public func unfinished() -> Unfinished {
     state.withLock { state in
+      let runs = state.runs.values.filter(\.run.state.word.isLive)
       let calls = state.calls.values.map(\.call).filter { !$0.state.isEnded }
       let live = state.conversations.values.filter(\.state.word.isLive)
-      return Unfinished(
+      var unfinished = Unfinished(
         calls: calls.sorted { $0.id < $1.id }.map { ($0, state.sealed[$0.id]) },
         conversations: live.sorted { $0.id < $1.id }.map {
           state.sealedConversations[$0.id] ?? ConversationChange($0)
         },
         settings: state.settings
       )
+      unfinished.runs = runs.sorted { $0.run.id < $1.run.id }
+      return unfinished
     }
   }
 

@@ -43,6 +43,10 @@ public protocol Store: Sendable {
   func conversation(_ id: ConversationID) -> Conversation?
   /// A window onto every conversation: live ones first, then by last activity.
   func conversations(_ query: HistoryQuery) -> HistoryPage<Conversation>
+  /// A run as it was stored last, with its sealed originals.
+  func run(_ id: RunID) -> RunChange?
+  /// A window onto every run: live ones first, then by last activity.
+  func runs(_ query: HistoryQuery) -> HistoryPage<WorkflowRun>
 
   /// Sequence number of the last event; 0 before the first.
   var lastSequence: Int { get }
@@ -73,6 +77,7 @@ public struct StoreChange: Sendable {
   /// Calls as they are now, without originals of secrets, and what has become of them since the last commit.
   public var calls: [CallChange]
   public var conversation: ConversationChange?
+  public var run: RunChange?
   /// Sequence numbers are given by the store: to these first, then to the calls' steps.
   public var events: [EngineEvent]
   /// Switches and the hold, by key; null takes one out.
@@ -87,6 +92,7 @@ public struct StoreChange: Sendable {
   public init(
     calls: [CallChange] = [],
     conversation: ConversationChange? = nil,
+    run: RunChange? = nil,
     events: [EngineEvent] = [],
     settings: [String: JSONValue] = [:],
     isRevocable: Bool = false,
@@ -94,6 +100,7 @@ public struct StoreChange: Sendable {
   ) {
     self.calls = calls
     self.conversation = conversation
+    self.run = run
     self.events = events
     self.settings = settings
     self.isRevocable = isRevocable
@@ -171,14 +178,30 @@ public struct ConversationChange: Sendable {
   }
 }
 
+/// A run in a commit: as it may be shown, and beside it the originals, sealed.
+public struct RunChange: Sendable {
+  public let run: WorkflowRun
+  /// nil where it has none.
+  public let sealed: [UInt8]?
+  /// No commit before this one brought it.
+  public let isNew: Bool
+
+  public init(_ run: WorkflowRun, sealed: [UInt8]? = nil, isNew: Bool) {
+    self.run = run
+    self.sealed = sealed
+    self.isNew = isNew
+  }
+}
+
 /// What an engine that starts on a store has to take up again.
 public struct Unfinished: Sendable {
   /// Live calls in the order they were received, with their sealed originals.
   public var calls: [(call: Call, sealed: [UInt8]?)]
   public var conversations: [ConversationChange]
+  public var runs: [RunChange] = []
   /// Switches and the hold, by key.
   public var settings: [String: JSONValue]
-  /// Calls and conversations whose records can't be read: they stay where they are.
+  /// Calls, conversations and runs whose records can't be read: they stay where they are.
   public var damaged: [String] = []
 
   public init(

@@ -20,7 +20,7 @@ struct RootCommand: AsyncParsableCommand {
     subcommands: [
       ConsoleCommand.self, DemoCommand.self, RunCommand.self, CallCommand.self, ServeCommand.self,
       AttachCommand.self, ApprovalsCommand.self, GrantsCommand.self, CallsCommand.self,
-      ConversationsCommand.self,
+      ConversationsCommand.self, WorkflowsCommand.self,
       HoldCommand.self, ReleaseCommand.self, FunctionsCommand.self, TailCommand.self,
       ReportCommand.self, SnapshotCommand.self, ConfigCommand.self, SchemaCommand.self,
       AuditCommand.self, StoreCommand.self,

@@ -12,7 +12,7 @@ struct ConfigurationChange: Sendable {
   /// What counts without a restart.
   private static let reloaded: Set<String> = [
     "name", "providers", "approvals", "access", "limits", "secrets", "operators", "callers",
-    "scripts",
+    "scripts", "workflows",
   ]
   /// Limits of what is made at the start.
   private static let fixedLimits = ["cache_entries", "cache_bytes"]

@@ -27,7 +27,7 @@ enum ConfigurationFile {
 
   /// Scripts and schemas have a `${…}` of their own, or none.
   static func isTemplate(_ pointer: JSONPointer) -> Bool {
-    ["scripts", "parameters", "when"].contains { pointer.tokens.contains($0) }
+    ["scripts", "workflows", "parameters", "when"].contains { pointer.tokens.contains($0) }
   }
 
   /// `./callboard.yaml`, else the user's.

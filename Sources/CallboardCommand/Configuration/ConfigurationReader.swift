@@ -55,6 +55,12 @@ struct ConfigurationReader {
       conversation($1, at: JSONPointer(tokens: ["conversations"]).appending($0), models: models)
     }
     result.engine.secretValues = secretValues()
+    result.engine.workflows = workflows(
+      root["workflows"],
+      at: JSONPointer(tokens: ["workflows"]),
+      functions: result.definitions,
+      models: result.models.map(\.name)
+    )
     if problems.isEmpty { checkWhole(result) }
     result.warnings = warnings
     result.sections = root.objectValue ?? JSONObject()

@@ -129,6 +129,11 @@ enum ConfigurationSchema {
           "type": "object",
           "additionalProperties": { "$ref": "#/$defs/model" }
         },
+        "workflows": {
+          "description": "What can be run by name: each a workflow, or the path of its file.",
+          "type": "array",
+          "items": { "type": ["object", "string"], "hint": "write a workflow, or the path of its file" }
+        },
         "conversations": {
           "description": "Conversations that begin with the console or serve, each once on a store that is a file.",
           "type": "array",

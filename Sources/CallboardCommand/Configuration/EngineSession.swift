@@ -72,8 +72,9 @@ final class EngineSession: Sendable {
       let providers = try configuration.providers.map { plan in
         try Self.provider(plan, client: client, world: world, clock: clock, deadlines: deadlines)
       }
+      let workflows = Self.workflows(of: configuration)
       let registry = try FunctionRegistry(
-        MockProvider.laying(overlays, over: providers),
+        MockProvider.laying(overlays, over: providers + workflows),
         secrets: configuration.secrets,
         secretValues: configuration.engine.secretValues
       )
@@ -95,6 +96,7 @@ final class EngineSession: Sendable {
         deadlines: deadlines,
         sealer: store.sealer
       )
+      for provider in workflows { provider.serve(engine) }
       if callsPeople, configuration.engine.rules.rules.contains(where: { !$0.notify.isEmpty }) {
         let socket = configuration.socketPath.map { URL(fileURLWithPath: $0).path }
         engine.attend(
@@ -190,6 +192,15 @@ final class EngineSession: Sendable {
     }
   }
 
+  /// Those that models are offered as functions; none where no workflow is.
+  private static func workflows(of configuration: Configuration) -> [WorkflowProvider] {
+    let provider = WorkflowProvider(
+      configuration.engine.workflows,
+      slots: configuration.engine.slots
+    )
+    return provider.functions.isEmpty ? [] : [provider]
+  }
+
   private static func models(
     _ configuration: Configuration,
     connections: ModelConnections?,
@@ -237,8 +248,10 @@ final class EngineSession: Sendable {
       }
       // A key of the file before may still be in what functions say.
       let old = Set(before.engine.secretValues).subtracting(configuration.engine.secretValues)
+      let workflows = Self.workflows(of: configuration)
+      for provider in workflows { provider.serve(engine) }
       registry = try FunctionRegistry(
-        MockProvider.laying(overlays, over: providers),
+        MockProvider.laying(overlays, over: providers + workflows),
         secrets: configuration.secrets,
         secretValues: configuration.engine.secretValues + old.sorted()
       )

@@ -36,12 +36,14 @@ final class DemoStage: Sendable {
     var askers: Set<String> = [opening.model]
     let calendarChanges = session.clock.monotonic + Self.calendarAfter
     var hasChanged = false
+    var runs = DemoRuns(session)
     while !Task.isCancelled {
       try await session.clock.sleep(for: .milliseconds(250), on: session.deadlines)
       if !hasChanged, session.clock.monotonic >= calendarChanges {
         hasChanged = true
         world.changeCalendar()
       }
+      runs.goOn(waiting: waitingConversations().count)
       let live = self.live.withLock { $0 }
       let waiting = waitingConversations()
       askers.formUnion(live.filter { waiting[$0.key] == .awaitingApproval }.values)

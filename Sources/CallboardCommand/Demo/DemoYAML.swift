@@ -138,6 +138,48 @@ let demoYAML = #"""
     slots: 16
     conversation: { turns: 20, calls: 60, time: 10m, unknown_wait: 2m }
 
+  # Steps in an order: what one finds the next ones use. Screen 6 shows the runs.
+  workflows:
+    - workflow: due-diligence
+      description: Looks a home up, its market and its buyer at one time, and makes an offer where nothing speaks against it.
+      input:
+        type: object
+        additionalProperties: false
+        required: [property, town, buyer, ask, currency]
+        properties:
+          property: { type: string }
+          town: { type: string }
+          buyer: { type: string }
+          ask: { type: integer }
+          currency: { enum: [EUR, USD] }
+      steps:
+        - id: validate
+          call: properties.validate
+          with: { property: "${input.property}" }
+        - id: market
+          needs: [validate]
+          call: market.analyse
+          with: { town: "${input.town}" }
+          required: false                       # a failure here does not end the run
+          timeout: 20s
+        - id: compliance
+          needs: [validate]
+          call: compliance.check
+          with: { buyer: "${input.buyer}", property: "${validate.property}" }
+        - id: offer
+          needs: [market, compliance]
+          # A JSON Schema over what the steps before it gave.
+          when:
+            required: [compliance]
+            properties: { compliance: { required: [verdict], properties: { verdict: { const: clear } } } }
+          call: offers.submit
+          with:
+            property: "${input.property}"
+            buyer: "${input.buyer}"
+            amount: "${market.median_price ?? input.ask}"
+            currency: "${input.currency}"
+      output: { offer: "${offer.offer ?? null}", status: "${offer.status ?? 'no offer was made'}" }
+
   # The first of these opens the demo; then each begins in turn, anew when one has ended.
   conversations:
     - { model: closing, caller: agent-7 }

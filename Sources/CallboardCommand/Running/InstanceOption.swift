@@ -163,10 +163,10 @@ extension Instance {
   }
 
   private static func digits(_ text: String) -> String {
-    (text.hasPrefix("c-") ? String(text.dropFirst(2)) : text).lowercased()
+    (text.hasPrefix("c-") || text.hasPrefix("w-") ? String(text.dropFirst(2)) : text).lowercased()
   }
 
-  private static func ending(_ text: String, _ kind: String) throws -> ListQuery {
+  static func ending(_ text: String, _ kind: String) throws -> ListQuery {
     let digits = digits(text)
     guard digits.count >= 4, digits.allSatisfy({ $0.isHexDigit || $0 == "-" }),
       !digits.hasPrefix("-"), let filter = try? Filter(digits)
@@ -179,7 +179,7 @@ extension Instance {
     return ListQuery(filter: filter, after: 100_000)
   }
 
-  private static func only<ID: LosslessStringConvertible>(
+  static func only<ID: LosslessStringConvertible>(
     _ ids: [ID],
     ending text: String,
     _ kind: String

@@ -46,6 +46,7 @@ enum Action: String, Sendable, CaseIterable {
   case calls
   case conversations
   case functions
+  case workflows
   case errors
   case audit
   case repaint

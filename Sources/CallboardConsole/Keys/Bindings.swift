@@ -121,6 +121,7 @@ extension Binding {
     },
     deciding(.runAgain, "r") { context in
       if let label = context.batchLabel(.runAgain) { return label }
+      if let run = context.run { return run.mayBeRetried ? "retry" : nil }
       guard let state = context.call?.state, context.isReview || context.screen == .calls else {
         return nil
       }
@@ -136,6 +137,7 @@ extension Binding {
           !call.state.isEnded && call.state != .unknown && call.state != .stopping
         return stoppable ? "cancel" : nil
       }
+      if let run = context.run { return run.state == .running ? "cancel" : nil }
       return context.conversationRow?.state.isLive == true ? "stop" : nil
     },
     deciding(.pause, "p") { context in
@@ -178,11 +180,11 @@ extension Binding {
       case .screen:
         let has =
           context.call != nil || context.conversationRow != nil || context.function != nil
-          || context.error != nil || context.event != nil
+          || context.error != nil || context.event != nil || context.run != nil
           || context.provider != nil && context.screen == .overview
         return has ? "open" : nil
       case .event: return context.event?.call == nil ? nil : "open the call"
-      case .review, .call, .conversation, .function, .report, .batch, .messages, .grants:
+      case .review, .call, .conversation, .run, .function, .report, .batch, .messages, .grants:
         return nil
       }
     },
@@ -217,7 +219,8 @@ extension Binding {
       case .screen(let screen) where screen.isList && screen != .functions:
         context.isFrozen ? "follow" : "freeze"
       case .conversation: "follow or stay"
-      case .screen, .review, .call, .function, .event, .report, .batch, .messages, .grants: nil
+      case .screen, .review, .call, .run, .function, .event, .report, .batch, .messages, .grants:
+        nil
       }
     },
     looking(.sort, .character("o")) { context in context.lists ? "sort" : nil },
@@ -235,7 +238,7 @@ extension Binding {
     looking(.copy, .character("y")) { context in
       let has =
         context.call != nil || context.conversation != nil || context.functionName != nil
-        || context.provider != nil
+        || context.provider != nil || context.run != nil
       return has ? "copy" : nil
     },
     looking(.write, .character("w")) { _ in "write to a file" },
@@ -262,6 +265,7 @@ extension Binding {
     looking(.calls, .character("3"), movement: true) { _ in "Calls" },
     looking(.conversations, .character("4"), movement: true) { _ in "Conversations" },
     looking(.functions, .character("5"), movement: true) { _ in "Functions" },
+    looking(.workflows, .character("6"), movement: true) { _ in "Workflows" },
     looking(.errors, .character("7"), movement: true) { _ in "Errors" },
     looking(.audit, .character("8"), movement: true) { _ in "Audit" },
     looking(.repaint, .control("l"), movement: true) { _ in "paint again" },

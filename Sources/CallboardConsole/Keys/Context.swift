@@ -13,6 +13,7 @@ struct Context: Sendable {
   var conversation: ConversationID?
   /// The conversation's row, where the place shows one.
   var conversationRow: ConversationRow?
+  var run: RunRow?
   var function: FunctionRow?
   /// The function's name, also where its row has not been fetched.
   var functionName: String?
@@ -83,6 +84,7 @@ struct Context: Sendable {
     case .conversation(let id):
       conversation = id
       if case .conversation(let detail) = sight.body { conversationRow = detail?.row }
+    case .run: run = sight.body.run?.row
     case .function(let name):
       functionName = name
       if case .function(let detail) = sight.body { function = detail?.row }
@@ -153,6 +155,7 @@ struct Context: Sendable {
     case .conversation(let row):
       conversation = row.id
       conversationRow = row
+    case .run(let row): run = row
     case .function(let row):
       function = row
       functionName = row.name
@@ -201,6 +204,10 @@ struct Context: Sendable {
     if let conversation {
       let state = conversationRow?.state
       return "conversation \(conversation) \(state?.isLive == true) \(state == .paused)"
+    }
+    if let run {
+      // A retry names the revision that was shown.
+      return "run \(run.id) \(run.state.isLive ? "live" : "\(run.state.rawValue) \(run.revision)")"
     }
     if let function {
       return "function \(function.name) \(function.isOn) \(function.breaker.rawValue)"

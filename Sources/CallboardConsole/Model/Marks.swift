@@ -40,7 +40,7 @@ extension Screen {
     case .waiting, .calls: [.approve, .deny, .cancel, .runAgain]
     case .conversations: [.cancel]
     case .errors: [.runAgain]
-    case .overview, .functions, .audit: []
+    case .overview, .functions, .workflows, .audit: []
     }
   }
 }
@@ -51,7 +51,7 @@ extension Item {
     switch self {
     case .call, .conversation, .error: [id]
     case .fold(let fold): fold.rows.map(\.id.description)
-    case .function, .provider, .event, .definition: []
+    case .run, .function, .provider, .event, .definition: []
     }
   }
 }

@@ -8,6 +8,7 @@ public enum Screen: Int, Sendable, Hashable, CaseIterable {
   case calls = 3
   case conversations = 4
   case functions = 5
+  case workflows = 6
   case errors = 7
   case audit = 8
 
@@ -19,6 +20,7 @@ public enum Screen: Int, Sendable, Hashable, CaseIterable {
     case .calls: "calls"
     case .conversations: "conversations"
     case .functions: "functions"
+    case .workflows: "workflows"
     case .errors: "errors"
     case .audit: "audit"
     }
@@ -36,6 +38,7 @@ public enum Screen: Int, Sendable, Hashable, CaseIterable {
     case .calls: "Calls"
     case .conversations: "Conversations"
     case .functions: "Functions"
+    case .workflows: "Workflows"
     case .errors: "Errors"
     case .audit: "Audit"
     }
@@ -48,6 +51,7 @@ public enum Screen: Int, Sendable, Hashable, CaseIterable {
     case .calls: "Call"
     case .conversations: "Conv"
     case .functions: "Func"
+    case .workflows: "Flow"
     case .errors: "Err"
     case .audit: "Log"
     }
@@ -64,6 +68,7 @@ enum Place: Hashable, Sendable {
   case review(CallID)
   case call(CallID)
   case conversation(ConversationID)
+  case run(RunID)
   case function(String)
   /// One event of the log.
   case event(Int)

@@ -6,6 +6,7 @@ enum Item: Sendable {
   /// Calls that wait and are alike, in one row.
   case fold(Fold)
   case conversation(ConversationRow)
+  case run(RunRow)
   case function(FunctionRow)
   case provider(ProviderRow)
   case error(ErrorRow)
@@ -17,6 +18,7 @@ enum Item: Sendable {
     case .call(let row): row.id.description
     case .fold(let fold): fold.id
     case .conversation(let row): row.id.description
+    case .run(let row): row.id.description
     case .function(let row): row.id
     // A space is in no name of a function.
     case .provider(let row): "provider " + row.id
@@ -112,6 +114,7 @@ struct Rows: Sendable {
       isForTaking = !overview.waiting.isEmpty
     case .waiting(let page), .calls(let page): self.init(page, Item.call)
     case .conversations(let page): self.init(page, Item.conversation)
+    case .runs(let page, _): self.init(page, Item.run)
     case .errors(let page): self.init(page, Item.error)
     case .audit(let audit): self.init(audit.page, Item.event)
     case .functions(let page, let providers):
@@ -119,7 +122,8 @@ struct Rows: Sendable {
         whole: Rows.grouped(page.rows, providers: providers, sort: sort),
         hidden: page.hidden
       )
-    case .call, .conversation, .function, .report, .grants, .grantPreview, .header: self.init()
+    case .call, .conversation, .run, .function, .report, .grants, .grantPreview, .header:
+      self.init()
     }
   }
 

@@ -72,4 +72,8 @@ extension Snapshot.Body {
   var conversation: ConversationDetail? {
     if case .conversation(let detail) = self { detail } else { nil }
   }
+
+  var run: RunDetail? {
+    if case .run(let detail) = self { detail } else { nil }
+  }
 }

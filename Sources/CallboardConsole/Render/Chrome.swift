@@ -216,6 +216,7 @@ extension Painter {
     case .conversation(let id):
       parts.append("conversation \(SafeText(id))")
       parts.append(model.scrolls[model.place]?.followsEnd == true ? "follows" : "stays")
+    case .run(let id): parts.append("run \(untrusted: id.short)")
     case .function(let name): parts.append("function \(untrusted: name, limit: 128)")
     case .event(let seq): parts.append("event \(seq)")
     case .report: parts.append("what happened")

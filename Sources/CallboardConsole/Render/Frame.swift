@@ -128,6 +128,7 @@ struct Painter {
     case .screen(.calls): paintCalls()
     case .screen(.conversations): paintConversations()
     case .screen(.functions): paintFunctions()
+    case .screen(.workflows): paintWorkflows()
     case .screen(.errors): paintErrors()
     case .screen(.audit): paintAudit()
     case .review:
@@ -138,6 +139,7 @@ struct Painter {
       )
     case .call: paintDocument(callDocument(width: layout.body.width))
     case .conversation: paintDocument(transcriptDocument(width: layout.body.width))
+    case .run: paintDocument(runDocument(width: layout.body.width))
     case .function: paintDocument(functionDocument(width: layout.body.width))
     case .event: paintDocument(eventDocument(width: layout.body.width))
     case .report: paintDocument(reportDocument(width: layout.body.width))

@@ -52,6 +52,13 @@ extension Painter {
       if let title = row.conversationTitle { text += " · “\(untrusted: title, limit: 300)”" }
       document.fact("conversation", text, labelWidth: label)
     }
+    if let step = call.step {
+      document.fact(
+        "run",
+        "\(untrusted: step.run.short), step \(untrusted: step.name, limit: 100)",
+        labelWidth: label
+      )
+    }
     document.fact("received", moment.full(row.receivedAt), labelWidth: label)
     document.fact("key", SafeText(untrusted: call.idempotencyKey, limit: 100), labelWidth: label)
     if let link = call.link { document.fact("beside", described(link), labelWidth: label) }

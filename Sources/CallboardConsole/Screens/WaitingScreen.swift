@@ -28,7 +28,7 @@ extension Painter {
       case .call(let row): return waitingCells(row, moment: moment)
       case .fold(let fold): return foldCells(fold, moment: moment)
       case .definition(let row): return definitionCells(row)
-      case .conversation, .function, .provider, .error, .event: return []
+      case .conversation, .run, .function, .provider, .error, .event: return []
       }
     }
   }

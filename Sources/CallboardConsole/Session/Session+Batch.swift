@@ -13,7 +13,7 @@ extension Session {
     case .waiting, .calls: picked = calls(marks, for: action)
     case .conversations: picked = conversations(marks)
     case .errors: picked = failedCalls(of: marks)
-    case .overview, .functions, .audit: return
+    case .overview, .functions, .workflows, .audit: return
     }
     model.batchScroll = ConsoleModel.Scroll()
     model.ask(

@@ -133,11 +133,13 @@ final class Session {
         return .functions(
           ListQuery(filter: list.filter, sort: list.sort, reversed: list.reversed, after: 10_000)
         )
+      case .workflows: return .runs(list)
       case .errors: return .errors(list)
       case .audit: return .audit(list)
       }
     case .review(let id), .call(let id): return .call(id)
     case .conversation(let id): return .conversation(id)
+    case .run(let id): return .run(id)
     case .function(let name): return .function(name)
     case .event(let seq): return .audit(ListQuery(anchor: String(seq), after: 0))
     case .report(let since, let until): return .report(since: since, until: until)
@@ -161,7 +163,7 @@ final class Session {
       if case .audit(let audit) = sight.body {
         sight.event = audit.page.rows.first { $0.seq == seq }
       }
-    case .screen, .conversation, .function, .report, .batch, .messages, .grants: break
+    case .screen, .conversation, .run, .function, .report, .batch, .messages, .grants: break
     }
     if case .audit(let audit) = sight.body {
       sight.departure = audit.left[model.principal.identity]
@@ -172,7 +174,7 @@ final class Session {
     case .fold(let fold)?: row = fold.rows.first
     case .definition(let shown)?:
       sight.function = door.glance(of: .function(shown.name))?.function
-    case .conversation?, .function?, .provider?, .error?, .event?, nil: break
+    case .conversation?, .run?, .function?, .provider?, .error?, .event?, nil: break
     }
     if case .screen(.errors) = model.place { row = nil }
     if let row { sight.function = door.glance(of: .function(row.function))?.function }
@@ -276,6 +278,7 @@ final class Session {
     case .review(let id), .call(let id):
       if case .call = sight.body { sight.detail?.row.id != id } else { true }
     case .conversation(let id): sight.body.conversation?.row.id != id
+    case .run(let id): sight.body.run?.row.id != id
     case .function(let name): sight.body.function?.row.name != name
     case .event(let seq): sight.event?.seq != seq
     case .report: if case .report = sight.body { false } else { true }
@@ -291,9 +294,10 @@ final class Session {
     case .calls: screen == .calls
     case .conversations: screen == .conversations
     case .functions: screen == .functions
+    case .runs: screen == .workflows
     case .errors: screen == .errors
     case .audit: screen == .audit
-    case .call, .conversation, .function, .report, .grants, .grantPreview, .header: false
+    case .call, .conversation, .run, .function, .report, .grants, .grantPreview, .header: false
     }
   }
 
@@ -514,7 +518,7 @@ final class Session {
     switch model.place {
     case .screen(.waiting): model.hasPane
     case .review, .call: true
-    case .screen, .conversation, .function, .event, .report, .batch, .messages, .grants: false
+    case .screen, .conversation, .run, .function, .event, .report, .batch, .messages, .grants: false
     }
   }
 

@@ -85,7 +85,7 @@ enum Command {
         case .error(let row): row.function
         case .definition(let row): row.name
         case .fold(let fold): fold.rows.first?.function
-        case .conversation, .provider, .event: nil
+        case .conversation, .run, .provider, .event: nil
         }
       }
       return Array(Set(names)).sorted()
@@ -102,7 +102,7 @@ enum Command {
       switch item {
       case .call(let row): [row]
       case .fold(let fold): fold.rows
-      case .conversation, .function, .provider, .error, .event, .definition: []
+      case .conversation, .run, .function, .provider, .error, .event, .definition: []
       }
     } + (sight.detail.map { [$0.row] } ?? [])
   }
@@ -114,7 +114,7 @@ enum Command {
       case .call(let row): row.conversation
       case .fold(let fold): fold.rows.first?.conversation
       case .event(let row): row.conversation
-      case .function, .provider, .error, .definition: nil
+      case .run, .function, .provider, .error, .definition: nil
       }
     }
   }

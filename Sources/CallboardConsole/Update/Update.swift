@@ -104,6 +104,14 @@ private func perform(
       return []
     }
   }
+  if let run = context.run, action == .cancel || action == .runAgain {
+    return [
+      .send(
+        action == .cancel ? .cancelRun(run.id) : .retryRun(run.id, revision: run.revision),
+        .plain
+      )
+    ]
+  }
   switch action {
   case .approve, .deny, .edit, .settle, .extend, .runAgain, .cancel:
     return context.call.map { decide(action, on: $0, &model, context: context, sight: sight) }
@@ -157,6 +165,7 @@ private func perform(
   case .calls: model.show(.calls)
   case .conversations: model.show(.conversations)
   case .functions: model.show(.functions)
+  case .workflows: model.show(.workflows)
   case .errors: model.show(.errors)
   case .audit: model.show(.audit)
   case .repaint: return [.repaint]
@@ -186,6 +195,8 @@ private func open(_ model: inout ConsoleModel, context: Context) {
     }
   } else if let error = context.error {
     model.open(.call(error.sample))
+  } else if let run = context.run {
+    model.open(.run(run.id))
   } else if let conversation = context.conversation {
     model.open(.conversation(conversation))
   } else if let function = context.function {
@@ -325,6 +336,7 @@ extension Screen {
     case .calls: [.natural, .name, .age, .state, .duration]
     case .conversations: [.natural, .name, .age, .state, .count]
     case .functions: [.natural, .count, .duration, .state]
+    case .workflows: [.natural, .name, .age, .state]
     case .errors: [.natural, .name, .age]
     case .audit: [.natural]
     }
@@ -334,7 +346,7 @@ extension Screen {
     switch (self, sort) {
     case (.waiting, .natural): "by time left"
     case (.calls, .natural), (.audit, .natural): "newest first"
-    case (.conversations, .natural): "by last activity"
+    case (.conversations, .natural), (.workflows, .natural): "by last activity"
     case (.functions, .natural), (_, .name): "by name"
     case (.errors, .natural), (_, .count): "by count"
     case (.overview, .natural): ""
@@ -367,6 +379,9 @@ private func copy(_ context: Context, sight: Sight) -> [Intent] {
   }
   if let conversation = context.conversation {
     return [.copy(conversation.description, what: "the id of conversation \(conversation)")]
+  }
+  if let run = context.run {
+    return [.copy(run.id.description, what: "the id of run \(untrusted: run.id.short)")]
   }
   if let name = context.functionName ?? context.provider?.namespace {
     return [.copy(name, what: "the name")]

@@ -223,6 +223,8 @@ extension Query {
     case .call: .call(nil)
     case .conversations: .conversations(Page())
     case .conversation: .conversation(nil)
+    case .runs: .runs(Page(), workflows: [])
+    case .run: .run(nil)
     case .functions: .functions(Page(), providers: [])
     case .function: .function(nil)
     case .errors: .errors(Page())

@@ -98,8 +98,8 @@ struct SightCache: Sendable {
       let rows: [CallRow]
       switch entry.body {
       case .waiting(let page), .calls(let page): rows = page.rows
-      case .overview, .call, .conversations, .conversation, .functions, .function, .errors, .grants,
-        .grantPreview, .report, .audit, .header:
+      case .overview, .call, .conversations, .conversation, .runs, .run, .functions, .function,
+        .errors, .grants, .grantPreview, .report, .audit, .header:
         continue
       }
       guard let index = rows.firstIndex(where: { $0.id == call }) else { continue }
@@ -116,10 +116,12 @@ extension Query {
     case .waiting(let list): .waiting(list.whole)
     case .calls(let list): .calls(list.whole)
     case .conversations(let list): .conversations(list.whole)
+    case .runs(let list): .runs(list.whole)
     case .functions(let list): .functions(list.whole)
     case .errors(let list): .errors(list.whole)
     case .audit(let list): .audit(list.whole)
-    case .overview, .call, .conversation, .function, .grants, .grantPreview, .report, .header: self
+    case .overview, .call, .conversation, .run, .function, .grants, .grantPreview, .report, .header:
+      self
     }
   }
 
@@ -129,10 +131,12 @@ extension Query {
     case .waiting(let list): .waiting(list.widened)
     case .calls(let list): .calls(list.widened)
     case .conversations(let list): .conversations(list.widened)
+    case .runs(let list): .runs(list.widened)
     case .functions(let list): .functions(list.widened)
     case .errors(let list): .errors(list.widened)
     case .audit(let list): .audit(list.widened)
-    case .overview, .call, .conversation, .function, .grants, .grantPreview, .report, .header: self
+    case .overview, .call, .conversation, .run, .function, .grants, .grantPreview, .report, .header:
+      self
     }
   }
 }
@@ -154,10 +158,12 @@ extension Snapshot.Body {
     switch self {
     case .waiting(let page), .calls(let page): page.anchorIndex == nil
     case .conversations(let page): page.anchorIndex == nil
+    case .runs(let page, _): page.anchorIndex == nil
     case .functions(let page, _): page.anchorIndex == nil
     case .errors(let page): page.anchorIndex == nil
     case .audit(let audit): audit.page.anchorIndex == nil
-    case .overview, .call, .conversation, .function, .grants, .grantPreview, .report, .header: false
+    case .overview, .call, .conversation, .run, .function, .grants, .grantPreview, .report, .header:
+      false
     }
   }
 
@@ -178,6 +184,10 @@ extension Snapshot.Body {
       return page.part(for: list, gone: gone) { $0.id.description }.map {
         (.conversations($0.0), $0.1)
       }
+    case .runs(let page, let workflows):
+      return page.part(for: list, gone: gone) { $0.id.description }.map {
+        (.runs($0.0, workflows: workflows), $0.1)
+      }
     case .functions(let page, let providers):
       return page.part(for: list, gone: gone) { $0.id }.map {
         (.functions($0.0, providers: providers), $0.1)
@@ -190,7 +200,7 @@ extension Snapshot.Body {
         audit.page = part
         return (.audit(audit), isWhole)
       }
-    case .overview, .call, .conversation, .function, .grants, .grantPreview, .report, .header:
+    case .overview, .call, .conversation, .run, .function, .grants, .grantPreview, .report, .header:
       return nil
     }
   }
@@ -200,10 +210,11 @@ extension Query {
   /// The list that it is about; nil where it is about one thing.
   fileprivate var list: ListQuery? {
     switch self {
-    case .waiting(let list), .calls(let list), .conversations(let list), .functions(let list),
-      .errors(let list), .audit(let list):
+    case .waiting(let list), .calls(let list), .conversations(let list), .runs(let list),
+      .functions(let list), .errors(let list), .audit(let list):
       list
-    case .overview, .call, .conversation, .function, .grants, .grantPreview, .report, .header: nil
+    case .overview, .call, .conversation, .run, .function, .grants, .grantPreview, .report, .header:
+      nil
     }
   }
 }

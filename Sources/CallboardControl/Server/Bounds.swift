@@ -23,10 +23,11 @@ extension Query {
     case .waiting(let list): .waiting(list.bounded)
     case .calls(let list): .calls(list.bounded)
     case .conversations(let list): .conversations(list.bounded)
+    case .runs(let list): .runs(list.bounded)
     case .functions(let list): .functions(list.bounded)
     case .errors(let list): .errors(list.bounded)
     case .audit(let list): .audit(list.bounded)
-    case .call, .conversation, .function, .grants, .grantPreview, .report, .header: self
+    case .call, .conversation, .run, .function, .grants, .grantPreview, .report, .header: self
     }
   }
 }
@@ -49,9 +50,11 @@ extension Request {
       .acceptDefinition(let name, _, _), .declineDefinition(let name, _, _):
       Bounds.isName(name)
     case .grant(let draft, _): Bounds.isName(draft.function)
+    case .startRun(let name, _, _): Bounds.isName(name)
     case .clearCache(let function): function.map(Bounds.isName) ?? true
     case .approve, .deny, .edit, .extend, .undo, .settle, .check, .cancel, .runAgain, .hold,
-      .revokeGrant, .stopConversation, .pauseConversation, .message, .reading, .left:
+      .revokeGrant, .stopConversation, .pauseConversation, .message, .cancelRun, .retryRun,
+      .reading, .left:
       true
     }
   }

@@ -149,7 +149,7 @@ extension Request {
       id
     case .setFunction, .setProvider, .setBreaker, .clearCache, .hold, .acceptDefinition,
       .declineDefinition, .grant, .revokeGrant, .stopConversation, .pauseConversation, .message,
-      .reading, .left:
+      .startRun, .cancelRun, .retryRun, .reading, .left:
       nil
     }
   }

@@ -53,6 +53,7 @@ extension StoreReader {
         try Self.readEvery("messages", "messages", column: "entry", in: database, &check) {
           _ = try StoredForm.entry($0)
         }
+        try Self.readRuns(in: database, key.map { Sealer($0) }, &check)
         if let key { try Self.openEvery(in: database, Sealer(key), &check) }
       }
     } catch {
@@ -103,6 +104,41 @@ extension StoreReader {
       )
     } else {
       check.notes.append("\(count) sealed originals can be opened")
+    }
+  }
+
+  /// Reads every run, and opens what is sealed beside it; a file of before there were runs has none.
+  private static func readRuns(
+    in database: Database,
+    _ sealer: Sealer?,
+    _ check: inout StoreCheck
+  ) throws {
+    guard try database.tableExists("runs") else { return }
+    var total = 0
+    var broken: [String] = []
+    let rows = try Row.fetchCursor(
+      database,
+      sql: """
+        SELECT CAST(id AS BLOB), CAST(record AS BLOB), CAST(document AS BLOB), CAST(sealed AS BLOB) FROM runs
+        """
+    )
+    while let row = try rows.next() {
+      total += 1
+      let id = UUIDv7(row[0] as Data).map { RunID($0) }
+      let isReadable = (try? StoredForm.run(row[1], of: row[2])) != nil
+      let sealed: Data? = row[3]
+      let isOpen =
+        sealed.flatMap { sealed in
+          id.flatMap { id in sealer.map { $0.opens(Array(sealed), ofRun: id) } }
+        } ?? true
+      if !isReadable || !isOpen { broken.append(id?.description ?? "without an id") }
+    }
+    if let first = broken.first {
+      check.problems.append(
+        "\(broken.count) of \(total) runs can't be read, or not with this key (first \(first)); keep a copy, and go back to a backup"
+      )
+    } else if total > 0 {
+      check.notes.append("\(total) runs can be read")
     }
   }
 

@@ -37,7 +37,7 @@ struct NothingStartsTests {
       case .engine(.held): stop(Self.everything, "held")
       case .engine(.released): release(Self.everything, "held")
       case .call(let word): if let call = event.call { take(word, call, event.seq) }
-      case .function, .engine, .breaker, .conversation, .model: break
+      case .function, .engine, .breaker, .conversation, .workflow, .model: break
       }
     }
 

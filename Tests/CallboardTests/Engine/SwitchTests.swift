@@ -18,7 +18,7 @@ struct SwitchTests {
       case .engine(.held): isHeld = true
       case .engine(.released): isHeld = false
       case .call(.running): return isHeld || off.contains(event.call?.function ?? "")
-      case .call, .function, .engine, .breaker, .conversation, .model: break
+      case .call, .function, .engine, .breaker, .conversation, .workflow, .model: break
       }
       return false
     }

@@ -44,4 +44,29 @@ struct StoredFormTests {
     let (read, written) = try again(call)
     #expect(read == written)
   }
+
+  @Test(arguments: [nil, 3]) func `a call of a run says which step of it`(_ item: Int?) throws {
+    let run = RunID(UUIDv7(at: Situation.start, sequence: 4, random: 4))
+    var call = Call(
+      Call.Origin(
+        id: CallID(UUIDv7(at: Situation.start, sequence: 1, random: 1)),
+        function: "t.f",
+        caller: .caller("agent"),
+        conversation: nil,
+        turn: nil,
+        modelCallID: nil,
+        link: nil,
+        requestedBy: nil,
+        receivedAt: Situation.start,
+        idempotencyKey: .given("k"),
+        step: StepPlace(run: run, step: "offer", item: item)
+      ),
+      proposed: [:],
+      unparsed: nil
+    )
+    call.redact(Redactor(), nil)
+    let (read, written) = try again(call)
+    #expect(read == written)
+    #expect(read["origin"]?["value"]?["step"]?["step"] == "offer")
+  }
 }

@@ -1,0 +1,131 @@
+import Callboard
+import Foundation
+import GRDB
+
+/// Runs of workflows, as they are read.
+extension SQLiteStore {
+  public func run(_ id: RunID) -> RunChange? {
+    if let change = writer.run(id) { return change }
+    return read { database in
+      try Row.fetchOne(
+        database,
+        sql: "SELECT record, document, sealed FROM runs WHERE id = ?",
+        arguments: [id.uuid.data]
+      ).map { try Self.change(record: $0[0], document: $0[1], sealed: $0[2]) }
+    }
+  }
+
+  private static func change(
+    record: Data,
+    document: Data,
+    sealed: Data?
+  ) throws -> RunChange {
+    RunChange(
+      try StoredForm.run(record, of: document),
+      sealed: sealed.map { Array($0) },
+      isNew: false
+    )
+  }
+
+  static func addRuns(to unfinished: inout Unfinished, _ database: Database) throws {
+    let rows = try Row.fetchAll(
+      database,
+      sql: "SELECT id, record, document, sealed FROM runs WHERE isLive ORDER BY id"
+    )
+    for row in rows {
+      do {
+        unfinished.runs.append(
+          try change(record: row[1], document: row[2], sealed: row[3])
+        )
+      } catch  where !(error is DatabaseError) {
+        unfinished.damaged.append(name(of: row[0], "run"))
+      }
+    }
+  }
+
+  /// So many of the newest are looked at.
+  private static let searched = 10_000
+
+  /// What a list looks at of one run.
+  private struct RunHead {
+    var id: RunID
+    var isLive: Bool
+    var activity: Double
+    var subject: Filter.Subject
+  }
+
+  public func runs(_ query: HistoryQuery) -> HistoryPage<WorkflowRun> {
+    let (overlay, _) = writer.overlay
+    let list = query.list
+    let page: HistoryPage<WorkflowRun>? = read { database in
+      var heads: [RunHead] = []
+      let rows = try Row.fetchCursor(
+        database,
+        sql: """
+          SELECT id, isLive, activity, state, workflow, caller, started FROM runs
+          ORDER BY isLive DESC, activity DESC LIMIT \(Self.searched)
+          """
+      )
+      while let row = try rows.next() {
+        guard let id = UUIDv7(row[0] as Data).map({ RunID($0) }), overlay.runs[id] == nil else {
+          continue
+        }
+        let subject = Filter.Subject(
+          state: row[3],
+          caller: row[5],
+          since: Date(timeIntervalSince1970: row[6]),
+          text: [row[4], id.short, id.description]
+        )
+        heads.append(RunHead(id: id, isLive: row[1], activity: row[2], subject: subject))
+      }
+      // Every one of them is here, or no order but that of the index is right.
+      let isCut = heads.count == Self.searched
+      for (change, _) in overlay.runs.values {
+        heads.append(
+          RunHead(
+            id: change.run.id,
+            isLive: change.run.state.word.isLive,
+            activity: change.run.lastActivity.timeIntervalSince1970,
+            subject: Filter.Subject(change.run)
+          )
+        )
+      }
+      var kept = heads.filter { list.filter.admits($0.subject, at: query.now) }
+      kept.sort {
+        ($0.isLive ? 1 : 0, $0.activity, $0.id) > ($1.isLive ? 1 : 0, $1.activity, $1.id)
+      }
+      var notice: String?
+      switch list.sort {
+      case .natural: break
+      case .name where isCut, .age where isCut, .state where isCut:
+        notice =
+          "more than \(Self.searched) runs can't be sorted by \(list.sort.rawValue): live ones first"
+      case .name: kept.sort { ($0.subject.text[0], $1.id) < ($1.subject.text[0], $0.id) }
+      case .age: kept.sort { ($0.subject.since, $0.id) > ($1.subject.since, $1.id) }
+      case .state: kept.sort { ($0.subject.state, $1.id) < ($1.subject.state, $0.id) }
+      case .duration, .count:
+        notice = "runs can't be sorted by \(list.sort.rawValue): live ones first"
+      }
+      if isCut, notice == nil { notice = "only the newest \(Self.searched) runs are listed" }
+      let window = HistoryPage.window(of: kept, hidden: heads.count - kept.count, list) {
+        $0.id.description
+      }
+      return HistoryPage<WorkflowRun>(
+        items: try window.items.compactMap { head in
+          if let entry = overlay.runs[head.id] { return entry.change.run }
+          return try Row.fetchOne(
+            database,
+            sql: "SELECT record, document FROM runs WHERE id = ?",
+            arguments: [head.id.uuid.data]
+          ).map { try StoredForm.run($0[0], of: $0[1]) }
+        },
+        firstIndex: window.firstIndex,
+        total: window.total,
+        hidden: window.hidden,
+        anchorIndex: window.anchorIndex,
+        notice: notice
+      )
+    }
+    return page ?? HistoryPage(notice: "the runs can't be read: run callboard store check")
+  }
+}

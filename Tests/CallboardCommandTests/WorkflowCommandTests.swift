@@ -1,0 +1,200 @@
+import Foundation
+import JSONSchema
+import Testing
+
+@testable import CallboardCommand
+
+/// `callboard workflows`, from outside: what it prints, and the numbers it ends with.
+@Suite(.timeLimit(.minutes(5)))
+struct WorkflowCommandTests {
+  private static let functions = """
+    name: flows
+    store: memory
+    control: none
+    providers:
+      desk:
+        type: program
+        functions:
+          - name: look
+            effect: read
+            description: Gives back what it got.
+            run: [cat]
+            parameters: { type: object, additionalProperties: false, required: [zip], properties: { zip: { type: string } } }
+            result: { type: object, properties: { zip: { type: string } } }
+          - { name: pay, effect: write, run: [cat], parameters: { type: object, properties: { zip: { type: string } } } }
+          - { name: fail, effect: read, run: ["false"], stdin: none }
+    """
+
+  private static let approvals = """
+
+    approvals:
+      - { function: desk.pay, label: every payment }
+      - { approval: never }
+    """
+
+  private static let workflow = """
+    workflow: chain
+    input: { type: object, required: [zip], properties: { zip: { type: string } } }
+    steps:
+      - id: look
+        call: desk.look
+        with: { zip: "${input.zip}" }
+      - id: bad
+        needs: [look]
+        call: desk.fail
+        required: false
+      - id: again
+        needs: [look, bad]
+        call: desk.look
+        with: { zip: "${bad.zip ?? look.zip}" }
+    output: { zip: "${again.zip}" }
+
+    """
+
+  private func scratch(_ more: String = "") throws -> Scratch {
+    let scratch = try Scratch()
+    _ = try scratch.file("callboard.yaml", Self.functions + Self.approvals + more)
+    _ = try scratch.file("chain.yaml", Self.workflow)
+    return scratch
+  }
+
+  private func run(_ scratch: Scratch, _ arguments: String...) async throws -> Program.Ended {
+    try await Program.run(arguments, folder: scratch.path)
+  }
+
+  @Test func `a file is checked, and its steps are printed in their order`() async throws {
+    let ended = try await run(try scratch(), "workflows", "check", "chain.yaml", "--graph")
+    #expect(ended.status == 0, "\(ended.error)")
+    #expect(
+      ended.output == """
+        chain: 3 steps, no mistakes
+          1  look   desk.look
+          2  bad    desk.fail  after look · not required
+          3  again  desk.look  after look, bad
+
+        """
+    )
+  }
+
+  @Test func `what is wrong is told with line and column, and the nearest right name`() async throws
+  {
+    let scratch = try scratch()
+    _ = try scratch.file(
+      "wrong.yaml",
+      Self.workflow.replacing("${bad.zip ?? look.zip}", with: "${bad.zip} ${look.zipp}")
+    )
+    let ended = try await run(scratch, "workflows", "check", "wrong.yaml")
+    #expect(ended.status == 65)
+    #expect(
+      ended.error.contains(
+        "wrong.yaml:14:21: steps[2].with.zip: bad may have no result (it is not required)"
+      )
+    )
+    #expect(
+      ended.error.contains(
+        "wrong.yaml:14:32: steps[2].with.zip: look has no member “zipp”; did you mean zip?"
+      ),
+      "\(ended.error)"
+    )
+  }
+
+  @Test func `a configuration says what is wrong with its workflows`() async throws {
+    let scratch = try scratch(
+      "\nworkflows: [chain.yaml, { workflow: two, steps: [{ id: a, call: desk.lok }] }]"
+    )
+    let ended = try await run(scratch, "config", "check", "callboard.yaml")
+    #expect(ended.status == 65)
+    #expect(
+      ended.error.contains(
+        "workflows[1].steps[0].call: there is no function desk.lok; did you mean desk.look?"
+      ),
+      "\(ended.error)"
+    )
+  }
+
+  @Test func `a file is run alone, and its output printed`() async throws {
+    let ended = try await run(
+      try scratch(),
+      "workflows",
+      "run",
+      "chain.yaml",
+      #"{"zip": "02134"}"#
+    )
+    #expect(ended.status == 0, "\(ended.error)")
+    #expect(try JSONValue(parsing: ended.output) == ["zip": "02134"])
+  }
+
+  @Test func `what it ends with says what became of it`() async throws {
+    let scratch = try scratch()
+    _ = try scratch.file("pay.yaml", "workflow: p\nsteps: [{ id: a, call: desk.pay }]\n")
+    _ = try scratch.file("fail.yaml", "workflow: f\nsteps: [{ id: a, call: desk.fail }]\n")
+    let denied = try await run(scratch, "workflows", "run", "pay.yaml")
+    #expect(denied.status == 77, "\(denied.error)")
+    let failed = try await run(scratch, "workflows", "run", "fail.yaml", "--output", "json")
+    #expect(failed.status == 1)
+    let detail = try JSONValue(parsing: failed.output)
+    #expect(detail["state"] == "failed")
+    #expect(detail["steps"]?[0]?["state"] == "failed")
+    let wrong = try await run(scratch, "workflows", "run", "chain.yaml", #"{"zip": 1}"#)
+    #expect(wrong.status == 1)
+    #expect(wrong.error.contains("does not fit"), "\(wrong.error)")
+    let none = try await run(scratch, "workflows", "run", "chian")
+    #expect(none.status == 64)
+  }
+
+  @Test func `with a store a run that was killed goes on where an instance starts`() async throws {
+    let scratch = try Scratch()
+    _ = try scratch.file(
+      "callboard.yaml",
+      (Self.functions + Self.approvals)
+        .replacing("store: memory", with: "store: { file: s.db }")
+        .replacing("control: none", with: "control: { socket: c.sock }") + "\nworkflows: [w.yaml]\n"
+    )
+    _ = try scratch.file(
+      "w.yaml",
+      """
+      workflow: w
+      steps:
+        - { id: look, call: desk.look, with: { zip: "1" } }
+        - { id: pay, needs: [look], call: desk.pay, with: { zip: "${look.zip}" } }
+      output: "${pay.zip}"
+      """
+    )
+    let first = try Running(["serve"], folder: scratch.path)
+    try await until(scratch, "workflows", "list") { $0.status == 0 }
+    let started = try await run(scratch, "workflows", "run", "w", "--detach")
+    let id = started.output.trimmingCharacters(in: .whitespacesAndNewlines)
+    #expect(started.status == 0, "\(started.error)")
+    try await until(scratch, "workflows", "show", id) { $0.output.contains("awaiting_approval") }
+    first.send(SIGKILL)
+    _ = try first.ended()
+    let second = try Running(["serve"], folder: scratch.path)
+    defer { second.send(SIGKILL) }
+    try await until(scratch, "workflows", "show", id) { $0.output.contains("awaiting_approval") }
+    // Whoever asked for it may not approve it; what they may do is cancel, and have it go on.
+    let cancelled = try await run(scratch, "workflows", "cancel", id)
+    #expect(cancelled.status == 0, "\(cancelled.error)")
+    try await until(scratch, "workflows", "show", id) { $0.output.contains("w \(id) cancelled") }
+    let late = try await run(scratch, "workflows", "cancel", id)
+    #expect(late.status == 1)
+    let retried = try await run(scratch, "workflows", "retry", String(id.suffix(6)))
+    #expect(retried.status == 0, "\(retried.error)")
+    try await until(scratch, "workflows", "show", id) { $0.output.contains("awaiting_approval") }
+    let shown = try await run(scratch, "workflows", "show", id, "--output", "json")
+    let detail = try JSONValue(parsing: shown.output)
+    #expect(detail["retries"] == 1)
+    #expect(detail["steps"]?[0]?["state"] == "succeeded")
+  }
+
+  private func until(
+    _ scratch: Scratch,
+    _ arguments: String...,
+    holds: (Program.Ended) -> Bool
+  ) async throws {
+    while true {
+      let ended = try await Program.run(arguments, folder: scratch.path)
+      if holds(ended) { return }
+      await Task.yield()
+    }
+  }
+}
