@@ -134,6 +134,13 @@ enum StoreSchema {
       CREATE INDEX runs_order ON runs (isLive, activity);
       """
     ),
+    (
+      "5",
+      """
+      -- Where the archive of a checkpoint begins, so that one that was taken out is missed.
+      ALTER TABLE checkpoints ADD COLUMN after INTEGER;
+      """
+    ),
   ]
 
   /// Says what is in the way where the file was made by a newer callboard.

@@ -235,4 +235,18 @@ import Testing
     try log.edit { try $0.execute(sql: sql) }
     #expect(!(try log.verify().isWhole))
   }
+
+  @Test(arguments: [
+    "DELETE FROM checkpoints WHERE seq = 7",
+    "DELETE FROM checkpoints WHERE seq = 7; UPDATE checkpoints SET after = 0",
+    "UPDATE checkpoints SET after = NULL WHERE seq = 11", "DELETE FROM checkpoints WHERE seq = 11",
+  ])
+  func `one of two checkpoints that somebody took out is missed`(_ sql: String) throws {
+    let log = try AuditLog()
+    _ = try archive(log, days: 3.5)
+    _ = try archive(log, days: 6.5)
+    #expect(try log.verify().isWhole)
+    try log.edit { try $0.execute(sql: sql) }
+    #expect(!(try log.verify().isWhole))
+  }
 }

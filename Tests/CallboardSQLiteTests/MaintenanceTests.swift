@@ -159,6 +159,6 @@ import Testing
     #expect(try log.verify().isWhole)
     #expect(try StoreReader(log.path).info().migration == "1")
     _ = try SQLiteStore(log.path, key: AuditLog.key).close()
-    #expect(try StoreReader(log.path).info().migration == "4")
+    #expect(try StoreReader(log.path).info().migration == "5")
   }
 }

@@ -70,7 +70,8 @@ public enum AuditArchive {
       hash: summary.hash,
       time: now,
       file: file,
-      entries: summary.entries
+      entries: summary.entries,
+      after: report.checkpoints.last?.sequence ?? 0
     ).signed(with: key)
     try pool.writeWithoutTransaction { database in
       try database.inTransaction(.immediate) {

@@ -13,16 +13,20 @@ public struct AuditCheckpoint: Sendable, Hashable {
   public var file: String
   /// How many entries went there.
   public var entries: Int
-  /// Over number, hash and count of entries; where there is a key.
+  /// Number of the last event that was archived before, 0 where none was; nil of one that an earlier callboard wrote.
+  var after: Int?
+  /// Over numbers, hash and count of entries; where there is a key.
   var code: [UInt8]?
 
   static func all(in database: Database) throws -> [AuditCheckpoint] {
     guard try database.tableExists("checkpoints") else { return [] }
+    let columns = try database.columns(in: "checkpoints")
+    let after = columns.contains { $0.name == "after" } ? "CAST(after AS INTEGER)" : "NULL"
     return try Row.fetchAll(
       database,
       sql: """
         SELECT seq, CAST(hash AS BLOB), CAST(time AS REAL), CAST(file AS TEXT), CAST(entries AS INTEGER),
-          CAST(code AS BLOB) FROM checkpoints ORDER BY seq
+          CAST(code AS BLOB), \(after) FROM checkpoints ORDER BY seq
         """
     ).map { row in
       AuditCheckpoint(
@@ -31,6 +35,7 @@ public struct AuditCheckpoint: Sendable, Hashable {
         time: Date(timeIntervalSince1970: row[2]),
         file: row[3],
         entries: row[4],
+        after: row[6],
         code: (row[5] as Data?).map { Array($0) }
       )
     }
@@ -43,7 +48,7 @@ public struct AuditCheckpoint: Sendable, Hashable {
   /// What its code is over: nothing that the head's code is ever over.
   private var signed: [UInt8] {
     var bytes = Array("checkpoint".utf8) + hash.bytes
-    for number in [sequence, entries] {
+    for number in [sequence, entries] + [after].compactMap(\.self) {
       withUnsafeBytes(of: UInt64(truncatingIfNeeded: number).bigEndian) {
         bytes.append(contentsOf: $0)
       }
@@ -63,11 +68,11 @@ public struct AuditCheckpoint: Sendable, Hashable {
   func insert(into database: Database) throws {
     try database.execute(
       sql: """
-        INSERT INTO checkpoints (seq, hash, time, file, entries, code) VALUES (?, ?, ?, ?, ?, ?)
+        INSERT INTO checkpoints (seq, hash, time, file, entries, code, after) VALUES (?, ?, ?, ?, ?, ?, ?)
         """,
       arguments: [
         sequence, Data(hash.bytes), time.timeIntervalSince1970, file, entries,
-        code.map { Data($0) },
+        code.map { Data($0) }, after,
       ]
     )
   }

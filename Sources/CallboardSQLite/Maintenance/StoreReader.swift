@@ -75,6 +75,14 @@ public final class StoreReader: Sendable {
         )
       }
     }
+    for (checkpoint, before) in zip(checkpoints, [0] + checkpoints.map(\.sequence)) {
+      guard let after = checkpoint.after, after != before else { continue }
+      verifier.add(
+        .checkpoint,
+        nil,
+        "the checkpoint at event \(checkpoint.sequence) was made after one at event \(after), and that one is gone: nothing here names the file with the entries up to there"
+      )
+    }
     if stream == nil, checkpoints.isEmpty {
       verifier.add(
         .head,
