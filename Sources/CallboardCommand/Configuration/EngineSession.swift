@@ -97,7 +97,8 @@ final class EngineSession: Sendable {
         sealer: store.sealer
       )
       for provider in workflows { provider.serve(engine) }
-      if callsPeople, configuration.engine.rules.rules.contains(where: { !$0.notify.isEmpty }) {
+      // Also where no rule calls anybody now: one may after the configuration was read anew.
+      if callsPeople {
         let socket = configuration.socketPath.map { URL(fileURLWithPath: $0).path }
         engine.attend(
           with: try NoticeRunner(clock: clock, deadlines: deadlines, socket: socket)
