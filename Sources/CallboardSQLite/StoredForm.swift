@@ -21,11 +21,7 @@ enum StoredForm {
   }
 
   /// A run apart from its workflow, which never changes.
-  static func bytes(of run: WorkflowRun) throws -> [UInt8] {
-    var value = try JSONValue(encoding: run)
-    value["workflow"] = nil
-    return value.serializedBytes()
-  }
+  static func bytes(of run: WorkflowRun) throws -> [UInt8] { try run.storedForm() }
 
   static func run(_ data: Data, of document: Data) throws -> WorkflowRun {
     var value = try value(data)

@@ -123,7 +123,7 @@ import Testing
     "deny by one is enough": goes(.awaitingApproval, .denied),
     "extend": step(.awaitingApproval, "given more time", by: true),
     "extend refused to the same person": refused("you gave it more time before"),
-    "extend is bounded by max_wait": refused("the time for it is over"),
+    "extend is bounded by max_wait": refused("which is all the time its rule gives (max_wait)"),
     "expiry": goes(.awaitingApproval, .expired, "expired unanswered"),
     // approved
     "undo in the grace time": goes(.approved, .awaitingApproval, "taken back"),

@@ -56,7 +56,8 @@ extension EndToEnd {
     @Test func `the edited amount is what is approved and what runs`() async throws {
       let desk = try Desk("paying")
       let id = try await desk.review(of: "desk.pay")
-      try await desk.terminal.decide("e") { $0.contains("99") }
+      // The call's own number may have these digits, too.
+      try await desk.terminal.decide("e") { $0.contains("99") && !$0.contains("a approve") }
       try await desk.terminal.decide("y") { _ in
         try desk.events.all().contains { $0.call == id && $0.cause?.contains("edited") == true }
       }

@@ -4,7 +4,7 @@ import JSONSchema
 extension Call {
   /// The call as JSON text, which `Codable` reads; written by hand, because a store writes every call more than once.
   public func storedForm() throws -> [UInt8] {
-    var writer = CallWriter()
+    var writer = StoredFormWriter()
     try writer.write(self)
     return writer.bytes
   }
@@ -16,9 +16,9 @@ extension Call {
   }
 }
 
-/// Writes what every call has by hand, and by `Codable` what few have.
-private struct CallWriter {
-  var bytes: [UInt8] = []
+/// Writes what every call or run has by hand, and by `Codable` what few have.
+struct StoredFormWriter {
+  private(set) var bytes: [UInt8] = []
   /// The last date's second, as text: the dates of a call are mostly of one.
   private var second: (number: Int64, text: [UInt8])?
 
@@ -61,7 +61,7 @@ private struct CallWriter {
     put("}")
   }
 
-  private mutating func put(_ principal: Principal) {
+  mutating func put(_ principal: Principal) {
     put(#"{"name":"#)
     put(string: principal.name)
     if let uid = principal.uid { put(#","uid":\#(uid)"#) }
@@ -128,34 +128,34 @@ private struct CallWriter {
 
   // MARK: - Pieces
 
-  private mutating func put<Value>(
+  mutating func put<Value>(
     _ key: String,
     _ value: Value?,
-    _ write: (inout CallWriter, Value) throws -> Void
+    _ write: (inout StoredFormWriter, Value) throws -> Void
   ) throws {
     guard let value else { return }
     put(key)
     try write(&self, value)
   }
 
-  private mutating func put(_ text: String) { bytes.append(contentsOf: text.utf8) }
+  mutating func put(_ text: String) { bytes.append(contentsOf: text.utf8) }
 
-  private mutating func put(quoted text: String) {
+  mutating func put(quoted text: String) {
     put("\"")
     put(text)
     put("\"")
   }
 
-  private mutating func put(string text: String) { JSONValue.string(text).write(into: &bytes) }
+  mutating func put(string text: String) { JSONValue.string(text).write(into: &bytes) }
 
-  private mutating func put(_ payload: Payload) { payload.encoded.write(into: &bytes) }
+  mutating func put(_ payload: Payload) { payload.encoded.write(into: &bytes) }
 
-  private mutating func put(encoding value: some Encodable) throws {
+  mutating func put(encoding value: some Encodable) throws {
     try JSONValue(encoding: value).write(into: &bytes)
   }
 
   /// Nine decimals, as many as a `Date` of our days can need.
-  private mutating func put(_ date: Date) {
+  mutating func put(_ date: Date) {
     let seconds = date.timeIntervalSinceReferenceDate
     var whole = Int64(seconds.rounded(.down))
     var fraction = Int64(((seconds - seconds.rounded(.down)) * 1e9).rounded())

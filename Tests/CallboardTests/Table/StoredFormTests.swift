@@ -69,4 +69,54 @@ struct StoredFormTests {
     #expect(read == written)
     #expect(read["origin"]?["value"]?["step"]?["step"] == "offer")
   }
+
+  @Test func `a run in any state is read as it was written`() throws {
+    var random = SeededGenerator(seed: 5)
+    let workflow = try Workflow(dueDiligence)
+    let failure = CallFailure(.timeout, "no answer within “5” s", reach: .maybe)
+    let states: [WorkflowRun.State] = [
+      .running, .stopping(.failed("why")), .stopping(.cancelled), .succeeded, .failed("x"),
+      .cancelled,
+    ]
+    let items: [WorkflowRun.ItemState] = [
+      .waiting, .open, .succeeded(Payload(["a": "b"])), .fellBack(Payload(7), failure),
+      .failed(failure),
+    ]
+    let steps: [WorkflowRun.StepState] = [
+      .waiting, .running, .succeeded, .skipped("its condition"), .failed(failure),
+    ]
+    let call = CallID(UUIDv7(at: Situation.start, sequence: 1, random: 1))
+    let talk = ConversationID(UUIDv7(at: Situation.start, sequence: 2, random: 2))
+    for state in states {
+      var run = WorkflowRun(
+        id: RunID(UUIDv7(at: Situation.start, sequence: 3, random: 3)),
+        workflow: workflow,
+        input: ["address": "a \"quoted\" street"],
+        caller: Principal(name: "änna", uid: 7, roles: [.caller], isShared: true),
+        startedAt: Situation.start
+      )
+      run.state = state
+      for index in run.steps.indices {
+        run.steps[index].state = steps.randomElement(using: &random) ?? .waiting
+        run.steps[index].items = items.shuffled(using: &random).map { state in
+          WorkflowRun.Item(
+            state: state,
+            work: [.call(call), .conversation(talk), nil].randomElement(using: &random) ?? nil,
+            startedAt: Bool.random(using: &random) ? Situation.start : nil,
+            endedAt: Bool.random(using: &random) ? Situation.start + 1.5 : nil,
+            isTimedOut: Bool.random(using: &random)
+          )
+        }
+        run.steps[index].endedAt = Bool.random(using: &random) ? Situation.start : nil
+      }
+      run.output = state == .succeeded ? Payload(["done": true]) : nil
+      run.endedAt = state.word.isLive ? nil : Situation.start + 2
+      run.people.append(.operator("maria"))
+      run.redact(Redactor())
+      let written = try JSONValue(encoding: run)
+      var stored = try JSONValue(parsing: String(decoding: try run.storedForm(), as: UTF8.self))
+      stored["workflow"] = written["workflow"]
+      #expect(try JSONValue(encoding: try stored.decode(as: WorkflowRun.self)) == written)
+    }
+  }
 }
