@@ -141,6 +141,15 @@ struct Tampering: Sendable, CustomTestStringConvertible {
     },
     Tampering("the head gone", .head, nil, sql: "DELETE FROM facts WHERE name = 'head'"),
     Tampering(
+      "the log gone together with the head",
+      .head,
+      nil,
+      sql: """
+        DELETE FROM events; DELETE FROM facts WHERE name = 'head';
+        INSERT INTO settings (name, value) VALUES ('what somebody has set', 'null')
+        """
+    ),
+    Tampering(
       "the head damaged",
       .head,
       nil,
@@ -169,11 +178,15 @@ struct Tampering: Sendable, CustomTestStringConvertible {
       try database.execute(sql: "DELETE FROM events WHERE seq > 12")
       try database.moveHead()
     },
+  ]
+
+  /// Found also without the key: the store says that it has one.
+  static let codeless = [
     Tampering("cut off together with a head without a code", .rewritten, nil) { database in
       try database.execute(sql: "DELETE FROM events WHERE seq > 12")
       try database.moveHead()
       try database.execute(sql: "UPDATE facts SET value = substr(value, 1, 40) WHERE name = 'head'")
-    },
+    }
   ]
 }
 
@@ -229,7 +242,7 @@ struct Tampering: Sendable, CustomTestStringConvertible {
   }
 
   /// A restart is what somebody who has cut a log would wait for.
-  @Test(arguments: Tampering.plain + Tampering.whole)
+  @Test(arguments: Tampering.plain + Tampering.whole + Tampering.codeless)
   func `what was done to a log is found also when an engine has gone on with it`(
     _ tampering: Tampering
   ) throws {
@@ -243,7 +256,7 @@ struct Tampering: Sendable, CustomTestStringConvertible {
     }
   }
 
-  @Test(arguments: Tampering.whole)
+  @Test(arguments: Tampering.whole + Tampering.codeless)
   func `what fits together is doubted when the log is gone on with`(_ tampering: Tampering) throws {
     let log = try AuditLog()
     try log.edit(tampering.edit)
@@ -302,16 +315,29 @@ struct Tampering: Sendable, CustomTestStringConvertible {
     }
   }
 
-  @Test(arguments: Tampering.whole)
+  @Test(arguments: Tampering.whole + Tampering.codeless)
   func `what fits together is found by the key`(_ tampering: Tampering) throws {
     let log = try AuditLog()
     try log.edit(tampering.edit)
-    #expect(try log.verify(key: nil).isWhole)
     let faults = try log.verify().faults
     #expect(faults.map(\.kind) == [tampering.kind], "\(faults)")
   }
 
   @Test(arguments: Tampering.whole)
+  func `what fits together is not found without the key`(_ tampering: Tampering) throws {
+    let log = try AuditLog()
+    try log.edit(tampering.edit)
+    #expect(try log.verify(key: nil).isWhole)
+  }
+
+  @Test(arguments: Tampering.codeless)
+  func `a head without a code is found without the key`(_ tampering: Tampering) throws {
+    let log = try AuditLog()
+    try log.edit(tampering.edit)
+    #expect(try log.verify(key: nil).faults.map(\.kind) == [.head])
+  }
+
+  @Test(arguments: Tampering.whole + Tampering.codeless)
   func `what fits together is found by a head that was kept`(_ tampering: Tampering) throws {
     let log = try AuditLog(key: nil)
     let kept = try log.verify(key: nil).head

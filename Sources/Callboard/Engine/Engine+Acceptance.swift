@@ -42,7 +42,7 @@ extension Engine {
       )
     }
     guard isIn else { return refused(nil, because: why, by: principal) }
-    try? await ticket.durable()
+    let remark = await remark(on: ticket)
     let asked = redefined([name])
     changed()
     return .done(
@@ -51,7 +51,7 @@ extension Engine {
           ? ""
           : asked == 1
             ? "; 1 waiting call is asked about anew"
-            : "; \(asked) waiting calls are asked about anew")
+            : "; \(asked) waiting calls are asked about anew") + remark
     )
   }
 
@@ -94,9 +94,9 @@ extension Engine {
       )
     }
     guard isIn else { return refused(nil, because: why, by: principal) }
-    try? await ticket.durable()
+    let remark = await remark(on: ticket)
     changed()
-    return .done("\(name) stays held: its new definition is declined")
+    return .done("\(name) stays held: its new definition is declined" + remark)
   }
 
   private func definitionEvent(

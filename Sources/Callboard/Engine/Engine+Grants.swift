@@ -206,27 +206,28 @@ extension Engine {
     )
     event.grant = grant.id
     event.value = grant.when
-    var ticket = CommitTicket.done
-    var fault: StoreFault?
-    let done = table.withEveryShard { catalogue in
-      do throws(StoreFault) {
-        ticket = try store.commit(
-          StoreChange(events: [event], settings: Setting.settings(of: entry), isAwaited: true)
+    let ticket: CommitTicket
+    do throws(StoreFault) {
+      ticket = try store.commit(
+        StoreChange(
+          events: [event],
+          settings: Setting.settings(of: entry),
+          isRevocable: true,
+          isAwaited: true
         )
-      } catch {
-        fault = error
-        return nil
-      }
+      )
+    } catch {
+      storeFailed(error)
+      return .refused("\(error)")
+    }
+    do throws(StoreFault) { try await ticket.durable() } catch { return .refused("\(error)") }
+    // Not before: what a restart would not know approves nothing.
+    _ = table.withEveryShard { catalogue in
       grants.put(entry) { _ in }
       return catalogue.withGrants(catalogue.grants.filter { $0.grant.until > now } + [standing])
     } commit: {
     }
-    guard done else {
-      if let fault { storeFailed(fault) }
-      return .refused(fault?.description ?? "it could not be stored")
-    }
     changed()
-    try? await ticket.durable()
     let served = approve(waiting, by: standing)
     return .done("\(grant.id.short) is given: \(draft.words)" + served)
   }

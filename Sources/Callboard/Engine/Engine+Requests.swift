@@ -574,12 +574,12 @@ extension Engine: EngineDoor {
       let who = names.compactMap { before[$0]?.switched }.max { $0.at < $1.at }
       return .refused("already \(to ? "on" : "off")" + ago(who, now))
     }
-    try? await ticket.durable()
+    let remark = await remark(on: ticket)
     let held = changed.reduce(0) { $0 + slots.counts(of: $1).waiting }
     return .done(
-      to
+      (to
         ? "\(called) is on"
-        : "\(called) is off" + (held > 0 ? "; \(held) queued calls are held" : "")
+        : "\(called) is off" + (held > 0 ? "; \(held) queued calls are held" : "")) + remark
     )
   }
 
@@ -608,8 +608,18 @@ extension Engine: EngineDoor {
     guard done else {
       return .refused(to ? "already held" + ago(before, now) : "not held any more")
     }
-    try? await ticket.durable()
-    return .done(to ? "everything is held: nothing new starts" : "released")
+    let remark = await remark(on: ticket)
+    return .done((to ? "everything is held: nothing new starts" : "released") + remark)
+  }
+
+  /// What to add about something that counts already, and is not on disk; empty where it is.
+  func remark(on ticket: CommitTicket) async -> String {
+    do throws(StoreFault) { try await ticket.durable() } catch { return Self.unstored(error) }
+    return storeFault.map(Self.unstored) ?? ""
+  }
+
+  private static func unstored(_ fault: any CustomStringConvertible) -> String {
+    "; NOT STORED (\(fault)): it counts now, and is forgotten if callboard ends before its store works again"
   }
 
   private func setBreaker(

@@ -343,7 +343,15 @@ public struct ShiftReportBuilder: Sendable {
     outage.times += 1
     outage.seconds += to.timeIntervalSince(max(from, report.since))
     outage.last = isOver ? to : nil
-    outage.why = why ?? outage.why
+    if let why {
+      let known = outage.why ?? ""
+      // Of many times each reason is told once, as long as the line stays one.
+      if known.isEmpty {
+        outage.why = why
+      } else if !known.contains(why), known.count + why.count < 200 {
+        outage.why = known + "; " + why
+      }
+    }
     outages[name] = outage
   }
 

@@ -39,7 +39,9 @@ enum AuditText {
     case .genuine: lines.append("the head is signed with the store's key")
     case .unchecked:
       lines.append("the head is signed; without the key (--key FILE) that was not checked")
-    case .none, .wrong: break
+    case .none:
+      lines.append("the head is not signed: whoever can write the file can rewrite the log")
+    case .wrong: break
     }
     lines.append("head \(report.head)")
     if report.isWhole {

@@ -34,6 +34,8 @@ struct ServeCommand: AsyncParsableCommand {
     let ended = try session.beginConversations()
     tellStart(session, server)
     if let ended { Output.error.row("callboard: \(ended)") }
+    let watch = StoreWatch(session.engine)
+    defer { watch.end() }
     let path = source.config
     let number = await signals.stop { Task { await Self.reload(session, from: path) } }
     try await stop(session, server, events, by: number, signals)

@@ -36,8 +36,16 @@ final class Asked: Sendable {
     _ state: CallState.Word,
     at place: String
   ) -> [String] {
-    guard state == .unknown else {
-      return ["callboard: \(function) \(id) waits for a person to decide"]
+    switch state {
+    case .awaitingApproval: return ["callboard: \(function) \(id) waits for a person to decide"]
+    case .approved:
+      return [
+        "callboard: \(function) \(id) is approved, and starts when that can be taken back no longer"
+      ]
+    case .received, .queued, .running, .stopping, .backingOff, .succeeded, .failed, .rejected,
+      .denied, .expired, .cancelled:
+      return ["callboard: \(function) \(id) goes on"]
+    case .unknown: break
     }
     return [
       "callboard: \(function) \(id) may or may not have happened; do not ask for it again",

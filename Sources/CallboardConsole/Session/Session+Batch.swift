@@ -1,4 +1,5 @@
 import Callboard
+import CallboardTerminal
 import Foundation
 import JSONSchema
 
@@ -14,6 +15,10 @@ extension Session {
     case .conversations: picked = conversations(marks)
     case .errors: picked = failedCalls(of: marks)
     case .overview, .functions, .workflows, .audit: return
+    }
+    if picked.entries.isEmpty, picked.left.count == 1, let only = picked.left.first {
+      say("\(only.name): \(only.why)", .warning)
+      return
     }
     model.batchScroll = ConsoleModel.Scroll()
     model.ask(
@@ -74,6 +79,7 @@ extension Session {
   /// Why a call can't be part of a batch; nil: it can.
   private func obstacle(to action: Action, on detail: CallDetail) -> SafeText? {
     let state = detail.row.state
+    if state == .unknown, action != .runAgain { return "its outcome is unknown: settle it" }
     switch action {
     case .approve:
       guard state == .awaitingApproval else { return left(detail) }
@@ -81,7 +87,6 @@ extension Session {
     case .deny:
       return state == .awaitingApproval || state == .approved ? nil : left(detail)
     case .cancel:
-      if state == .unknown { return "its outcome is unknown: settle it" }
       return state.isEnded || state == .stopping ? left(detail) : nil
     case .runAgain:
       if state == .unknown { return nil }

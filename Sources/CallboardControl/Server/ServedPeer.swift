@@ -323,7 +323,11 @@ final class ServedPeer: Sendable {
       if event.call?.id == call, event.type == .call(.unknown) { tellUnknown() }
     }
     let state = engine.snapshot(of: .call(call)).callDetail?.row.state
-    if state == .unknown { tellUnknown() } else { answer(.waits(id: id, call, .awaitingApproval)) }
+    if state == .unknown {
+      tellUnknown()
+    } else {
+      answer(.waits(id: id, call, state ?? .awaitingApproval))
+    }
     let outcome = await engine.outcome(of: call)
     withExtendedLifetime(token) {}
     return outcome

@@ -68,6 +68,12 @@ struct AuditEnd {
     StoreHead(sequence: sequence, hash: [UInt8](repeating: 0, count: 32))
   }
 
+  /// Whether a store that was used has no entry.
+  static func isGone(in database: Database) throws -> Bool {
+    let hasEntries = try Bool.fetchOne(database, sql: "SELECT EXISTS (SELECT 1 FROM events)")
+    return try hasEntries == false && !isEmpty(database)
+  }
+
   /// Whether nothing was ever stored.
   private static func isEmpty(_ database: Database) throws -> Bool {
     try Bool.fetchOne(

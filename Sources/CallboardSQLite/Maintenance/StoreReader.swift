@@ -95,6 +95,20 @@ public final class StoreReader: Sendable {
     }
     let head = try Self.fact("head", in: database).map { Array($0) }
     let (last, signature) = Self.head(head, key)
+    if head == nil, checkpoints.isEmpty, try AuditEnd.isGone(in: database) {
+      verifier.add(
+        .head,
+        nil,
+        "the audit log is gone, and with it what says where it ended: there are calls or conversations, and no entry"
+      )
+    }
+    if key == nil, let head, head.count == 40, try Self.fact("key", in: database) != nil {
+      verifier.add(
+        .head,
+        nil,
+        "the head in the store has no code, and this store signs it: somebody without the key wrote it"
+      )
+    }
     if let head, last == nil {
       verifier.add(.head, nil, "the head in the store is damaged: it has \(head.count) bytes")
       verifier.checkWanted()

@@ -42,6 +42,36 @@ struct StoreFaultTests {
     #expect(recovered.map(\.cause) == ["it could not write before: the disk is full"])
   }
 
+  @Test
+  func `a hold or a switch that can't be stored counts at once, and says that it is not stored`()
+    async throws
+  {
+    let store = FaultyStore()
+    let rig = try Rig(TestFunction("wire"), store: store)
+    store.fail(full)
+    let held = await rig.engine.perform(.hold(from: false, to: true), by: maria)
+    #expect(held.isDone)
+    #expect(held.message.contains("NOT STORED (the disk is full)"))
+    #expect(rig.header.held != nil)
+    let off = await rig.engine.perform(.setFunction("t.wire", from: true, to: false), by: maria)
+    #expect(off.message.contains("NOT STORED (the disk is full)"))
+  }
+
+  @Test func `a grant that can't be stored approves nothing`() async throws {
+    let store = FaultyStore()
+    let wire = TestFunction("wire")
+    let rig = try Rig(wire, rules: [asking("wire")], store: store)
+    store.fail(full)
+    let draft = GrantDraft(function: "t.wire", seconds: 600)
+    let reply = await rig.engine.perform(.grant(draft, waiting: []), by: maria)
+    #expect(!reply.isDone)
+    store.fail(nil)
+    // It is refused, because the store was known to fail; that is stored, and so the store works.
+    #expect(await rig.submit("wire").failure?.kind == .storeFailed)
+    #expect(await rig.submit("wire").isPending)
+    #expect(wire.executions == 0)
+  }
+
   @Test func `a run again that can't be stored is refused`() async throws {
     let store = FaultyStore()
     let look = TestFunction("look")
