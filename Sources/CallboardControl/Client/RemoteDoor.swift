@@ -43,12 +43,12 @@ public final class RemoteDoor: EngineDoor {
     var refreshedAt = Duration.zero
     var observers: [Int: @Sendable () -> Void] = [:]
     var nextObserver = 0
-    var sleepers: [DispatchSemaphore] = []
+    var sleepers: [MonotonicSemaphore] = []
   }
 
   public let path: String
   private let state: Mutex<State>
-  private let kick = DispatchSemaphore(value: 0)
+  private let kick = MonotonicSemaphore()
   private let monotonic: @Sendable () -> Duration
 
   /// Frames for the instance's sake alone are this far apart.
@@ -93,7 +93,7 @@ public final class RemoteDoor: EngineDoor {
     let end = monotonic() + Self.patience
     while true {
       if let snapshot = glance(of: query) { return snapshot }
-      let sleeper = DispatchSemaphore(value: 0)
+      let sleeper = MonotonicSemaphore()
       let isPossible = state.withLock { state -> Bool in
         guard state.link.client != nil else { return false }
         state.sleepers.append(sleeper)
@@ -101,7 +101,7 @@ public final class RemoteDoor: EngineDoor {
       }
       let left = end - monotonic()
       guard isPossible, left > .zero,
-        sleeper.wait(timeout: .now() + left / .seconds(1)) == .success
+        sleeper.wait(atMost: left)
       else { break }
     }
     var header = state.withLock { self.header($0) }
@@ -327,7 +327,7 @@ public final class RemoteDoor: EngineDoor {
     case .nothing: break
     }
     if let pause {
-      _ = kick.wait(timeout: .now() + pause / .seconds(1))
+      _ = kick.wait(atMost: pause)
     } else {
       kick.wait()
     }

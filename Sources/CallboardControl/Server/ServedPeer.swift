@@ -21,7 +21,7 @@ final class ServedPeer: Sendable {
   private let engine: Engine
   private let state = Mutex(State())
   /// One for each thing that may be asked before the answer to another is there.
-  private let slots = DispatchSemaphore(value: 0)
+  private let slots = MonotonicSemaphore()
 
   /// What a peer may have asked for at one time; more is read when something of it is answered.
   static let askLimit = 64
@@ -71,7 +71,7 @@ final class ServedPeer: Sendable {
           )
           return
         }
-        while slots.wait(timeout: .now() + 1) == .timedOut {
+        while !slots.wait(atMost: .seconds(1)) {
           if channel.isClosed { return }
         }
         take(ask)
