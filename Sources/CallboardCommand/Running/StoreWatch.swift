@@ -1,31 +1,25 @@
 import Callboard
-import Synchronization
 
 /// Says on standard error when an engine's store fails and when it works again: for whoever has no screen of it.
-final class StoreWatch: Sendable {
-  private let engine: Engine
-  private let known = Mutex<String?>(nil)
-  private let token = Mutex<ObservationToken?>(nil)
+struct StoreWatch {
+  private let task: Task<Void, Never>
 
+  /// Looks once a second: of a busy engine something else changes all the time.
   init(_ engine: Engine) {
-    self.engine = engine
-    let token = engine.observe { [weak self] in
-      // Not on the thread that tells: it may hold what a snapshot needs.
-      Task { self?.look() }
+    task = Task {
+      var known: String?
+      while !Task.isCancelled {
+        let fault = engine.snapshot(of: .header).header.storeFault
+        if fault != known { Self.tell(fault) }
+        known = fault
+        try? await Task.sleep(for: .seconds(1))
+      }
     }
-    self.token.withLock { $0 = token }
-    look()
   }
 
-  func end() { token.withLock { $0 = nil } }
+  func end() { task.cancel() }
 
-  private func look() {
-    let fault = engine.snapshot(of: .header).header.storeFault
-    let isNew = known.withLock { known in
-      defer { known = fault }
-      return known != fault
-    }
-    guard isNew else { return }
+  private static func tell(_ fault: String?) {
     Output.error.row(
       fault.map {
         "callboard: STORE: \($0); writes stop and nothing is decided until it works again"
