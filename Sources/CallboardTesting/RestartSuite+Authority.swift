@@ -37,6 +37,22 @@ extension RestartSuite {
       let third = await second.submit("wire", ["n": 1])
       try equal(try second.call(third.id).approval?.requirement.twin, done.id, "its twin")
     },
+    RestartCase("a call whose secrets can't be opened is no twin any more once it has ended") {
+      world in
+      let wire = TestFunction("wire")
+      let rules = [asking("wire"), free]
+      let first = try world.live(wire, rules: rules)
+      let lost = await first.submit("wire", ["password": "hunter2hunter2"]).id
+      try world.between { store in
+        let call = try need(store.call(lost), "call")
+        let change = CallChange(CallRecord(call), stored: call.history.count, sealed: [1, 2, 3])
+        _ = try store.commit(StoreChange(calls: [change]))
+      }
+      let second = try world.live(wire, after: 60, rules: rules)
+      try equal(second.store.call(lost)?.state, .cancelled, "state")
+      let next = await second.submit("wire", ["password": "hunter2hunter2"])
+      try equal(try second.call(next.id).approval?.requirement.twin, nil, "its twin")
+    },
     RestartCase("a write that lives is a twin after a restart, whatever it waits for") { world in
       let wire = TestFunction("wire", .hold(whenCancelled: .maybe))
       let asked = TestFunction("asked")

@@ -27,7 +27,7 @@ extension Engine {
     left.conversations = unfinished.conversations.count
     var unreadable: Set<CallID> = []
     for (call, sealed) in unfinished.calls where isOrBecomesUnknown(call) {
-      insert(stored: call, sealed, &unreadable)
+      insert(stored: call, sealed, twin: nil, &unreadable)
       if call.state.word != .unknown { restart(call.id) }
       left.unknown[call.id] = call.function
     }

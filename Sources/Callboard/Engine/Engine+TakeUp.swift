@@ -59,14 +59,17 @@ extension Engine {
     let unfinished = try store.unfinished()
     takeUp(settings: unfinished.settings)
     let since = clock.now.addingTimeInterval(-TwinIndex.memory)
-    twins.takeUp(try store.twins(since: since, limit: TwinIndex.takenUp))
+    let stored = try store.twins(since: since, limit: TwinIndex.takenUp)
+    twins.takeUp(stored)
+    var live: [CallID: TwinKey] = [:]
+    for entry in stored.entries where entry.succeeded == nil { live[entry.call] = entry.key }
     var result = TakenUp()
     result.calls = unfinished.calls.count
     result.conversations = unfinished.conversations.count
     result.damaged = unfinished.damaged
     var unreadable: Set<CallID> = []
     for (call, sealed) in unfinished.calls {
-      insert(stored: call, sealed, &unreadable)
+      insert(stored: call, sealed, twin: live[call.id], &unreadable)
     }
     let ends = unfinished.conversations.compactMap { insert(stored: $0, model, &result) }
     insert(stored: unfinished.runs, &result)
@@ -134,7 +137,13 @@ extension Engine {
     }
   }
 
-  func insert(stored call: Call, _ sealed: [UInt8]?, _ unreadable: inout Set<CallID>) {
+  /// `twin`: its key as it was stored and is in the index, which a call whose arguments or function are gone has to leave.
+  func insert(
+    stored call: Call,
+    _ sealed: [UInt8]?,
+    twin: TwinKey?,
+    _ unreadable: inout Set<CallID>
+  ) {
     var call = call
     if let sealed {
       if let restored = sealer?.restoring(call, from: sealed) {
@@ -152,9 +161,11 @@ extension Engine {
       let function = shard.catalogue[call.function]
       let live = LiveTable.LiveCall(record, function: function, secrets: nil)
       live.committed = record.call.history.count
+      live.twinKey = twin
       if let function, isReadable, record.call.definitionHash != nil,
         let arguments = record.call.effectiveArguments, let key = twinKey(function, arguments)
       {
+        if let twin, twin != key { twins.leave(twin, record.call.id) }
         live.twinKey = key
         _ = twins.enter(key, record.call.id, at: clock.now)
       }
