@@ -6,7 +6,7 @@ import JSONSchema
 /// Lists: a page at a time, however long the history is.
 extension SQLiteStore {
   /// So many of the newest are looked at by a filter.
-  private static let searched = 10_000
+  static let searched = 10_000
 
   // MARK: - Calls
 
@@ -254,19 +254,10 @@ extension SQLiteStore {
 
   // MARK: - Conversations
 
-  /// What lists look at of one conversation.
-  private struct TalkHead {
-    var id: ConversationID
-    var isLive: Bool
-    var activity: Double
-    var subject: Filter.Subject
-  }
-
   public func conversations(_ query: HistoryQuery) -> HistoryPage<Conversation> {
     let (overlay, _) = writer.overlay
-    let list = query.list
     let page: HistoryPage<Conversation>? = read { database in
-      var heads: [TalkHead] = []
+      var heads: [ActivityHead<ConversationID>] = []
       let rows = try Row.fetchCursor(
         database,
         sql: """
@@ -285,13 +276,13 @@ extension SQLiteStore {
           since: Date(timeIntervalSince1970: row[7]),
           text: [row[4], row[6]]
         )
-        heads.append(TalkHead(id: id, isLive: row[1], activity: row[2], subject: subject))
+        heads.append(ActivityHead(id: id, isLive: row[1], activity: row[2], subject: subject))
       }
       // Every one of them is here, or no order but that of the index is right.
       let isCut = heads.count == Self.searched
       for talk in overlay.conversations.values.map(\.conversation) {
         heads.append(
-          TalkHead(
+          ActivityHead(
             id: talk.id,
             isLive: talk.state.word.isLive,
             activity: talk.lastActivity.timeIntervalSince1970,
@@ -299,26 +290,7 @@ extension SQLiteStore {
           )
         )
       }
-      var kept = heads.filter { list.filter.admits($0.subject, at: query.now) }
-      kept.sort { ($0.isLive ? 1 : 0, $0.activity) > ($1.isLive ? 1 : 0, $1.activity) }
-      var notice: String?
-      switch list.sort {
-      case .natural: break
-      case .name where isCut, .age where isCut, .state where isCut:
-        notice =
-          "more than \(Self.searched) conversations can't be sorted by \(list.sort.rawValue): live ones first"
-      case .name: kept.sort { $0.subject.text[0] < $1.subject.text[0] }
-      case .age: kept.sort { $0.subject.since > $1.subject.since }
-      case .state: kept.sort { $0.subject.state < $1.subject.state }
-      case .duration, .count:
-        notice = "conversations can't be sorted by \(list.sort.rawValue): live ones first"
-      }
-      if isCut, notice == nil {
-        notice = "only the newest \(Self.searched) conversations are listed"
-      }
-      let window = HistoryPage.window(of: kept, hidden: heads.count - kept.count, list) {
-        $0.id.description
-      }
+      let window = Self.window(of: heads, isCut: isCut, query, things: "conversations")
       return HistoryPage<Conversation>(
         items: try window.items.compactMap { head in
           if let talk = overlay.conversations[head.id] { return talk.conversation }
@@ -332,7 +304,7 @@ extension SQLiteStore {
         total: window.total,
         hidden: window.hidden,
         anchorIndex: window.anchorIndex,
-        notice: notice
+        notice: window.notice
       )
     }
     return page ?? unreadablePage()

@@ -43,22 +43,10 @@ extension SQLiteStore {
     }
   }
 
-  /// So many of the newest are looked at.
-  private static let searched = 10_000
-
-  /// What a list looks at of one run.
-  private struct RunHead {
-    var id: RunID
-    var isLive: Bool
-    var activity: Double
-    var subject: Filter.Subject
-  }
-
   public func runs(_ query: HistoryQuery) -> HistoryPage<WorkflowRun> {
     let (overlay, _) = writer.overlay
-    let list = query.list
     let page: HistoryPage<WorkflowRun>? = read { database in
-      var heads: [RunHead] = []
+      var heads: [ActivityHead<RunID>] = []
       let rows = try Row.fetchCursor(
         database,
         sql: """
@@ -76,13 +64,13 @@ extension SQLiteStore {
           since: Date(timeIntervalSince1970: row[6]),
           text: [row[4], id.short, id.description]
         )
-        heads.append(RunHead(id: id, isLive: row[1], activity: row[2], subject: subject))
+        heads.append(ActivityHead(id: id, isLive: row[1], activity: row[2], subject: subject))
       }
       // Every one of them is here, or no order but that of the index is right.
       let isCut = heads.count == Self.searched
       for (change, _) in overlay.runs.values {
         heads.append(
-          RunHead(
+          ActivityHead(
             id: change.run.id,
             isLive: change.run.state.word.isLive,
             activity: change.run.lastActivity.timeIntervalSince1970,
@@ -90,26 +78,7 @@ extension SQLiteStore {
           )
         )
       }
-      var kept = heads.filter { list.filter.admits($0.subject, at: query.now) }
-      kept.sort {
-        ($0.isLive ? 1 : 0, $0.activity, $0.id) > ($1.isLive ? 1 : 0, $1.activity, $1.id)
-      }
-      var notice: String?
-      switch list.sort {
-      case .natural: break
-      case .name where isCut, .age where isCut, .state where isCut:
-        notice =
-          "more than \(Self.searched) runs can't be sorted by \(list.sort.rawValue): live ones first"
-      case .name: kept.sort { ($0.subject.text[0], $1.id) < ($1.subject.text[0], $0.id) }
-      case .age: kept.sort { ($0.subject.since, $0.id) > ($1.subject.since, $1.id) }
-      case .state: kept.sort { ($0.subject.state, $1.id) < ($1.subject.state, $0.id) }
-      case .duration, .count:
-        notice = "runs can't be sorted by \(list.sort.rawValue): live ones first"
-      }
-      if isCut, notice == nil { notice = "only the newest \(Self.searched) runs are listed" }
-      let window = HistoryPage.window(of: kept, hidden: heads.count - kept.count, list) {
-        $0.id.description
-      }
+      let window = Self.window(of: heads, isCut: isCut, query, things: "runs")
       return HistoryPage<WorkflowRun>(
         items: try window.items.compactMap { head in
           if let entry = overlay.runs[head.id] { return entry.change.run }
@@ -123,7 +92,7 @@ extension SQLiteStore {
         total: window.total,
         hidden: window.hidden,
         anchorIndex: window.anchorIndex,
-        notice: notice
+        notice: window.notice
       )
     }
     return page ?? HistoryPage(notice: "the runs can't be read: run callboard store check")

@@ -308,7 +308,10 @@ extension RestartSuite {
     while !life.store.isDead {
       let calls = life.store.calls(HistoryQuery(ListQuery(after: 10_000))).items
       let talks = life.store.conversations(HistoryQuery(ListQuery(after: 10_000))).items
-      if calls.allSatisfy({ $0.state.isEnded }), talks.allSatisfy({ !$0.state.word.isLive }) {
+      let runs = life.store.runs(HistoryQuery(ListQuery(after: 10_000))).items
+      if calls.allSatisfy({ $0.state.isEnded }), talks.allSatisfy({ !$0.state.word.isLive }),
+        runs.allSatisfy({ !$0.state.word.isLive })
+      {
         return
       }
       for call in calls where call.state.word.needsPerson {

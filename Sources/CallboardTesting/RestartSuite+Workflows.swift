@@ -205,13 +205,13 @@ extension RestartSuite {
     let first = try world.live(look, put, wire, rules: rules)
     first.store.dies(afterCommits: last)
     let run = try first.run(document)
-    await playRuns(first)
+    await play(first)
     let hasDied = first.store.isDead
     let second = try world.live(look, put, wire, after: 5, rules: rules)
     second.store.dies(afterCommits: next)
-    await playRuns(second)
+    await play(second)
     let third = try world.live(look, put, wire, after: 5, rules: rules)
-    await playRuns(third)
+    await play(third)
     let at = " where it died after commit \(last), and then after \(next)"
     // What was not stored has never been.
     if let ended = third.store.run(run)?.run {
@@ -224,28 +224,6 @@ extension RestartSuite {
     try equal(Set(keys).count, keys.count, "executions of a write" + at)
     try expect(keys.count <= 1, "the write was done \(keys.count) times" + at)
     return hasDied
-  }
-
-  /// Decides and settles whatever waits, until no run lives or the engine has died.
-  private static func playRuns(_ life: Life) async {
-    var decided: Set<Seen> = []
-    while !life.store.isDead {
-      let calls = life.store.calls(HistoryQuery(ListQuery(after: 10_000))).items
-      let runs = life.store.runs(HistoryQuery(ListQuery(after: 10_000))).items
-      if runs.allSatisfy({ !$0.state.word.isLive }), calls.allSatisfy({ $0.state.isEnded }) {
-        return
-      }
-      for call in calls where call.state.word.needsPerson {
-        guard let seen = try? life.seen(call.id), decided.insert(seen).inserted else { continue }
-        let request: Request =
-          call.state == .awaitingApproval
-          ? .approve(call.id, seen)
-          : .settle(call.id, revision: seen.revision, .happened(Payload("it did")))
-        Task { await life.engine.perform(request, by: maria) }
-      }
-      life.clock.advance(by: .milliseconds(500))
-      await Task.yield()
-    }
   }
 }
 

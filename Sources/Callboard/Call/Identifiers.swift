@@ -54,103 +54,30 @@ public struct UUIDv7: Hashable, Comparable, Sendable {
   }
 }
 
-/// Names one call for as long as anything is kept of it.
-public struct CallID: Hashable, Comparable, Sendable, LosslessStringConvertible {
-  public let uuid: UUIDv7
+/// What names one thing for as long as anything is kept of it: a UUID of version 7, which sorts by when it was made.
+public protocol TimeOrderedID: Hashable, Comparable, Sendable, Codable, LosslessStringConvertible {
+  /// What it names, for errors.
+  static var kind: String { get }
+  var uuid: UUIDv7 { get }
+  init(_ uuid: UUIDv7)
+}
 
-  public init(_ uuid: UUIDv7) { self.uuid = uuid }
-
+extension TimeOrderedID {
   public init?(_ description: String) {
     guard let uuid = UUIDv7(description) else { return nil }
-    self.uuid = uuid
+    self.init(uuid)
   }
 
   public var description: String { uuid.text }
-  /// The last six hexadecimal digits: for screens, where the whole would not fit.
-  ///
-  /// Not unique.
-  public var short: String { String(uuid.text.suffix(6)) }
 
   public static func < (left: Self, right: Self) -> Bool { left.uuid < right.uuid }
-}
 
-/// Names one conversation.
-public struct ConversationID: Hashable, Comparable, Sendable, LosslessStringConvertible {
-  public let uuid: UUIDv7
-
-  public init(_ uuid: UUIDv7) { self.uuid = uuid }
-
-  public init?(_ description: String) {
-    guard let uuid = UUIDv7(description) else { return nil }
-    self.uuid = uuid
-  }
-
-  public var description: String { uuid.text }
-  /// `c-` and the last four hexadecimal digits: for screens.
-  ///
-  /// Not unique.
-  public var short: String { "c-" + uuid.text.suffix(4) }
-
-  public static func < (left: Self, right: Self) -> Bool { left.uuid < right.uuid }
-}
-
-/// Names one grant.
-public struct GrantID: Hashable, Comparable, Sendable, LosslessStringConvertible {
-  public let uuid: UUIDv7
-
-  public init(_ uuid: UUIDv7) { self.uuid = uuid }
-
-  public init?(_ description: String) {
-    guard let uuid = UUIDv7(description) else { return nil }
-    self.uuid = uuid
-  }
-
-  public var description: String { uuid.text }
-  /// `g-` and the last four hexadecimal digits: for screens.
-  ///
-  /// Not unique.
-  public var short: String { "g-" + uuid.text.suffix(4) }
-
-  public static func < (left: Self, right: Self) -> Bool { left.uuid < right.uuid }
-}
-
-extension GrantID: Codable {
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
-    guard let id = GrantID(try container.decode(String.self)) else {
-      throw DecodingError.dataCorruptedError(in: container, debugDescription: "not a grant id")
-    }
-    self = id
-  }
-
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(description)
-  }
-}
-
-extension CallID: Codable {
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.singleValueContainer()
-    guard let id = CallID(try container.decode(String.self)) else {
-      throw DecodingError.dataCorruptedError(in: container, debugDescription: "not a call id")
-    }
-    self = id
-  }
-
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(description)
-  }
-}
-
-extension ConversationID: Codable {
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.singleValueContainer()
-    guard let id = ConversationID(try container.decode(String.self)) else {
+    guard let id = Self(try container.decode(String.self)) else {
       throw DecodingError.dataCorruptedError(
         in: container,
-        debugDescription: "not a conversation id"
+        debugDescription: "not a \(Self.kind) id"
       )
     }
     self = id
@@ -160,4 +87,56 @@ extension ConversationID: Codable {
     var container = encoder.singleValueContainer()
     try container.encode(description)
   }
+}
+
+/// Names one call for as long as anything is kept of it.
+public struct CallID: TimeOrderedID {
+  public static let kind = "call"
+  public let uuid: UUIDv7
+
+  public init(_ uuid: UUIDv7) { self.uuid = uuid }
+
+  /// The last six hexadecimal digits: for screens, where the whole would not fit.
+  ///
+  /// Not unique.
+  public var short: String { String(uuid.text.suffix(6)) }
+}
+
+/// Names one conversation.
+public struct ConversationID: TimeOrderedID {
+  public static let kind = "conversation"
+  public let uuid: UUIDv7
+
+  public init(_ uuid: UUIDv7) { self.uuid = uuid }
+
+  /// `c-` and the last four hexadecimal digits: for screens.
+  ///
+  /// Not unique.
+  public var short: String { "c-" + uuid.text.suffix(4) }
+}
+
+/// Names one grant.
+public struct GrantID: TimeOrderedID {
+  public static let kind = "grant"
+  public let uuid: UUIDv7
+
+  public init(_ uuid: UUIDv7) { self.uuid = uuid }
+
+  /// `g-` and the last four hexadecimal digits: for screens.
+  ///
+  /// Not unique.
+  public var short: String { "g-" + uuid.text.suffix(4) }
+}
+
+/// Names one run of a workflow.
+public struct RunID: TimeOrderedID {
+  public static let kind = "run"
+  public let uuid: UUIDv7
+
+  public init(_ uuid: UUIDv7) { self.uuid = uuid }
+
+  /// `w-` and the last four hexadecimal digits: for screens.
+  ///
+  /// Not unique.
+  public var short: String { "w-" + uuid.text.suffix(4) }
 }

@@ -33,12 +33,7 @@ extension Engine {
       caller: run.caller.name,
       state: run.state.word,
       doing: doing(run, waits: waits),
-      done: run.steps.count { step in
-        switch step.state {
-        case .waiting, .running: false
-        case .succeeded, .skipped, .failed: true
-        }
-      },
+      done: run.steps.count(where: \.state.isOver),
       steps: run.steps.count,
       needsPerson: waits > 0,
       startedAt: run.startedAt,

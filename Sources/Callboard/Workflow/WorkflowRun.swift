@@ -192,41 +192,6 @@ public struct StepPlace: Sendable, Codable, Hashable {
   public var name: String { step + (item.map { "[\($0)]" } ?? "") }
 }
 
-/// Names one run of a workflow.
-public struct RunID: Hashable, Comparable, Sendable, LosslessStringConvertible {
-  public let uuid: UUIDv7
-
-  public init(_ uuid: UUIDv7) { self.uuid = uuid }
-
-  public init?(_ description: String) {
-    guard let uuid = UUIDv7(description) else { return nil }
-    self.uuid = uuid
-  }
-
-  public var description: String { uuid.text }
-  /// `w-` and the last four hexadecimal digits: for screens.
-  ///
-  /// Not unique.
-  public var short: String { "w-" + uuid.text.suffix(4) }
-
-  public static func < (left: Self, right: Self) -> Bool { left.uuid < right.uuid }
-}
-
-extension RunID: Codable {
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.singleValueContainer()
-    guard let id = RunID(try container.decode(String.self)) else {
-      throw DecodingError.dataCorruptedError(in: container, debugDescription: "not a run id")
-    }
-    self = id
-  }
-
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(description)
-  }
-}
-
 extension WorkflowRun {
   /// What is under way.
   public var openWork: [Work] {
