@@ -39,8 +39,15 @@ final class TestClock: EngineClock {
   var jumps: [Duration] { state.withLock { $0.jumps } }
 
   func wake(_ queue: DeadlineQueue, at deadline: Duration) {
-    guard let horizon else { return }
-    let isNear = state.withLock { state in
+    var next: Duration? = deadline
+    // What was set while an earlier one was jumped to waits behind it, and wakes nobody by itself.
+    while let deadline = next, jumps(to: deadline) { next = queue.fire(at: monotonic) }
+  }
+
+  /// Whether a deadline has come, or is near and was jumped to.
+  private func jumps(to deadline: Duration) -> Bool {
+    guard let horizon else { return false }
+    return state.withLock { state in
       let distance = deadline - state.monotonic
       guard distance <= horizon else { return false }
       if distance > .zero {
@@ -49,7 +56,6 @@ final class TestClock: EngineClock {
       }
       return true
     }
-    if isNear { queue.fire(at: monotonic) }
   }
 
   func advance(by duration: Duration, firing queue: DeadlineQueue) {
