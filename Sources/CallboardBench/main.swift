@@ -29,7 +29,10 @@ case "store":
   }
 case "workflows":
   do {
-    try await WorkflowBenchmark.run(in: arguments.dropFirst().first ?? ".")
+    try await WorkflowBenchmark.run(
+      in: arguments.dropFirst().first ?? ".",
+      only: arguments.dropFirst(2).first
+    )
   } catch {
     FileHandle.standardError.write(Data("callboard-bench workflows: \(error)\n".utf8))
     exit(1)

@@ -1,6 +1,6 @@
 import Callboard
 
-/// What a list looks at of one conversation or run: live ones first, then by last activity.
+/// What a list looks at of one conversation or run: live ones first, then by a moment.
 struct ActivityHead<ID: TimeOrderedID>: Sendable {
   var id: ID
   var isLive: Bool

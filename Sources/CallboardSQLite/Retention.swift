@@ -25,6 +25,10 @@ extension SQLiteStore.Retention {
   /// So many rows are deleted at a time, so that no commit waits long.
   static let part = 500
 
+  /// Of no conversation that lives: one that goes on after a restart looks for the ends of its calls.
+  private static let isFree =
+    "NOT EXISTS (SELECT 1 FROM conversations WHERE id = calls.conversation AND isLive)"
+
   /// What one round has deleted.
   struct Trimmed: Sendable {
     var calls = 0
@@ -65,7 +69,7 @@ extension SQLiteStore.Retention {
     )
     trimmed.hasMore = trimmed.hasMore || database.changesCount == Self.part
     try deleteCalls(
-      "SELECT number FROM calls WHERE ended < ? ORDER BY ended LIMIT \(Self.part)",
+      "SELECT number FROM calls WHERE ended < ? AND \(Self.isFree) ORDER BY ended LIMIT \(Self.part)",
       before
     )
     let ended = try Int.fetchOne(
@@ -75,7 +79,7 @@ extension SQLiteStore.Retention {
     let excess = max(0, (ended ?? 0) - calls)
     if excess > 0 {
       try deleteCalls(
-        "SELECT number FROM calls WHERE ended IS NOT NULL ORDER BY ended LIMIT ?",
+        "SELECT number FROM calls WHERE ended IS NOT NULL AND \(Self.isFree) ORDER BY ended LIMIT ?",
         Double(min(excess, Self.part))
       )
     }
@@ -107,7 +111,8 @@ extension SQLiteStore.Retention {
       database,
       sql: """
         SELECT * FROM (
-          SELECT 1, number, ended AS time, bytes FROM calls WHERE ended IS NOT NULL ORDER BY ended LIMIT \(Self.part))
+          SELECT 1, number, ended AS time, bytes FROM calls WHERE ended IS NOT NULL AND \(Self.isFree)
+            ORDER BY ended LIMIT \(Self.part))
         UNION ALL SELECT * FROM (
           SELECT 0, rowid, activity AS time,
             bytes + (SELECT TOTAL(LENGTH(entry) + COALESCE(LENGTH(sealed), 0)) FROM messages

@@ -73,7 +73,7 @@ extension SQLiteStore {
           ActivityHead(
             id: change.run.id,
             isLive: change.run.state.word.isLive,
-            activity: change.run.lastActivity.timeIntervalSince1970,
+            activity: change.run.listedBy.timeIntervalSince1970,
             subject: Filter.Subject(change.run)
           )
         )

@@ -174,14 +174,14 @@ final class StoreFile: Sendable {
     _ written: inout Written,
     keepsEvents: Bool
   ) throws {
-    var lines: [UInt8] = []
+    var writer = StoredFormWriter()
     var count = 0
     func add(_ event: EngineEvent) {
       var event = event
       count += 1
       event.seq = written.head.sequence + count
-      if count > 1 { lines.append(UInt8(ascii: "\n")) }
-      event.json.write(into: &lines)
+      if count > 1 { writer.putLineEnd() }
+      writer.write(event)
       if keepsEvents { written.events.append(event) }
     }
     for event in change.events { add(event) }
@@ -189,6 +189,7 @@ final class StoreFile: Sendable {
       for event in call.steps.events { add(event) }
     }
     guard count > 0 else { return }
+    let lines = writer.bytes
     let hash = AuditChain.link(lines, count: count, after: written.head.hash)
     written.head = StoreHead(sequence: written.head.sequence + count, hash: hash)
     try rows.putEntry(written.head, count, lines)
@@ -341,10 +342,22 @@ private struct Rows {
       )
       insertRun.setUncheckedArguments([
         run.id.uuid.data, word.isLive, word.rawValue, run.workflow.name, run.caller.name,
-        run.startedAt.timeIntervalSince1970, run.lastActivity.timeIntervalSince1970,
+        run.startedAt.timeIntervalSince1970, run.listedBy.timeIntervalSince1970,
         size + document.count, document, record, sealed,
       ])
       return try insertRun.execute()
+    }
+    if word.isLive {
+      // What it is listed by stays, and a column that is set would be taken out of its index and put back.
+      let updateLive = try database.cachedStatement(
+        sql: """
+          UPDATE runs SET state = ?, bytes = ? + LENGTH(document), record = ?, sealed = ?
+          WHERE id = ? AND isLive
+          """
+      )
+      updateLive.setUncheckedArguments([word.rawValue, size, record, sealed, run.id.uuid.data])
+      try updateLive.execute()
+      guard database.changesCount == 0 else { return }
     }
     let updateRun = try database.cachedStatement(
       sql: """
@@ -353,7 +366,7 @@ private struct Rows {
         """
     )
     updateRun.setUncheckedArguments([
-      word.isLive, word.rawValue, run.lastActivity.timeIntervalSince1970, size, record, sealed,
+      word.isLive, word.rawValue, run.listedBy.timeIntervalSince1970, size, record, sealed,
       run.id.uuid.data,
     ])
     try updateRun.execute()

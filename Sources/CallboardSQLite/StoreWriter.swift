@@ -14,6 +14,13 @@ final class StoreWriter: CommitGate {
     var position: UInt64
   }
 
+  private struct Waiter {
+    var position: UInt64
+    /// Waits no longer than until the store fails.
+    var isImpatient: Bool
+    var gate: OneShot<Void>
+  }
+
   private struct State {
     var line: [Item] = []
     /// Of the last change that was taken.
@@ -28,7 +35,7 @@ final class StoreWriter: CommitGate {
     var damage: StoreFault?
     /// Kept also when the fault is over: whoever brought one may ask late.
     var withdrawn: [UInt64: StoreFault] = [:]
-    var waiters: [(position: UInt64, waiter: OneShot<Void>)] = []
+    var waiters: [Waiter] = []
     var followers: [Int: @Sendable (EngineEvent) -> Void] = [:]
     var nextFollower = 0
     var tell: (@Sendable (StoreNews) -> Void)?
@@ -97,17 +104,29 @@ final class StoreWriter: CommitGate {
   }
 
   func durable(_ position: UInt64) async throws(StoreFault) {
-    let waiter = OneShot<Void>()
+    await wait(for: position, isImpatient: false)
+    let fault = state.withLock { $0.withdrawn[position] }
+    if let fault { throw fault }
+  }
+
+  func fault(before position: UInt64) async -> StoreFault? {
+    await wait(for: position, isImpatient: true)
+    return state.withLock { state in
+      state.withdrawn[position] ?? (state.durable >= position ? nil : state.fault)
+    }
+  }
+
+  private func wait(for position: UInt64, isImpatient: Bool) async {
+    let gate = OneShot<Void>()
     let (isDone, isFirst) = state.withLock { state -> (Bool, Bool) in
-      if state.durable >= position || state.withdrawn[position] != nil { return (true, false) }
-      state.waiters.append((position, waiter))
+      let isKnown = state.durable >= position || state.withdrawn[position] != nil
+      if isKnown || isImpatient && state.fault != nil { return (true, false) }
+      state.waiters.append(Waiter(position: position, isImpatient: isImpatient, gate: gate))
       defer { state.isUrgent = true }
       return (false, !state.isUrgent)
     }
     if isFirst { hurry.signal() }
-    if !isDone { await waiter.value }
-    let fault = state.withLock { $0.withdrawn[position] }
-    if let fault { throw fault }
+    if !isDone { await gate.value }
   }
 
   func onNews(_ handler: @escaping @Sendable (StoreNews) -> Void) {
@@ -236,7 +255,7 @@ final class StoreWriter: CommitGate {
       for event in written.events {
         for follower in state.followers.values { follower(event) }
       }
-      let ready = state.waiters.filter { $0.position <= last }.map(\.waiter)
+      let ready = state.waiters.filter { $0.position <= last }.map(\.gate)
       state.waiters.removeAll { $0.position <= last }
       defer { state.fault = nil }
       let isOver = state.fault != nil && state.damage == nil
@@ -269,8 +288,11 @@ final class StoreWriter: CommitGate {
     let waiters = state.withLock { state -> [OneShot<Void>] in
       let positions = Set(back.map(\.position))
       for position in positions { state.withdrawn[position] = fault }
-      let ready = state.waiters.filter { positions.contains($0.position) }.map(\.waiter)
-      state.waiters.removeAll { positions.contains($0.position) }
+      func isOver(_ waiter: Waiter) -> Bool {
+        waiter.isImpatient || positions.contains(waiter.position)
+      }
+      let ready = state.waiters.filter(isOver).map(\.gate)
+      state.waiters.removeAll(where: isOver)
       return ready
     }
     for waiter in waiters { waiter.resolve(()) }

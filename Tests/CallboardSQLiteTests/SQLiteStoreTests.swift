@@ -23,12 +23,17 @@ struct SQLiteStoreSuiteTests {
 struct SQLiteStoreTests {
   private let start = Date(timeIntervalSince1970: 1_795_341_600)
 
-  private func call(_ number: Int, endedAt: Date? = nil) throws -> Call {
+  private func call(
+    _ number: Int,
+    endedAt: Date? = nil,
+    conversation: ConversationID? = nil
+  ) throws -> Call {
     let at = endedAt ?? start
     var call = Call(
       id: CallID(UUIDv7(at: at, sequence: UInt16(number), random: UInt64(number))),
       function: "t.f",
       caller: .caller("agent"),
+      conversation: conversation,
       receivedAt: at,
       idempotencyKey: "key \(number)",
       proposed: ["n": .integer(Int64(number))]
@@ -313,10 +318,13 @@ struct SQLiteStoreTests {
     try FileManager.default.moveItem(atPath: path, toPath: path + ".away")
     blocker.end()
     await #expect(throws: StoreFault.self) { try await revocable.durable() }
+    // Who asks whether it is stored hears at once that it is not yet; who needs it on disk waits.
+    #expect(await other.fault()?.description.contains("is gone") == true)
     #expect(store.call(first.id)?.state == .received)
     try FileManager.default.moveItem(atPath: path + ".away", toPath: path)
     await news.wait { if case .works = $0 { true } else { false } }
     try await other.durable()
+    #expect(await other.fault() == nil)
     #expect(store.call(first.id)?.state == .received)
     #expect(
       store.events(after: 0, limit: 10).map(\.type)
@@ -396,6 +404,40 @@ struct SQLiteStoreTests {
     #expect(left.map(\.state.isEnded) == [true, false])
     #expect(few.lastSequence == 17)
     #expect(few.events(after: 0, limit: 100).count == 17)
+  }
+
+  @Test(arguments: [
+    SQLiteStore.Retention(age: 86400), SQLiteStore.Retention(calls: 0),
+    SQLiteStore.Retention(bytes: 1),
+  ])
+  func `an ended call is kept as long as its conversation lives`(
+    retention: SQLiteStore.Retention
+  ) throws {
+    let folder = try Folder()
+    let path = folder.file("a.db")
+    let at = start.addingTimeInterval(-100 * 86400)
+    let id = ConversationID(UUIDv7(at: at, sequence: 0, random: 1))
+    var talk = Conversation(
+      id: id,
+      title: "talk",
+      caller: .caller("agent"),
+      model: "m",
+      startedAt: at
+    )
+    let store = try SQLiteStore(path, retention: retention)
+    let ended = try call(1, endedAt: at, conversation: id)
+    _ = try store.commit(
+      StoreChange(calls: [CallChange(ended)], conversation: ConversationChange(talk))
+    )
+    #expect(store.close() == nil)
+    let live = try SQLiteStore(path, retention: retention)
+    #expect(live.trim() == 0)
+    _ = try talk.handle(.stop(by: .operator("anna")), now: at)
+    _ = try live.commit(StoreChange(conversation: ConversationChange(talk)))
+    #expect(live.close() == nil)
+    let over = try SQLiteStore(path, retention: retention)
+    #expect(over.trim() == 1)
+    #expect(over.close() == nil)
   }
 
   @Test

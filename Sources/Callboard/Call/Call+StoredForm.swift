@@ -16,13 +16,11 @@ extension Call {
   }
 }
 
-/// Writes what every call or run has by hand, and by `Codable` what few have.
-struct StoredFormWriter {
-  private(set) var bytes: [UInt8] = []
-  /// The last date's second, as text: the dates of a call are mostly of one.
-  private var second: (number: Int64, text: [UInt8])?
+/// Writes what every call, run or event has by hand, and by `Codable` what few have.
+package struct StoredFormWriter {
+  package internal(set) var bytes: [UInt8] = []
 
-  init() { bytes.reserveCapacity(1536) }
+  package init() { bytes.reserveCapacity(1536) }
 
   mutating func write(_ call: Call) throws {
     put(#"{"origin":{"value":{"id":""#)
@@ -140,6 +138,20 @@ struct StoredFormWriter {
 
   mutating func put(_ text: String) { bytes.append(contentsOf: text.utf8) }
 
+  mutating func put(_ text: StaticString) {
+    text.withUTF8Buffer { bytes.append(contentsOf: $0) }
+  }
+
+  mutating func put(number: Int) {
+    guard number >= 0 else { return put(String(number)) }
+    var divisor = 1
+    while number / divisor >= 10 { divisor *= 10 }
+    while divisor > 0 {
+      bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number / divisor % 10))
+      divisor /= 10
+    }
+  }
+
   mutating func put(quoted text: String) {
     put("\"")
     put(text)
@@ -163,18 +175,13 @@ struct StoredFormWriter {
       whole += 1
       fraction = 0
     }
-    if second?.number != whole {
-      // To the second: what follows is written here.
-      let text = ISOTime.text(of: Date(timeIntervalSinceReferenceDate: Double(whole)))
-      second = (whole, Array(text.utf8.dropLast(4)))
-    }
     bytes.append(UInt8(ascii: "\""))
-    bytes.append(contentsOf: second?.text ?? [])
-    var divisor: Int64 = 100_000_000
-    while divisor > 0 {
-      bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: fraction / divisor % 10))
-      divisor /= 10
-    }
+    ISOTime.write(
+      second: whole + Int64(Date.timeIntervalBetween1970AndReferenceDate),
+      into: &bytes
+    )
+    bytes.append(UInt8(ascii: "."))
+    bytes.append(number: fraction, digits: 9)
     bytes.append(UInt8(ascii: "Z"))
     bytes.append(UInt8(ascii: "\""))
   }

@@ -614,8 +614,7 @@ extension Engine: EngineDoor {
 
   /// What to add about something that counts already, and is not on disk; empty where it is.
   func remark(on ticket: CommitTicket) async -> String {
-    do throws(StoreFault) { try await ticket.durable() } catch { return Self.unstored(error) }
-    return storeFault.map(Self.unstored) ?? ""
+    (await ticket.fault()).map(Self.unstored) ?? storeFault.map(Self.unstored) ?? ""
   }
 
   private static func unstored(_ fault: any CustomStringConvertible) -> String {

@@ -64,7 +64,8 @@ extension Engine {
       startedAt: now
     )
     let live = RunTable.Live(run, seed: run.id.uuid.low, isKnown: false)
-    guard store.run(run.id) == nil, runs.insert(live) else {
+    // One that was just made is nobody's.
+    guard id == nil || store.run(run.id) == nil, runs.insert(live) else {
       throw ConfigurationMistake(path: "", message: "there is a run \(run.id) already")
     }
     do {
@@ -77,10 +78,11 @@ extension Engine {
 
   /// What of a workflow is not there now, or does not fit.
   public func mistakes(in workflow: Workflow) -> [WorkflowMistake] {
-    WorkflowCheck(
-      functions: table.catalogue.functions.map(\.definition),
-      models: models.keys
-    ).mistakes(in: workflow)
+    let catalogue = table.catalogue
+    return runs.mistakes(in: workflow, with: catalogue) {
+      WorkflowCheck(functions: catalogue.functions.map(\.definition), models: models.keys)
+        .mistakes(in: workflow)
+    }
   }
 
   /// Waits for the end of a run; nil when there is none.
@@ -134,7 +136,7 @@ extension Engine {
   }
 
   private func redacted(_ run: WorkflowRun, _ secrets: SharedSecrets) -> WorkflowRun {
-    guard run.payloads.contains(where: { !$0.isRedacted }) || !secrets.known.isEmpty else {
+    guard run.hasPayload(where: { !$0.isRedacted }) || !secrets.known.isEmpty else {
       return run
     }
     var clean = run
@@ -585,7 +587,7 @@ extension Engine {
   /// A run with its originals; nil where these can't be opened, or are not there any more.
   private func opened(_ change: RunChange) -> WorkflowRun? {
     if let sealed = change.sealed { return sealer?.restoring(change.run, from: sealed) }
-    return change.run.payloads.contains { Redactor.hasMarks($0.shown) } ? nil : change.run
+    return change.run.hasPayload { Redactor.hasMarks($0.shown) } ? nil : change.run
   }
 
   /// Goes on with runs whose calls have been taken up.

@@ -22,14 +22,22 @@ public final class CallSteps: Sendable {
   private let source: CallOutcome.Source?
   private let mishaps: Mishaps?
 
-  /// Of arguments that are too large to be told.
+  /// Of values that are too large to be told.
   private final class Excerpts: Sendable {
     let proposed: EngineEvent.Excerpt?
     let arguments: EngineEvent.Excerpt?
+    let result: EngineEvent.Excerpt?
 
-    init(proposed: EngineEvent.Excerpt?, arguments: EngineEvent.Excerpt?) {
+    /// Nil where nothing is too large.
+    init?(
+      proposed: EngineEvent.Excerpt?,
+      arguments: EngineEvent.Excerpt?,
+      result: EngineEvent.Excerpt?
+    ) {
+      guard proposed != nil || arguments != nil || result != nil else { return nil }
       self.proposed = proposed
       self.arguments = arguments
+      self.result = result
     }
   }
 
@@ -66,13 +74,6 @@ public final class CallSteps: Sendable {
     admissionRule = call.admissionRule
     arguments = hasArguments ? call.decided?.small : nil
     proposed = isReceived ? call.proposed?.small : nil
-    let excerpts = (
-      isReceived && proposed == nil ? call.proposed?.excerpt ?? call.unparsedExcerpt : nil,
-      hasArguments && arguments == nil ? call.decided?.excerpt : nil
-    )
-    large =
-      excerpts.0 == nil && excerpts.1 == nil
-      ? nil : Excerpts(proposed: excerpts.0, arguments: excerpts.1)
     let hasRunBefore = call.history[..<steps.startIndex].contains { $0.state == .running }
     definition =
       if let firstRun, let hash = call.definitionHash, !hasRunBefore { (firstRun, hash) } else {
@@ -83,9 +84,11 @@ public final class CallSteps: Sendable {
     seen = call.lastSeen
     let attempt = record.call.firstFailure ?? record.call.attempts.last?.failure
     var end: CallFailure?
+    var largeResult: EngineEvent.Excerpt?
     switch record.call.outcome {
     case .result(let value, let source):
       result = value.small
+      largeResult = result == nil ? value.excerpt : nil
       self.source = source
     case .failure(let failure):
       end = failure
@@ -95,6 +98,12 @@ public final class CallSteps: Sendable {
       result = nil
       source = nil
     }
+    large = Excerpts(
+      proposed: isReceived && proposed == nil
+        ? call.proposed?.excerpt ?? call.unparsedExcerpt : nil,
+      arguments: hasArguments && arguments == nil ? call.decided?.excerpt : nil,
+      result: largeResult
+    )
     let errorOutput = record.call.attempts.last.flatMap {
       record.call.errorOutput(of: $0.number)
     }
@@ -138,6 +147,7 @@ public final class CallSteps: Sendable {
     case .succeeded:
       event.source = source
       event.value = result
+      event.excerpt = large?.result
       event.errorOutput = mishaps?.errorOutput
     case .unknown, .backingOff:
       event.failure = mishaps?.attempt

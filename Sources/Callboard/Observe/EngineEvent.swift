@@ -35,7 +35,7 @@ public struct EngineEvent: Sendable {
   ///
   /// Always as it may be shown.
   public var value: JSONValue?
-  /// Of arguments that are too large to stand in `proposed` or `value`, or were no JSON.
+  /// Of arguments or a result too large to stand in `proposed` or `value`, or of arguments that were no JSON.
   public var excerpt: Excerpt?
   /// The last of what the attempt wrote beside its result, such as a program's stderr.
   public var errorOutput: String?
@@ -77,7 +77,7 @@ public struct EngineEvent: Sendable {
     /// Of the whole text, in hexadecimal digits.
     public var sha256: String
 
-    init(of text: some BidirectionalCollection<UInt8>) {
+    package init(of text: some BidirectionalCollection<UInt8>) {
       // The last character may be cut in the midst of its bytes.
       var end = text.prefix(1024)
       while text.count > 1024, let last = end.last, last & 0x80 != 0 {
@@ -204,15 +204,31 @@ public struct EngineEvent: Sendable {
     }
 
     /// The type as it stands in the stream, such as `call.queued`.
-    public var text: String {
+    public var text: String { thing + "." + word }
+
+    /// What it is about.
+    var thing: String {
       switch self {
-      case .call(let word): "call." + word.rawValue
-      case .conversation(let word): "conversation." + word.rawValue
-      case .workflow(let word): "workflow." + word.rawValue
-      case .model(let change): "model." + change.rawValue
-      case .function(let change): "function." + change.rawValue
-      case .breaker(let state): "breaker." + state.rawValue
-      case .engine(let change): "engine." + change.rawValue
+      case .call: "call"
+      case .conversation: "conversation"
+      case .workflow: "workflow"
+      case .model: "model"
+      case .function: "function"
+      case .breaker: "breaker"
+      case .engine: "engine"
+      }
+    }
+
+    /// What that has become.
+    var word: String {
+      switch self {
+      case .call(let word): word.rawValue
+      case .conversation(let word): word.rawValue
+      case .workflow(let word): word.rawValue
+      case .model(let change): change.rawValue
+      case .function(let change): change.rawValue
+      case .breaker(let state): state.rawValue
+      case .engine(let change): change.rawValue
       }
     }
   }
@@ -435,15 +451,26 @@ public enum ISOTime {
   }
 
   public static func text(of date: Date) -> String {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(24)
+    write(date, into: &bytes)
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// Appends the same.
+  static func write(_ date: Date, into bytes: inout [UInt8]) {
     let milliseconds = Int64((date.timeIntervalSince1970 * 1000).rounded(.down))
-    var seconds = milliseconds / 1000
-    var fraction = milliseconds % 1000
-    if fraction < 0 {
-      fraction += 1000
-      seconds -= 1
-    }
-    var days = seconds / 86400
-    var rest = seconds % 86400
+    let fraction = ((milliseconds % 1000) + 1000) % 1000
+    write(second: (milliseconds - fraction) / 1000, into: &bytes)
+    bytes.append(UInt8(ascii: "."))
+    bytes.append(number: fraction, digits: 3)
+    bytes.append(UInt8(ascii: "Z"))
+  }
+
+  /// Appends a second since 1970, without its zone: `2026-11-22T10:31:07`.
+  static func write(second: Int64, into bytes: inout [UInt8]) {
+    var days = second / 86400
+    var rest = second % 86400
     if rest < 0 {
       rest += 86400
       days -= 1
@@ -459,12 +486,32 @@ public enum ISOTime {
     let day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
     let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
     let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-    func padded(_ number: Int64, _ width: Int) -> String {
-      let digits = String(number)
-      return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    if (0...9999).contains(year) {
+      bytes.append(number: year, digits: 4)
+    } else {
+      bytes.append(contentsOf: String(year).utf8)
     }
-    return padded(year, 4) + "-" + padded(month, 2) + "-" + padded(day, 2) + "T"
-      + padded(rest / 3600, 2) + ":" + padded(rest % 3600 / 60, 2) + ":" + padded(rest % 60, 2)
-      + "." + padded(fraction, 3) + "Z"
+    bytes.append(UInt8(ascii: "-"))
+    bytes.append(number: month, digits: 2)
+    bytes.append(UInt8(ascii: "-"))
+    bytes.append(number: day, digits: 2)
+    bytes.append(UInt8(ascii: "T"))
+    bytes.append(number: rest / 3600, digits: 2)
+    bytes.append(UInt8(ascii: ":"))
+    bytes.append(number: rest % 3600 / 60, digits: 2)
+    bytes.append(UInt8(ascii: ":"))
+    bytes.append(number: rest % 60, digits: 2)
+  }
+}
+
+extension [UInt8] {
+  /// Appends the last decimal digits of a number that is not negative.
+  mutating func append(number: Int64, digits: Int) {
+    var divisor: Int64 = 1
+    for _ in 1..<digits { divisor *= 10 }
+    while divisor > 0 {
+      append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number / divisor % 10))
+      divisor /= 10
+    }
   }
 }

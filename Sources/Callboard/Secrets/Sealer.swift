@@ -9,20 +9,30 @@ public struct Sealer: Sendable {
   /// The key that everything is derived from: 32 bytes.
   public struct MasterKey: Sendable {
     let key: SymmetricKey
+    /// Every commit of a store needs it.
+    private let audit: SymmetricKey
+
+    private init(_ key: SymmetricKey) {
+      self.key = key
+      audit = Self.derive("audit", from: key)
+    }
 
     /// Nil unless there are 32 bytes.
     public init?(_ bytes: some ContiguousBytes) {
-      key = SymmetricKey(data: bytes)
+      let key = SymmetricKey(data: bytes)
       guard key.bitCount == 256 else { return nil }
+      self.init(key)
     }
 
     /// A new key from the system's random numbers.
-    public init() { key = SymmetricKey(size: .bits256) }
+    public init() { self.init(SymmetricKey(size: .bits256)) }
 
     public var bytes: [UInt8] { key.withUnsafeBytes(Array.init) }
 
     /// A key for one purpose, by HKDF (RFC 5869) with SHA-256.
-    func derived(_ purpose: String) -> SymmetricKey {
+    func derived(_ purpose: String) -> SymmetricKey { Self.derive(purpose, from: key) }
+
+    private static func derive(_ purpose: String, from key: SymmetricKey) -> SymmetricKey {
       HKDF<SHA256>.deriveKey(
         inputKeyMaterial: key,
         info: Data("callboard v1 \(purpose)".utf8),
@@ -38,7 +48,7 @@ public struct Sealer: Sendable {
 
     /// A code over the audit log's head, which nobody makes who does not have the key.
     public func auditCode(of bytes: [UInt8]) -> [UInt8] {
-      Array(HMAC<SHA256>.authenticationCode(for: bytes, using: derived("audit")))
+      Array(HMAC<SHA256>.authenticationCode(for: bytes, using: audit))
     }
   }
 

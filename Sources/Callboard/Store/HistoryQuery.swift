@@ -117,7 +117,7 @@ extension HistoryQuery {
   func page(of all: [WorkflowRun]) -> HistoryPage<WorkflowRun> {
     var kept = all.filter { list.filter.admits(Filter.Subject($0), at: now) }
     func order(_ run: WorkflowRun) -> (Int, Date, RunID) {
-      (run.state.word.isLive ? 1 : 0, run.lastActivity, run.id)
+      (run.state.word.isLive ? 1 : 0, run.listedBy, run.id)
     }
     switch list.sort {
     case .natural: kept.sort { order($0) > order($1) }

@@ -45,7 +45,7 @@ public protocol Store: Sendable {
   func conversations(_ query: HistoryQuery) -> HistoryPage<Conversation>
   /// A run as it was stored last, with its sealed originals.
   func run(_ id: RunID) -> RunChange?
-  /// A window onto every run: live ones first, then by last activity.
+  /// A window onto every run: live ones first, by when they began, then the others, by when they ended.
   func runs(_ query: HistoryQuery) -> HistoryPage<WorkflowRun>
 
   /// Sequence number of the last event; 0 before the first.
@@ -160,7 +160,9 @@ public final class CallRecord: Sendable {
 }
 
 /// A conversation in a commit: as it may be shown, and beside it the originals, sealed.
-public struct ConversationChange: Sendable {
+///
+/// A class, because a conversation is large and a commit is handed on often.
+public final class ConversationChange: Sendable {
   public let conversation: Conversation
   /// Of messages of the transcript whose originals differ, by their place in it.
   public let sealedMessages: [Int: [UInt8]]
@@ -179,7 +181,9 @@ public struct ConversationChange: Sendable {
 }
 
 /// A run in a commit: as it may be shown, and beside it the originals, sealed.
-public struct RunChange: Sendable {
+///
+/// A class, because a run is large and a commit is handed on often.
+public final class RunChange: Sendable {
   public let run: WorkflowRun
   /// nil where it has none.
   public let sealed: [UInt8]?
@@ -219,6 +223,19 @@ public struct Unfinished: Sendable {
 public protocol CommitGate: Sendable {
   /// Returns when every commit up to this one is on disk, or throws when this one was withdrawn.
   func durable(_ position: UInt64) async throws(StoreFault)
+  /// Returns nil when every commit up to this one is on disk; a fault when this one was withdrawn, or the store fails first.
+  func fault(before position: UInt64) async -> StoreFault?
+}
+
+extension CommitGate {
+  public func fault(before position: UInt64) async -> StoreFault? {
+    do throws(StoreFault) {
+      try await durable(position)
+      return nil
+    } catch {
+      return error
+    }
+  }
 }
 
 /// A commit that was queued; what has to be on disk first waits for it.
@@ -251,6 +268,10 @@ public struct CommitTicket: Sendable {
     guard let gate else { return }
     try await gate.durable(position)
   }
+
+  /// Nil when the commit is on disk; else why not, as soon as the store fails, though it may stay in line and be stored
+  /// later.
+  public func fault() async -> StoreFault? { await gate?.fault(before: position) }
 }
 
 /// Why a store can't take anything now, in a sentence.

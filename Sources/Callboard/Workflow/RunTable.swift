@@ -59,6 +59,41 @@ final class RunTable: Sendable {
 
   func remove(_ id: RunID) { lives.withLock { _ = $0.removeValue(forKey: id) } }
 
+  // MARK: - What was checked
+
+  private struct Checked {
+    var catalogue: Catalogue
+    /// The workflows that were looked at last, with what is wrong with each.
+    var workflows: [(workflow: Workflow, mistakes: [WorkflowMistake])] = []
+  }
+
+  private let checked = Mutex<Checked?>(nil)
+  private static let checkedLimit = 32
+
+  /// What is wrong with a workflow, by `check`; asked once for as long as the functions are the same.
+  func mistakes(
+    in workflow: Workflow,
+    with catalogue: Catalogue,
+    _ check: () -> [WorkflowMistake]
+  ) -> [WorkflowMistake] {
+    let known = checked.withLock { checked -> [WorkflowMistake]? in
+      guard let checked, checked.catalogue === catalogue else { return nil }
+      return checked.workflows.first { $0.workflow.isSame(as: workflow) }?.mistakes
+    }
+    if let known { return known }
+    let mistakes = check()
+    checked.withLock { checked in
+      var next = checked ?? Checked(catalogue: catalogue)
+      if next.catalogue !== catalogue { next = Checked(catalogue: catalogue) }
+      if next.workflows.count == Self.checkedLimit { next.workflows.removeFirst() }
+      next.workflows.append((workflow, mistakes))
+      checked = next
+    }
+    return mistakes
+  }
+
+  // MARK: - All of them
+
   var all: [Live] { lives.withLock { Array($0.values) } }
 
   var count: Int { lives.withLock { $0.count } }

@@ -16,23 +16,6 @@ extension Workflow {
     self = workflow
   }
 
-  fileprivate init(
-    _ document: JSONValue,
-    inputSchema: Schema,
-    steps: [Step],
-    output: WorkflowTemplate?
-  ) {
-    self.document = document
-    name = document["workflow"]?.stringValue ?? ""
-    description = document["description"]?.stringValue ?? ""
-    input = document["input"] ?? ["type": "object"]
-    self.inputSchema = inputSchema
-    self.steps = steps
-    self.output = output
-    parallel = document["parallel"]?.intValue ?? Limit.workflowParallel.value
-    isOffered = document["offer"]?.boolValue ?? false
-  }
-
   /// JSON Schema of a workflow's document.
   public static let documentSchema: JSONValue = [
     "type": "object",

@@ -4,20 +4,64 @@ import JSONSchema
 ///
 /// Its document stays with every run of it, so that a run goes on as it began whatever becomes of the file.
 public struct Workflow: Sendable {
+  /// What it says; shared, because every state of every run has its workflow with it.
+  private let content: Content
+
   /// As it was written, as JSON.
-  public let document: JSONValue
-  public let name: String
-  public let description: String
+  public var document: JSONValue { content.document }
+  public var name: String { content.name }
+  public var description: String { content.description }
   /// JSON Schema of what it is given.
-  public let input: JSONValue
-  let inputSchema: Schema
-  public let steps: [Step]
+  public var input: JSONValue { content.input }
+  var inputSchema: Schema { content.inputSchema }
+  public var steps: [Step] { content.steps }
   /// What a run that succeeds gives; nil: what each step gave, by its id.
-  public let output: WorkflowTemplate?
+  public var output: WorkflowTemplate? { content.output }
   /// How many steps, and items of a `for_each`, may be under way at one time.
-  public let parallel: Int
+  public var parallel: Int { content.parallel }
   /// It is offered to models as a function.
-  public let isOffered: Bool
+  public var isOffered: Bool { content.isOffered }
+
+  init(
+    _ document: JSONValue,
+    inputSchema: Schema,
+    steps: [Step],
+    output: WorkflowTemplate?
+  ) {
+    content = Content(document, inputSchema: inputSchema, steps: steps, output: output)
+  }
+
+  /// Whether it is the very same, read once.
+  func isSame(as other: Workflow) -> Bool { content === other.content }
+
+  private final class Content: Sendable {
+    let document: JSONValue
+    let name: String
+    let description: String
+    let input: JSONValue
+    let inputSchema: Schema
+    let steps: [Step]
+    let output: WorkflowTemplate?
+    let parallel: Int
+    let isOffered: Bool
+
+    init(
+      _ document: JSONValue,
+      inputSchema: Schema,
+      steps: [Step],
+      output: WorkflowTemplate?
+    ) {
+      self.document = document
+      name = document["workflow"]?.stringValue ?? ""
+      description = document["description"]?.stringValue ?? ""
+      input = document["input"] ?? ["type": "object"]
+      self.inputSchema = inputSchema
+      self.steps = steps
+      self.output = output
+      parallel = document["parallel"]?.intValue ?? Limit.workflowParallel.value
+      isOffered = document["offer"]?.boolValue ?? false
+    }
+  }
 
   /// One step: what is done, after what, and what becomes of the run where it fails.
   public struct Step: Sendable {

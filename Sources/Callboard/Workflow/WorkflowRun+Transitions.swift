@@ -225,9 +225,8 @@ extension WorkflowRun {
       steps[index].state = .running
       return
     }
-    let context = context(\.original)
     if let condition = step.conditionSchema {
-      let errors = condition.validate(.object(context), stopAtFirst: true)
+      let errors = condition.validate(.object(context(\.original)), stopAtFirst: true)
       if let error = errors.first {
         let place = error.path.isEmpty ? "" : " at \(error.path)"
         steps[index].state = .skipped("its condition does not hold" + place)
@@ -242,7 +241,7 @@ extension WorkflowRun {
       return
     }
     do throws(WorkflowTemplate.Missing) {
-      let items = try repetition.items.value(in: context)
+      let items = try repetition.items.value(in: context(\.original))
       guard let array = items.arrayValue else {
         return fail(index, "for_each takes an array, and got \(items.typeName)", at: now)
       }
@@ -413,7 +412,7 @@ extension WorkflowRun {
     item: Int?
   ) throws(WorkflowTemplate.Missing) -> Payload {
     let original = try template.value(in: try context(of: step, item: item, \.original))
-    guard payloads.contains(where: \.hasSecrets) else { return Payload(original) }
+    guard hasPayload(where: \.hasSecrets) else { return Payload(original) }
     // Where a mark stands in the place of an object, nothing of it can be shown.
     let shown = try? template.value(in: try context(of: step, item: item, \.shown))
     return Self.payload(original, shown: shown ?? .string(Redactor.mark))

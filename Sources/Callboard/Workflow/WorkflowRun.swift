@@ -40,6 +40,9 @@ public struct WorkflowRun: Sendable, Codable {
     people = [caller]
   }
 
+  /// What it is listed by: its begin while it lives, so that rows stay where they are; then its end.
+  package var listedBy: Date { state.word.isLive ? startedAt : lastActivity }
+
   /// Where a run is, or how it ended.
   public enum State: Sendable, Codable, Hashable {
     case running
@@ -212,20 +215,26 @@ extension WorkflowRun {
   /// What templates and conditions see: the input, and what steps gave, by their ids.
   func context(_ value: (Payload) -> JSONValue) -> JSONObject {
     var context: JSONObject = ["input": value(input)]
-    for step in steps where step.state == .succeeded {
-      context[step.id] = result(of: step, value)
+    for (index, step) in steps.enumerated() where step.state == .succeeded {
+      func result(_ item: Item) -> JSONValue { item.state.value.map(value) ?? .null }
+      context[step.id] =
+        workflow.steps[index].repetition == nil
+        ? step.items.first.map(result) ?? .null : .array(step.items.map(result))
     }
     return context
-  }
-
-  private func result(of step: Step, _ value: (Payload) -> JSONValue) -> JSONValue {
-    let values = step.items.map { $0.state.value.map(value) ?? .null }
-    return workflow.step(step.id)?.repetition == nil ? values.first ?? .null : .array(values)
   }
 
   /// Everything of it that may hold secrets.
   var payloads: [Payload] {
     [input] + steps.flatMap { $0.items.compactMap(\.state.value) } + [output].compactMap(\.self)
+  }
+
+  /// Whether one of these is like this.
+  func hasPayload(where isLike: (Payload) -> Bool) -> Bool {
+    if isLike(input) || output.map(isLike) == true { return true }
+    return steps.contains { step in
+      step.items.contains { $0.state.value.map(isLike) == true }
+    }
   }
 
   /// The same with each of these changed.
@@ -259,7 +268,7 @@ extension WorkflowRun {
 
   /// The same without originals of secrets: for stores and views.
   public var withoutOriginals: WorkflowRun {
-    payloads.contains(where: \.hasSecrets)
+    hasPayload(where: \.hasSecrets)
       ? mapping { payload, _ in payload.withoutOriginal } : self
   }
 }
@@ -267,7 +276,7 @@ extension WorkflowRun {
 extension Sealer {
   /// The originals of a run that differ from what is shown; nil where none does.
   func seal(_ run: WorkflowRun) -> [UInt8]? {
-    guard run.payloads.contains(where: \.hasSecrets) else { return nil }
+    guard run.hasPayload(where: \.hasSecrets) else { return nil }
     var originals = JSONObject()
     _ = run.mapping { payload, place in
       if payload.hasSecrets { originals[place] = payload.original }

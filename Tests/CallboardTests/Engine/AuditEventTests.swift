@@ -123,4 +123,81 @@ struct AuditEventTests {
     )
     #expect(EngineEvent(event.json)?.json == event.json)
   }
+
+  @Test func `a line that is written by hand is the event's JSON, byte for byte`() throws {
+    func line(_ event: EngineEvent) -> String {
+      var writer = StoredFormWriter()
+      writer.write(event)
+      return String(decoding: writer.bytes, as: UTF8.self)
+    }
+    let moments = [
+      -62_167_219_200.5, -1_000_000_000.9991, -0.0004, 0, 1, 1_795_343_467.9996, 1_795_343_468.25,
+    ]
+    for seconds in moments {
+      let event = EngineEvent(time: Date(timeIntervalSince1970: seconds), type: .engine(.started))
+      #expect(line(event) == event.json.serialized())
+    }
+    let full = try Self.full()
+    #expect(line(full) == full.json.serialized())
+    let links: [Call.Link] = [
+      .again(CallID(Self.id)), .settles(CallID(Self.id)), .fallback(for: CallID(Self.id)),
+      .checks(CallID(Self.id)),
+    ]
+    for link in links {
+      var event = full
+      event.call?.link = link
+      #expect(line(event) == event.json.serialized())
+    }
+    for word in CallState.Word.allCases {
+      var event = full
+      event.type = .call(word)
+      event.call?.state = word
+      event.call?.attempt = nil
+      event.failure?.pointer = nil
+      #expect(line(event) == event.json.serialized())
+    }
+  }
+
+  private static let id = UUIDv7(high: 0x0193_0000_0000_7000, low: 0x8000_0000_0000_0001)
+
+  /// Everything that an event can have, with text that JSON has to escape.
+  private static func full() throws -> EngineEvent {
+    let text = "a \"quoted\" \\ text,\n\u{1}\u{7F}\u{2028} ü 🦉"
+    let failure = CallFailure(.invalidArguments, text, pointer: "/" + text, reach: .notSent)
+    var event = EngineEvent(
+      time: Date(timeIntervalSince1970: 1_795_343_467.123),
+      type: .call(.running),
+      call: EngineEvent.CallPart(
+        id: CallID(Self.id),
+        function: "crm.find" + text,
+        caller: text,
+        conversation: ConversationID(Self.id),
+        state: .running,
+        attempt: 12,
+        revision: 100,
+        link: nil
+      ),
+      conversation: ConversationID(Self.id),
+      function: text,
+      model: EngineEvent.ModelPart(name: text, failure: .throttled),
+      cause: text,
+      by: text,
+      rule: text,
+      failure: failure,
+      source: .hit,
+      value: ["a": [1, 2.5, nil, true, .string(text)]]
+    )
+    event.seq = 9_007_199_254_740_993
+    event.call?.step = StepPlace(run: RunID(Self.id), step: text, item: 7)
+    event.run = RunID(Self.id)
+    event.workflow = text
+    event.grant = GrantID(Self.id)
+    event.definition = text
+    event.digest = text
+    event.seen = Seen(revision: 3, digest: text)
+    event.proposed = [:]
+    event.excerpt = EngineEvent.Excerpt(of: Array(String(repeating: text, count: 100).utf8))
+    event.errorOutput = text
+    return event
+  }
 }
