@@ -104,7 +104,12 @@ extension Engine {
 
   /// Stores what was kept, and takes the other steps that could not be stored; what fails again is noted again.
   private func recover() {
-    let all = unstored.take()
+    var all = unstored.take()
+    if all.dropped > 0 {
+      let gap =
+        "\(all.dropped) events before these are missing: they were more than are kept while the store can't write"
+      all.events.insert(event(.engine(.storeFailed), cause: gap), at: 0)
+    }
     if !all.events.isEmpty || !all.settings.isEmpty {
       commit(events: all.events, settings: all.settings)
     }

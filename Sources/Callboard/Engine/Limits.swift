@@ -150,6 +150,12 @@ extension Limit {
     "calls",
     beyond: "the oldest are looked for in the store, which costs each write a read"
   )
+  public static let unstoredEvents = Limit(
+    "events of no call or conversation, kept while the store can't write",
+    10_000,
+    "events",
+    beyond: "the oldest are dropped, and the log says how many are missing"
+  )
   public static let grants = Limit(
     "grants that stand at one time",
     1000,
@@ -314,7 +320,8 @@ extension Limit {
     .errorOutput,
     .keptErrorOutputs, .remark,
     .slots,
-    .queue, .held, .twins, .grants, .cacheEntries, .cacheBytes, .offers, .keptCalls, .errorGroups,
+    .queue, .held, .twins, .unstoredEvents, .grants, .cacheEntries, .cacheBytes, .offers,
+    .keptCalls, .errorGroups,
     .conversations,
     .message, .answer, .transcript, .turns, .calls, .tokens, .time, .modelStream, .modelEvent,
     .turnCalls, .writing, .keptConversations,

@@ -24,6 +24,8 @@ final class UnstoredSteps: Sendable {
     var steps: [Step] = []
     /// What happened to no call, in order, and what people have set.
     var events: [EngineEvent] = []
+    /// How many events before these were too many to be kept.
+    var dropped = 0
     var settings: [String: JSONValue] = [:]
     var talks: [ConversationID: Talk] = [:]
   }
@@ -34,16 +36,16 @@ final class UnstoredSteps: Sendable {
 
   func keep(_ events: [EngineEvent], settings: [String: JSONValue]) {
     all.withLock { all in
-      // A fault may last: the newest count.
+      // A fault may last: the newest count, and the log will say how many are missing.
       all.events += events
-      if all.events.count > Self.eventLimit {
-        all.events.removeFirst(all.events.count - Self.eventLimit)
+      let excess = all.events.count - Limit.unstoredEvents.value
+      if excess > 0 {
+        all.events.removeFirst(excess)
+        all.dropped += excess
       }
       all.settings.merge(settings) { $1 }
     }
   }
-
-  private static let eventLimit = 10_000
 
   func note(_ step: Step) { all.withLock { $0.steps.append(step) } }
 
