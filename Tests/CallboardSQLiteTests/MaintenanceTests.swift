@@ -54,6 +54,14 @@ import Testing
   @Test(arguments: [
     ("UPDATE calls SET record = 'x' WHERE id = (SELECT MAX(id) FROM calls)", "1 of 3 calls"),
     ("INSERT INTO messages VALUES (zeroblob(16), 0, '{}', NULL)", "belong to no conversation"),
+    (
+      "UPDATE calls SET state = 'failed' WHERE id = (SELECT MAX(id) FROM calls)",
+      "1 of 3 calls are listed in another state"
+    ),
+    (
+      "UPDATE calls SET id = zeroblob(16) WHERE id = (SELECT MAX(id) FROM calls)",
+      "1 of 3 calls are listed in another state, or by another id"
+    ),
   ])
   func `what is damaged is said`(_ sql: String, _ words: String) throws {
     let log = try AuditLog()
@@ -76,6 +84,9 @@ import Testing
     try handle.close()
     let check = try StoreReader(log.path).check(isQuick: false, key: AuditLog.key)
     #expect(!check.isSound)
+    // Whoever reads this has run it.
+    #expect(!check.problems.contains { $0.contains("store check") }, "\(check.problems)")
+    #expect(check.problems.allSatisfy { $0.contains("go back to a backup") }, "\(check.problems)")
   }
 
   @Test func `another database, another file and none are refused, each with its kind`() throws {

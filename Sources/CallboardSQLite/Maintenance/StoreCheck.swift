@@ -46,12 +46,20 @@ extension StoreReader {
         check.audit = try Self.verifyAudit(of: database, head: nil, key: key)
         try Self.findOrphans(in: database, &check)
         guard !isQuick else { return }
-        try Self.readEvery("calls", "calls", in: database, &check) { _ = try StoredForm.call($0) }
-        try Self.readEvery("conversations", "conversations", in: database, &check) {
-          _ = try StoredForm.conversation($0, [])
+        try Self.readEvery("calls", in: database, &check) { record, id, state in
+          let call = try StoredForm.call(record)
+          return call.id.uuid.data == id && call.state.word.rawValue == state
         }
-        try Self.readEvery("messages", "messages", column: "entry", in: database, &check) {
-          _ = try StoredForm.entry($0)
+        try Self.readEvery("conversations", in: database, &check) { record, id, state in
+          let conversation = try StoredForm.conversation(record, [])
+          return conversation.id.uuid.data == id && conversation.state.word.rawValue == state
+        }
+        try Self.readEvery("messages", "conversation", "entry", "''", in: database, &check) {
+          entry,
+          _,
+          _ in
+          _ = try StoredForm.entry(entry)
+          return true
         }
         try Self.readRuns(in: database, key.map { Sealer($0) }, &check)
         if let key { try Self.openEvery(in: database, Sealer(key), &check) }
@@ -59,7 +67,10 @@ extension StoreReader {
     } catch {
       let problem = StoreProblem(error, at: path)
       guard problem.kind == .damaged else { throw problem }
-      check.problems.append(problem.description)
+      let what = (error as? DatabaseError)?.message ?? "SQLite can't read it"
+      check.problems.append(
+        "the file is damaged (\(what)), so that no more of it can be looked at; stop the engine, keep a copy, and go back to a backup"
+      )
     }
     return check
   }
@@ -156,50 +167,62 @@ extension StoreReader {
     }
   }
 
-  /// Reads the record of every row, a part at a time on every core.
+  /// Reads the record of every row, a part at a time on every core; `read` tells whether it fits the row's id and state.
   private static func readEvery(
     _ table: String,
-    _ name: String,
-    column: String = "record",
+    _ id: String = "id",
+    _ column: String = "record",
+    _ state: String = "state",
     in database: Database,
     _ check: inout StoreCheck,
-    _ read: @Sendable @escaping (Data) throws -> Void
+    _ read: @Sendable @escaping (_ record: Data, _ id: Data, _ state: String) throws -> Bool
   ) throws {
-    let id = table == "messages" ? "conversation" : "id"
     let rows = try Row.fetchCursor(
       database,
-      sql: "SELECT CAST(\(id) AS BLOB), CAST(\(column) AS BLOB) FROM \(table)"
+      sql:
+        "SELECT CAST(\(id) AS BLOB), CAST(\(column) AS BLOB), CAST(\(state) AS TEXT) FROM \(table)"
     )
     var total = 0
-    var unreadable = 0
-    var first: String?
-    var part: [(id: Data, record: Data)] = []
+    var unreadable: (count: Int, first: Data?) = (0, nil)
+    var unlike: (count: Int, first: Data?) = (0, nil)
+    var part: [(id: Data, record: Data, state: String)] = []
     func readPart() {
-      let wrong = Mutex<[Data]>([])
+      let wrong = Mutex<(unreadable: [Data], unlike: [Data])>(([], []))
       let size = 64
       let records = part
       DispatchQueue.concurrentPerform(iterations: (records.count + size - 1) / size) { index in
-        for (id, record) in records[index * size..<min(records.count, (index + 1) * size)] {
-          do { try read(record) } catch { wrong.withLock { $0.append(id) } }
+        for (id, record, state) in records[index * size..<min(records.count, (index + 1) * size)] {
+          do {
+            if try !read(record, id, state) { wrong.withLock { $0.unlike.append(id) } }
+          } catch {
+            wrong.withLock { $0.unreadable.append(id) }
+          }
         }
       }
       let found = wrong.withLock { $0 }
-      unreadable += found.count
-      if first == nil { first = found.first.map { UUIDv7($0)?.text ?? "one without an id" } }
+      unreadable = (
+        unreadable.count + found.unreadable.count, unreadable.first ?? found.unreadable.first
+      )
+      unlike = (unlike.count + found.unlike.count, unlike.first ?? found.unlike.first)
       total += part.count
       part.removeAll(keepingCapacity: true)
     }
     while let row = try rows.next() {
-      part.append((row[0], row[1]))
+      part.append((row[0], row[1], row[2] ?? ""))
       if part.count == 4096 { readPart() }
     }
     readPart()
-    if let first {
+    func name(_ id: Data) -> String { UUIDv7(id)?.text ?? "one without an id" }
+    if let first = unreadable.first {
       check.problems.append(
-        "\(unreadable) of \(total) \(name) can't be read (first \(first)); go back to a backup, or remove them"
+        "\(unreadable.count) of \(total) \(table) can't be read (first \(name(first))); go back to a backup, or remove them"
       )
-    } else {
-      check.notes.append("\(total) \(name) can be read")
     }
+    if let first = unlike.first {
+      check.problems.append(
+        "\(unlike.count) of \(total) \(table) are listed in another state, or by another id, than their records say (first \(name(first))): somebody has changed the file; go back to a backup"
+      )
+    }
+    if unreadable.count + unlike.count == 0 { check.notes.append("\(total) \(table) can be read") }
   }
 }
