@@ -402,6 +402,7 @@ import Testing
     let file = try scratch.file(
       "hangs.yaml",
       """
+      clock: real
       functions:
         api.read: { effect: read, timeout: 1h, answers: [{ hang: true }] }
       do: [{ call: { function: api.read } }]

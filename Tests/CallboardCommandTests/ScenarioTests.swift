@@ -115,6 +115,7 @@ import Testing
   @Test func `a scenario that does not end in time ends with 75`() async throws {
     let text = """
       timeout: 100ms
+      clock: real
       functions:
         api.read: { effect: read, timeout: 1h, answers: [{ hang: true }] }
       do: [{ call: { function: api.read } }]
