@@ -21,7 +21,7 @@ import Testing
         effect: write
         parameters: { type: object, properties: { amount: { type: number }, memo: { type: string } } }
         answers: [{ echo: true }]
-    approvals: [{ function: pay.send, when: { properties: { amount: { maximum: 100 } }, required: [amount] }, approval: never }, { function: pay.send }]
+    approvals: [{ function: pay.send, when: { properties: { amount: { type: number, maximum: 100 } }, required: [amount] }, approval: never }, { function: pay.send }]
     do: [{ call: { name: paid, function: pay.send, with: { amount: "${each.amount}", memo: "for ${each.name}, ${each.amount}" } } }]
     expect: { calls: [{ call: paid, state: "${each.state}", proposed: { const: { amount: "${each.amount}", memo: "for ${each.name}, ${each.amount}" } } }] }
 

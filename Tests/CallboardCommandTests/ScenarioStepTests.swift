@@ -229,6 +229,10 @@ import Testing
       "functions: { a.b: {} }\ndo: [{ load: { name: big, call: { function: a.b }, count: 1 } }]\nexpect: { loads: [{ load: bgi }] }"
     )
     #expect(name.contains("did you mean big?"), "\(name)")
+    let kind = try Played.fault(
+      "functions: { a.b: {} }\ndo: [{ load: { call: { function: a.b }, count: 1 } }]\nexpect: { loads: [{ failures: { timeot: 1 } }] }"
+    )
+    #expect(kind.contains("timeot"), "\(kind)")
   }
 
   // MARK: - Time and cost

@@ -248,6 +248,30 @@ enum Played {
     #expect(result.status == .done, "\(result.lines)")
   }
 
+  @Test func `people take their time beside each other`() async throws {
+    let result = try await Played.scenario(
+      """
+      operators: { maria: { uid: 1 }, bo: { uid: 2 } }
+      functions: { api.write: { effect: write, answers: [{ times: 9, echo: true }] } }
+      approvals: [{ function: api.write, expires: 30m }]
+      decisions:
+        - { on: api.write, caller: slow, approve: true, as: maria, after: 20m }
+        - { on: api.write, approve: true, as: bo, after: 1m }
+      do:
+        - together:
+            - { name: a, function: api.write, with: { n: 1 }, as: slow }
+            - { name: b, function: api.write, with: { n: 2 }, as: slow }
+            - { name: c, function: api.write, with: { n: 3 } }
+      expect:
+        calls:
+          - { call: a, state: succeeded, time: { at_least: 20m, at_most: 21m } }
+          - { call: b, state: succeeded, time: { at_least: 20m, at_most: 21m } }
+          - { call: c, state: succeeded, time: { at_least: 1m, at_most: 2m } }
+      """
+    )
+    #expect(result.status == .done, "\(result.lines)")
+  }
+
   @Test func `what a step waits for and nothing can bring is told without waiting for it`()
     async throws
   {
@@ -311,6 +335,28 @@ enum Played {
       """
     )
     #expect(result.status == .outOfTime)
+  }
+
+  @Test func `a scenario that was played leaves no thread behind`() async throws {
+    func threads() throws -> Int {
+      let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+      let line = status.split(separator: "\n").first { $0.hasPrefix("Threads:") }
+      return Int(line?.split(separator: "\t").last ?? "") ?? 0
+    }
+    let before = try threads()
+    for _ in 0..<200 {
+      let result = try await Played.scenario(
+        "functions: { a.b: { answers: [{ after: 1h, value: 1 }] } }\ndo: [{ call: { function: a.b } }, { pause: 1h }]"
+      )
+      #expect(result.status == .done || result.status == .outcomeUnknown)
+    }
+    // Their last steps may still be on their way.
+    var rest = 1000
+    while try threads() > before + 50, rest > 0 {
+      rest -= 1
+      try await Task.sleep(for: .milliseconds(10))
+    }
+    #expect(try threads() <= before + 50)
   }
 
   @Test(.timeLimit(.minutes(5)))

@@ -12,7 +12,7 @@ final class ScenarioRunner: Sendable {
   /// Where everything of it runs.
   let executor: ScenarioExecutor
   /// For the scenario's own time limit, which no step sets forward.
-  private let watch = SystemClock()
+  private let watch = ScenarioClock.machine
   private let watched: DeadlineQueue
   let state = Mutex(State())
   var engine: Engine { session.engine }
@@ -40,6 +40,9 @@ final class ScenarioRunner: Sendable {
     var probed: Set<CallID> = []
     /// Calls that a rule or a step leaves to expire.
     var leftToExpire: Set<CallID> = []
+    /// Calls that are being decided, and those of them that came to wait anew meanwhile.
+    private var deciding: Set<CallID> = []
+    private var again: Set<CallID> = []
     var isOver = false
     /// It was ended early: nothing is waited for any longer.
     var isStopped = false
@@ -47,6 +50,20 @@ final class ScenarioRunner: Sendable {
     var isStuck = false
     /// What has come of it is known.
     var isDone = false
+
+    /// Whether somebody has to look at a call that waits; nobody else is doing so.
+    mutating func begins(deciding id: CallID) -> Bool {
+      if deciding.insert(id).inserted { return true }
+      again.insert(id)
+      return false
+    }
+
+    /// Whether it came to wait anew while it was decided.
+    mutating func goesOn(deciding id: CallID) -> Bool {
+      if again.remove(id) != nil { return true }
+      deciding.remove(id)
+      return false
+    }
   }
 
   /// One thing that was expected, and what came instead.
@@ -76,6 +93,7 @@ final class ScenarioRunner: Sendable {
       scenario.configuration,
       isUnattended: !scenario.hasPeople,
       seed: scenario.seed,
+      store: scenario.memory,
       overlays: overlays,
       clock: clock,
       deadlines: deadlines,
@@ -402,12 +420,17 @@ final class ScenarioRunner: Sendable {
 
   // MARK: - People
 
-  /// Stands in for people until the scenario is over.
+  /// Stands in for people until the scenario is over: what takes one of them long keeps no other call waiting.
   private func decide() async {
-    for await id in log.waitingCalls {
-      await decide(id)
-      guard detail(id)?.row.state != .awaitingApproval else { continue }
-      gate(id).resolve(true)
+    await withDiscardingTaskGroup { group in
+      for await id in log.waitingCalls where state.withLock({ $0.begins(deciding: id) }) {
+        group.addTask { [self] in
+          repeat {
+            await decide(id)
+            if detail(id)?.row.state != .awaitingApproval { gate(id).resolve(true) }
+          } while state.withLock { $0.goesOn(deciding: id) }
+        }
+      }
     }
   }
 

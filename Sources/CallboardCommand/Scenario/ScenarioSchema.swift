@@ -1,3 +1,4 @@
+import Callboard
 import JSONSchema
 
 /// The JSON Schema of a scenario file; parts that configurations have, too, are the same.
@@ -7,6 +8,9 @@ enum ScenarioSchema {
     for (name, value) in ConfigurationSchema.parsed(definitionsText).objectValue ?? JSONObject() {
       definitions[name] = value
     }
+    definitions["failure_kind"] = [
+      "enum": .array(CallFailure.Kind.allCases.map { .string($0.rawValue) })
+    ]
     let actions = ConfigurationSchema.parsed(actionsText)
     for (name, base) in [
       ("decision", actions), ("decide_step", actions),
@@ -254,7 +258,7 @@ enum ScenarioSchema {
             }
           },
           "name": { "$ref": "#/$defs/name", "description": "load, if not given." },
-          "count": { "description": "How many calls.", "type": "integer", "minimum": 1, "maximum": 1000000 },
+          "count": { "description": "How many calls.", "type": "integer", "minimum": 1, "maximum": 100000 },
           "rate": { "description": "How many begin a second, minute or hour, such as 100/s; as soon as there is room, if not given.", "type": "string", "hint": "write a rate such as 100/s, 30/m or 1000/h" },
           "parallel": { "description": "Most at one time; with a rate as many as there are, else 1.", "type": "integer", "minimum": 1, "maximum": 100000 }
         }
@@ -445,7 +449,7 @@ enum ScenarioSchema {
                 "load": { "type": "string" },
                 "count": { "$ref": "#/$defs/number_of" },
                 "states": { "description": "How many calls ended how.", "type": "object", "propertyNames": { "$ref": "#/$defs/state" }, "additionalProperties": { "$ref": "#/$defs/number_of" } },
-                "failures": { "description": "How many failed with what kind.", "type": "object", "additionalProperties": { "$ref": "#/$defs/number_of" } },
+                "failures": { "description": "How many failed with what kind.", "type": "object", "propertyNames": { "$ref": "#/$defs/failure_kind" }, "additionalProperties": { "$ref": "#/$defs/number_of" } },
                 "latency": {
                   "description": "From when a call was due to its end.",
                   "type": "object",

@@ -90,6 +90,19 @@ struct LoadReport: Sendable {
   }
 }
 
+extension Scenario {
+  /// A store in memory that keeps every call of its loads.
+  var memory: OpenedStore {
+    let loads = steps.reduce(0) { count, step in
+      if case .load(let load) = step.action { count + load.count } else { count }
+    }
+    return OpenedStore(
+      store: InMemoryStore(keptCalls: Limit.keptCalls.value + loads),
+      sealer: nil
+    )
+  }
+}
+
 extension ScenarioRunner {
   /// Makes every call of a load, and waits for the end of each.
   func bear(_ load: Scenario.LoadPlan) async {

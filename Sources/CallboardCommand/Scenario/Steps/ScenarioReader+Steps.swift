@@ -30,8 +30,10 @@ extension ScenarioReader {
     at pointer: JSONPointer,
     among known: [Workflow]
   ) -> Scenario.Step.Action? {
-    guard let workflow = workflow(value["run"] ?? .null, at: pointer.appending("run"), among: known)
-    else { return nil }
+    let workflow = workflow(value["run"] ?? .null, at: pointer.appending("run"), among: known)
+    // Also where it can't be used, so that only that is told.
+    if let name = value["name"]?.stringValue ?? value["run"]?.stringValue { runNames.insert(name) }
+    guard let workflow else { return nil }
     let name = value["name"]?.stringValue ?? workflow.name
     runNames.insert(name)
     return .workflow(
@@ -53,6 +55,9 @@ extension ScenarioReader {
   ) -> Workflow? {
     if let name = value.stringValue, !name.contains(where: { $0 == "." || $0 == "/" }) {
       if let found = known.first(where: { $0.name == name }) { return found }
+      let written = root["workflows"]?.arrayValue ?? []
+      // What is wrong with it is told where it stands.
+      guard !written.contains(where: { $0["workflow"]?.stringValue == name }) else { return nil }
       let near = nearest(to: name, among: known.map(\.name)).map { "did you mean \($0)?" }
       reader.report(
         pointer,

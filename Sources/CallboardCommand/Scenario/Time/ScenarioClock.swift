@@ -24,7 +24,10 @@ final class ScenarioClock: EngineClock {
     var onWake: (@Sendable () -> Void)?
   }
 
-  private let base = SystemClock()
+  /// One for all scenarios: it has a thread of its own, which stays.
+  static let machine = SystemClock()
+
+  private let base = ScenarioClock.machine
   private let start: Date
   private let alarms: DeadlineQueue
   private let state: Mutex<State>
@@ -34,7 +37,12 @@ final class ScenarioClock: EngineClock {
     alarms = DeadlineQueue(clock: base)
     start = base.now
     var state = State()
-    if isReal { state.works = 1 } else { state.standsAt = .zero }
+    if isReal {
+      state.works = 1
+      state.ahead = .zero - base.monotonic
+    } else {
+      state.standsAt = .zero
+    }
     self.state = Mutex(state)
   }
 
@@ -77,7 +85,8 @@ final class ScenarioClock: EngineClock {
       (state.standsAt, state.followers.values.compactMap(\.queue))
     }
     guard let now else { return nil }
-    return queues.compactMap { $0.fire(at: now) }.min()
+    for queue in queues { queue.fire(at: now) }
+    return queues.compactMap { $0.firstDue(at: now) }.min()
   }
 
   /// Goes on to a deadline, unless something takes real time meanwhile.

@@ -44,10 +44,8 @@ final class ScenarioExecutor: TaskExecutor {
     }
   }
 
-  /// So often time may go on without anything being done: a timer that only sets itself anew brings nothing.
-  ///
-  /// Two million looks at the wall clock, every two seconds, are a month and a half.
-  private static let mostPasses = 2_000_000
+  /// So often time may go on without a job: a timer that only sets itself anew brings nothing.
+  private static let mostPasses = 100_000
 
   private let state = Mutex(State())
   private let signal = MonotonicSemaphore()
