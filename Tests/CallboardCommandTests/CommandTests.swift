@@ -402,6 +402,7 @@ import Testing
     let file = try scratch.file(
       "hangs.yaml",
       """
+      clock: real
       functions:
         api.read: { effect: read, timeout: 1h, answers: [{ hang: true }] }
       do: [{ call: { function: api.read } }]
@@ -517,6 +518,8 @@ import Testing
   @Test func `the schema of configurations is printed whole`() async throws {
     let ended = try await Program.run(["config", "schema"])
     #expect(try JSONValue(parsing: ended.output) == ConfigurationSchema.document)
+    let scenarios = try await Program.run(["config", "schema", "--scenarios"])
+    #expect(try JSONValue(parsing: scenarios.output) == ScenarioSchema.document)
   }
 
   @Test func `a snapshot of a configuration shows its functions, runs nothing and opens no store`()

@@ -27,6 +27,7 @@ import Testing
     _ = try scratch.file(
       "hangs.yaml",
       """
+      clock: real
       functions:
         pay.send: { effect: write, timeout: 1h, answers: [{ hang: true }] }
       approvals: [{ approval: never }]

@@ -27,7 +27,7 @@ extension Engine {
 
   /// Drives a call that another one waits for, which hears of its end also where it never was.
   func driveLinked(_ id: CallID, _ link: Call.Link?, _ effect: CallEffect) {
-    Task {
+    Task(executorPreference: executor) { [self] in
       await drive(id, effect)
       guard let outcome = withdrawn(id) else { return }
       switch link {
@@ -54,12 +54,13 @@ extension Engine {
     guard move.transition.isDurable, move.ticket.isPending, effect != .none else {
       return perform(id, effect)
     }
-    Task { await drive(id, effect) }
+    Task(executorPreference: executor) { [self] in await drive(id, effect) }
   }
 
   func perform(_ id: CallID, _ effect: CallEffect) {
     switch effect {
-    case .enqueue, .startRunner, .invoke, .sleep, .join: Task { await drive(id, effect) }
+    case .enqueue, .startRunner, .invoke, .sleep, .join:
+      Task(executorPreference: executor) { [self] in await drive(id, effect) }
     case .none, .ask, .answer, .waitGrace, .stopAttempt, .startChild, .cancelChild, .admit:
       performAtOnce(id, effect)
     }
@@ -78,7 +79,7 @@ extension Engine {
     case .cancelChild(let child): cancel(child)
     case .admit:
       let effect = admit(received: id)
-      Task { await drive(id, effect) }
+      Task(executorPreference: executor) { [self] in await drive(id, effect) }
     }
     return nil
   }
@@ -337,7 +338,7 @@ extension Engine {
     let token = deadlines.schedule(at: limit) { [weak self] in
       self?.interrupt(id, running, .timedOut)
     }
-    let task = Task.immediate { [self] in
+    let task = Task.immediate(executorPreference: executor) { [self] in
       withUnsafeCurrentTask { gate.begin($0) }
       let result: Result<JSONValue, CallFailure>
       do throws(CallFailure) {
@@ -363,7 +364,7 @@ extension Engine {
   /// Ends the wait for an attempt; where its runner is busy with it, goes on in its place.
   private func interrupt(_ id: CallID, _ running: LiveTable.RunningAttempt, _ end: AttemptEnd) {
     guard running.gate.interrupt(end) else { return }
-    Task { await drive(id, settle(id, running, end)) }
+    Task(executorPreference: executor) { [self] in await drive(id, settle(id, running, end)) }
   }
 
   /// Marks the attempt as this runner's, if the call is still in it.

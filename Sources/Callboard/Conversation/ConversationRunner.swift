@@ -446,7 +446,7 @@ extension Engine {
       return live.asks
     }
     guard let ask = ask ?? nil else { return }
-    let turn = Task { await takeTurn(id, ask: ask) }
+    let turn = Task(executorPreference: executor) { [self] in await takeTurn(id, ask: ask) }
     let isLive = conversations.withLive(id) { live in
       if live.asks == ask { live.turn = turn }
       return live.conversation.state.word.isLive
@@ -691,7 +691,7 @@ extension Engine {
     for id in calls {
       let isReceived = table.withShard(of: id) { $0.calls[id]?.call.state == .received }
       guard isReceived else { continue }
-      Task {
+      Task(executorPreference: executor) { [self] in
         let effect = admit(received: id)
         await drive(id, effect)
       }

@@ -151,6 +151,20 @@ public final class DeadlineQueue: Sendable {
     }
   }
 
+  /// When the first action is due, by a wall clock that goes as the monotonic time does; nil where none waits.
+  package func firstDue(at now: Duration) -> Duration? {
+    let wall = clock.now
+    return state.withLock { state in
+      let firsts = state.firsts()
+      // A date is not exact to the microsecond: a little later is surely due.
+      let moment = firsts.wall.map { ticket in
+        now + .seconds(max(0, ticket.deadline.timeIntervalSince(wall))) + .microseconds(1)
+      }
+      guard let deadline = firsts.monotonic?.deadline else { return moment }
+      return moment.map { min($0, deadline) } ?? deadline
+    }
+  }
+
   /// How many actions wait.
   public var count: Int { state.withLock { $0.live } }
 

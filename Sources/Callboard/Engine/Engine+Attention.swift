@@ -91,7 +91,7 @@ extension Engine {
     deadlines.schedule(at: clock.monotonic + wait) { [weak self] in
       guard let self else { return }
       // The deadline may be due at once, under the lock of the call's shard.
-      Task { await self.callGroup(group, about: key) }
+      Task(executorPreference: self.executor) { await self.callGroup(group, about: key) }
     }
   }
 

@@ -33,7 +33,7 @@ extension Engine {
         StoreChange(events: [event(.engine(.storeRecovered), cause: cause)])
       )
       guard store.commitsAtOnce else {
-        Task {
+        Task(executorPreference: executor) { [self] in
           do throws(StoreFault) {
             try await ticket.durable()
             works()
@@ -54,7 +54,7 @@ extension Engine {
     log.notice("the store can write again")
     changed()
     // Not here: the shard of a call may be locked.
-    Task { recover() }
+    Task(executorPreference: executor) { [self] in recover() }
   }
 
   var storeFault: String? { storeState.withLock { $0 } }
@@ -72,7 +72,9 @@ extension Engine {
 
   /// Something was noted: where the store works again already, nobody else would come for it.
   func comeBack() {
-    if !hasStoreFault.load(ordering: .acquiring) { Task { recover() } }
+    if !hasStoreFault.load(ordering: .acquiring) {
+      Task(executorPreference: executor) { [self] in recover() }
+    }
   }
 
   /// Cancels a call for the sake of another, or of its conversation; where that can't be stored, as soon as it can.
@@ -118,7 +120,7 @@ extension Engine {
     for (id, effect) in all.calls {
       do throws(StoreFault) {
         try storeKept(id)
-        Task { await drive(id, effect) }
+        Task(executorPreference: executor) { [self] in await drive(id, effect) }
       } catch {
         unstored.putBack(id, then: effect)
       }

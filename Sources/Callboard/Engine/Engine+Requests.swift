@@ -5,7 +5,9 @@ import JSONSchema
 extension Engine: EngineDoor {
   public func send(_ request: Request, by principal: Principal) -> RequestTicket {
     let ticket = RequestTicket()
-    Task { ticket.answer(await perform(request, by: principal)) }
+    Task(executorPreference: executor) { [self] in
+      ticket.answer(await perform(request, by: principal))
+    }
     return ticket
   }
 

@@ -4,7 +4,7 @@ import JSONSchema
 extension Engine {
   public func reveal(_ id: CallID, by principal: Principal) -> RevealTicket {
     let ticket = RevealTicket()
-    Task { ticket.answer(await reveal(id, by: principal)) }
+    Task(executorPreference: executor) { [self] in ticket.answer(await reveal(id, by: principal)) }
     return ticket
   }
 

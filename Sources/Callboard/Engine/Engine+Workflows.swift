@@ -258,7 +258,7 @@ extension Engine {
   private func admitStep(_ id: CallID) {
     let isReceived = table.withShard(of: id) { $0.calls[id]?.call.state == .received }
     guard isReceived, !isStopping else { return }
-    Task {
+    Task(executorPreference: executor) { [self] in
       let effect = admit(received: id)
       await drive(id, effect)
     }

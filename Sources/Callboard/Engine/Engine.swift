@@ -24,6 +24,8 @@ public final class Engine: Sendable {
   private let current: Mutex<ConfigurationBox>
   public let clock: any EngineClock
   public let deadlines: DeadlineQueue
+  /// Where its tasks run; nil: on the process's own threads.
+  let executor: (any TaskExecutor)?
   let store: any Store
   let table: LiveTable
   let slots: SlotQueue
@@ -79,11 +81,13 @@ public final class Engine: Sendable {
     clock: any EngineClock = SystemClock(),
     deadlines: DeadlineQueue? = nil,
     sealer: Sealer? = nil,
+    executor: (any TaskExecutor)? = nil,
     log: Logger = Logger(label: "callboard.engine") { _ in SwiftLogNoOpLogHandler() }
   ) {
     current = Mutex(ConfigurationBox(configuration))
     self.clock = clock
     self.deadlines = deadlines ?? DeadlineQueue(clock: clock)
+    self.executor = executor
     self.store = store
     self.log = log
     self.sealer = sealer

@@ -65,7 +65,7 @@ public final class WorkflowProvider: FunctionProvider {
     let run = await withTaskCancellationHandler {
       await engine.ended(id)
     } onCancel: {
-      Task { await engine.giveUp(id) }
+      Task(executorPreference: engine.executor) { await engine.giveUp(id) }
     }
     guard let run else {
       throw CallFailure(.functionThrew, "Its run is kept no longer.", reach: .maybe)

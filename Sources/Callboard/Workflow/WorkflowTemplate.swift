@@ -37,7 +37,7 @@ public struct WorkflowTemplate: Sendable, Hashable {
   }
 
   /// Reads a value that stands at a place of a document; what can't be read is noted.
-  init(_ source: JSONValue, at pointer: JSONPointer, _ mistakes: inout [WorkflowMistake]) {
+  package init(_ source: JSONValue, at pointer: JSONPointer, _ mistakes: inout [WorkflowMistake]) {
     self.source = source
     var places: [Place] = []
     root = Self.read(source, at: pointer, &places, &mistakes)
@@ -115,16 +115,16 @@ public struct WorkflowTemplate: Sendable, Hashable {
   }
 
   /// That something a run was to use has no value.
-  struct Missing: Error {
-    var reference: WorkflowReference
+  package struct Missing: Error {
+    package var reference: WorkflowReference
 
-    var sentence: String {
+    package var sentence: String {
       "${\(reference.text)} has no value; write a default after ??, or see why the step before it gave none"
     }
   }
 
   /// What it stands for in this context.
-  func value(in context: JSONObject) throws(Missing) -> JSONValue {
+  package func value(in context: JSONObject) throws(Missing) -> JSONValue {
     try Self.value(of: root, in: context)
   }
 

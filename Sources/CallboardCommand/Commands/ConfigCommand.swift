@@ -76,11 +76,15 @@ struct ConfigCommand: AsyncParsableCommand {
   struct SchemaOfConfiguration: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "schema",
-      abstract: "Print the JSON Schema of a configuration, for editors."
+      abstract: "Print the JSON Schema of a configuration, or of scenarios, for editors."
     )
 
+    @Flag(help: "That of the scenarios that callboard run plays.")
+    var scenarios = false
+
     func run() throws {
-      Output.standard.line(ConfigurationSchema.document.serialized(pretty: true))
+      let document = scenarios ? ScenarioSchema.document : ConfigurationSchema.document
+      Output.standard.line(document.serialized(pretty: true))
     }
   }
 }

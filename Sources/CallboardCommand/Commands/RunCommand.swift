@@ -1,6 +1,8 @@
 import ArgumentParser
 import Callboard
+import Foundation
 import JSONSchema
+import Synchronization
 
 /// `callboard run`: scripted conversations, decisions and expectations, without a terminal.
 struct RunCommand: AsyncParsableCommand {
@@ -8,21 +10,47 @@ struct RunCommand: AsyncParsableCommand {
     commandName: "run",
     abstract: "Play scenarios without a terminal, and say what did not come as expected.",
     discussion: """
-      Every file is checked before the first is played; each is played on an engine of its own, in real time. What \
-      needs approval and no decision of the scenario fits is denied, and ends with 77 unless it was expected.
+      Every file is checked before the first is played; each is played on an engine of its own, and where nothing but \
+      time is waited for, time goes on at once. What needs approval and no decision of the scenario fits is denied, and \
+      ends with 77 unless it was expected.
       """
   )
 
-  @Argument(help: ArgumentHelp("Scenario files.", valueName: "scenario"))
+  @Argument(
+    help: ArgumentHelp(
+      "Scenario files, folders of them, or patterns such as 'tests/*.yaml'.",
+      valueName: "scenario"
+    )
+  )
   var scenarios: [String]
   @OptionGroup var source: ConfigurationOption
   @OptionGroup var eventFile: EventsOption
   @Option(help: "text, json or jsonl.")
   var output: OutputFormat = .text
+  @Option(help: "Also write the results to this file as JUnit XML.")
+  var junit: String?
+  @Option(
+    help: ArgumentHelp(
+      "Play so many at one time; as many as there are processors, and 1 with --events.",
+      valueName: "n"
+    )
+  )
+  var jobs: Int?
+
+  func validate() throws {
+    if let jobs, jobs < 1 { throw ValidationError("--jobs is \(jobs); use 1 or more") }
+    if eventFile.events != nil, let jobs, jobs > 1 {
+      throw ValidationError("--events holds the events of one engine after the other; use --jobs 1")
+    }
+  }
 
   func run() async throws {
-    let read = try scenarios.map {
-      try ScenarioReader.read($0, configuration: source.config, environment: Entry.environment)
+    let read = try ScenarioFiles.find(scenarios).flatMap {
+      try ScenarioReader.readRows(
+        $0,
+        configuration: source.config,
+        environment: Entry.environment
+      )
     }
     let events = try eventFile.open()
     let played: Result<Void, any Error>
@@ -37,50 +65,65 @@ struct RunCommand: AsyncParsableCommand {
     guard isWhole else { throw Failure(.failed, "") }
   }
 
-  /// Plays one; where that was interrupted, what nobody knows of it is said.
-  private func result(
-    of runner: ScenarioRunner,
-    _ interruption: Interruption
-  ) async throws -> ScenarioResult {
+  private func play(_ read: [Scenario], events: EventFile?) async throws {
+    let interruption = Interruption()
+    let processors = ProcessInfo.processInfo.activeProcessorCount
+    let player = ScenarioPlayer(jobs: jobs ?? (events == nil ? processors : 1), events: events)
+    let results = Results()
+    defer { Output.error.endProgress() }
     do {
-      return try await interruption.watching(
-        [{ await runner.interrupt() }, { runner.hurry() }],
-        leaving: runner.leave
+      try await interruption.watching(
+        [{ await player.interrupt() }, { player.hurry() }],
+        leaving: player.leave
       ) {
-        await runner.run()
+        await player.play(read) { [output] result in
+          results.add(result)
+          Output.error.endProgress()
+          Self.tell(result, as: output)
+        }
       }
     } catch let failure as Failure where failure.status == .interrupted {
       Output.error.endProgress()
-      let unknown = runner.unknownOutcomes
+      let unknown = player.unknownOutcomes
       for line in unknown { Output.error.row("callboard: \(line)") }
+      try? report(results.all)
       throw unknown.isEmpty ? failure : Failure(.outcomeUnknown, failure.description)
+    }
+    try report(results.all)
+    let failed = results.all.count { $0.status != .done }
+    if failed > 0 {
+      throw Failure(
+        ExitStatus.worst(results.all.map(\.status)),
+        read.count == 1 ? "" : "\(failed) of \(read.count) scenarios did not go as expected."
+      )
     }
   }
 
-  private func play(_ read: [Scenario], events: EventFile?) async throws {
-    let interruption = Interruption()
-    var results: [ScenarioResult] = []
-    for (index, scenario) in read.enumerated() {
-      Output.error.progress("\(index + 1) of \(read.count): \(scenario.name)")
-      let runner = try ScenarioRunner(scenario, events: events)
-      let result = try await result(of: runner, interruption)
-      Output.error.endProgress()
-      results.append(result)
-      switch output {
-      case .text: for line in result.lines { Output.standard.row(line) }
-      case .jsonl: Output.standard.line(result.json.serialized())
-      case .json: break
-      }
+  private final class Results: Sendable {
+    private let state = Mutex<[ScenarioResult]>([])
+    var all: [ScenarioResult] { state.withLock { $0 } }
+    func add(_ result: ScenarioResult) { state.withLock { $0.append(result) } }
+  }
+
+  private static func tell(_ result: ScenarioResult, as output: OutputFormat) {
+    switch output {
+    case .text: for line in result.lines { Output.standard.row(line) }
+    case .jsonl: Output.standard.line(result.json.serialized())
+    case .json: break
     }
+  }
+
+  /// What is told once all are over.
+  private func report(_ results: [ScenarioResult]) throws {
     if output == .json {
       Output.standard.line(JSONValue.array(results.map(\.json)).serialized(pretty: true))
     }
-    let failed = results.count { $0.status != .done }
-    if failed > 0 {
-      throw Failure(
-        ExitStatus.worst(results.map(\.status)),
-        read.count == 1 ? "" : "\(failed) of \(read.count) scenarios did not go as expected."
-      )
+    guard let junit else { return }
+    do {
+      let xml = JUnitReport(results).xml
+      try Data(xml.utf8).write(to: URL(fileURLWithPath: junit), options: .atomic)
+    } catch {
+      throw Failure(.failed, "\(junit) can't be written: \(error.localizedDescription)")
     }
   }
 }

@@ -204,6 +204,43 @@ enum ConfigurationSchema {
         "type": "object",
         "additionalProperties": { "type": "string", "hint": "write a text, in quotes if it looks like something else" }
       },
+      "mock_failure": {
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+          "kind": {
+            "enum": [
+              "timeout", "connection_failed", "throttled", "server_error", "client_error", "function_threw",
+              "program_failed", "invalid_result", "result_too_big", "internal_fault"
+            ]
+          },
+          "message": { "type": "string" },
+          "reach": { "enum": ["not_sent", "answered", "maybe"] },
+          "retryable": { "type": "boolean" },
+          "retry_after": { "$ref": "#/$defs/duration" }
+        }
+      },
+      "latency": {
+        "description": "How long it takes: a duration, or a distribution that is drawn from by the scenario's seed.",
+        "type": ["string", "object"],
+        "additionalProperties": false,
+        "properties": {
+          "uniform": {
+            "type": "object", "additionalProperties": false, "required": ["from", "to"],
+            "properties": { "from": { "$ref": "#/$defs/duration" }, "to": { "$ref": "#/$defs/duration" } }
+          },
+          "normal": {
+            "type": "object", "additionalProperties": false, "required": ["mean", "deviation"],
+            "properties": { "mean": { "$ref": "#/$defs/duration" }, "deviation": { "$ref": "#/$defs/duration" } }
+          },
+          "exponential": {
+            "type": "object", "additionalProperties": false, "required": ["mean"],
+            "properties": { "mean": { "$ref": "#/$defs/duration" } }
+          },
+          "at_most": { "$ref": "#/$defs/duration", "description": "No draw is longer." }
+        },
+        "hint": "write a duration, { uniform: { from: 10ms, to: 1s } }, { normal: { mean: 1s, deviation: 200ms } } or { exponential: { mean: 1s } }"
+      },
       "secrets": {
         "description": "Names of fields, or JSON Pointers, that are never shown or stored in clear.",
         "type": "array",
@@ -667,27 +704,14 @@ enum ConfigurationSchema {
           "minProperties": 1,
           "properties": {
             "when": { "$ref": "#/$defs/schema", "description": "Only for arguments like these." },
-            "times": { "description": "For so many attempts.", "type": "integer", "minimum": 1 },
-            "after": { "$ref": "#/$defs/duration" },
-            "value": true,
+            "times": { "description": "For so many attempts; 1, and of values as many as they are.", "type": "integer", "minimum": 1 },
+            "after": { "$ref": "#/$defs/latency" },
+            "value": { "description": "The result; ${args.name} in it stands for an argument, ${attempt}, ${count} and ${caller} for what else is known." },
+            "values": { "description": "Results one after the other; the last one stays.", "type": "array", "minItems": 1 },
+            "pass": { "description": "The configuration's own function answers.", "const": true },
             "echo": { "description": "The arguments are the result.", "const": true },
             "hang": { "description": "Never answers; stopping it says nothing of how far it got.", "const": true },
-            "fail": {
-              "type": "object",
-              "additionalProperties": false,
-              "properties": {
-                "kind": {
-                  "enum": [
-                    "timeout", "connection_failed", "throttled", "server_error", "client_error", "function_threw",
-                    "program_failed", "invalid_result", "result_too_big", "internal_fault"
-                  ]
-                },
-                "message": { "type": "string" },
-                "reach": { "enum": ["not_sent", "answered", "maybe"] },
-                "retryable": { "type": "boolean" },
-                "retry_after": { "$ref": "#/$defs/duration" }
-              }
-            }
+            "fail": { "$ref": "#/$defs/mock_failure" }
           }
         }
       }

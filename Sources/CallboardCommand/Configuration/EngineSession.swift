@@ -35,7 +35,7 @@ final class EngineSession: Sendable {
   /// wanted.
   ///
   /// `isUnattended`: nobody can be asked, so what needs approval is denied. `overlays` stand in front of the
-  /// configuration's providers. `callsPeople`: what the rules say under notify is run. `onEvent` is told every event from the first on, under the store's lock.
+  /// configuration's providers, and `modelOverlay` around its models; `executor` is where the engine's tasks run. `callsPeople`: what the rules say under notify is run. `onEvent` is told every event from the first on, under the store's lock.
   init(
     _ configuration: Configuration,
     isUnattended: Bool,
@@ -47,6 +47,8 @@ final class EngineSession: Sendable {
     overlays: [MockProvider] = [],
     clock: any EngineClock = SystemClock(),
     deadlines: DeadlineQueue? = nil,
+    executor: (any TaskExecutor)? = nil,
+    modelOverlay: ModelOverlay? = nil,
     onEvent: @escaping @Sendable (EngineEvent) -> Void = { _ in }
   ) throws {
     let deadlines = deadlines ?? DeadlineQueue(clock: clock)
@@ -81,20 +83,22 @@ final class EngineSession: Sendable {
       var engineConfiguration = configuration.engine
       engineConfiguration.isUnattended = isUnattended
       engineConfiguration.seed = seed
+      let models = Self.models(
+        configuration,
+        connections: connections,
+        clock: clock,
+        deadlines: deadlines,
+        seed: self.seed
+      )
       engine = Engine(
         engineConfiguration,
         registry: registry,
-        models: Self.models(
-          configuration,
-          connections: connections,
-          clock: clock,
-          deadlines: deadlines,
-          seed: self.seed
-        ),
+        models: modelOverlay?.laid(over: models) ?? models,
         store: store.store,
         clock: clock,
         deadlines: deadlines,
-        sealer: store.sealer
+        sealer: store.sealer,
+        executor: executor
       )
       for provider in workflows { provider.serve(engine) }
       // Also where no rule calls anybody now: one may after the configuration was read anew.

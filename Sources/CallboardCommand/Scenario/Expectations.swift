@@ -1,4 +1,5 @@
 import Callboard
+import Foundation
 import JSONSchema
 
 /// What has to come of a scenario, and the judge of it.
@@ -7,6 +8,9 @@ struct Expectations: Sendable {
   private var order: [String] = []
   private var answers: [AnswerExpectation] = []
   private var conversations: [ConversationExpectation] = []
+  private var workflows: [RunExpectation] = []
+  private var loads: [LoadExpectation] = []
+  private var cost = CostExpectation(nil)
   private var events: [EventPattern] = []
   private var neverEvents: [EventPattern] = []
   private var never: [NamePattern] = []
@@ -25,6 +29,11 @@ struct Expectations: Sendable {
       AnswerExpectation(value) { compile($0, ["answers", String(index), $1]) }
     }
     conversations = list("conversations").map(ConversationExpectation.init)
+    workflows = list("workflows").enumerated().map { index, value in
+      RunExpectation(value) { compile($0, ["workflows", String(index)] + $1) }
+    }
+    loads = list("loads").map(LoadExpectation.init)
+    cost = CostExpectation(value)
     events = list("events").map { EventPattern($0) }
     neverEvents = list("never_events").map { EventPattern($0) }
     never = list("never").compactMap { $0.stringValue.map { NamePattern($0) } }
@@ -48,6 +57,9 @@ struct Expectations: Sendable {
     for expectation in calls { expectation.judge(played, into: &judgement) }
     judgement.checks += answers.map { $0.check(played) }
     for expectation in conversations { expectation.judge(played, into: &judgement) }
+    judgement.checks += workflows.flatMap { $0.checks(played) }
+    judgement.checks += loads.flatMap { $0.checks(played) }
+    judgement.checks += cost.checks(played)
     if !order.isEmpty { judgement.checks.append(checkOrder(played)) }
     if !events.isEmpty { judgement.checks.append(checkEvents(played)) }
     judgement.checks += neverEvents.map { checkNever($0, played) }
@@ -225,7 +237,7 @@ private struct CallExpectation: Sendable {
   private var what: String {
     let keys = [
       "state", "source", "failure", "reach", "says", "rule", "attempts", "arguments", "proposed",
-      "result",
+      "result", "time",
       "runs_again", "same_key_as", "other_key_than",
     ]
     return keys.compactMap { key in value[key].map { "\(key) \($0.stringValue ?? $0.serialized())" }
@@ -304,6 +316,12 @@ private struct CallExpectation: Sendable {
     if let attempts, !attempts.holds(call.attempts.count) {
       faults.append("attempts were \(call.attempts.count)")
     }
+    if let time = DurationBounds(value["time"]) {
+      let took = Duration.seconds(
+        (call.history.last?.at ?? call.receivedAt).timeIntervalSince(call.receivedAt)
+      )
+      if !time.holds(took) { faults.append("it took \(took.words)") }
+    }
     if let other = text("runs_again"), call.link?.other != played.calls[other] || call.link == nil {
       faults.append("it does not run \(other) again")
     }
@@ -365,7 +383,7 @@ private struct ConversationExpectation: Sendable {
     let picked = played.conversations.filter { name == nil || $0.key == name }.sorted {
       $0.key < $1.key
     }
-    let keys = ["state", "says", "turns", "calls", "failure"]
+    let keys = ["state", "says", "turns", "calls", "failure", "tokens", "time"]
     let what = keys.compactMap { key in
       value[key].map { "\(key) \($0.stringValue ?? $0.serialized())" }
     }
@@ -406,6 +424,13 @@ private struct ConversationExpectation: Sendable {
     }
     if let calls = NumberOf(value["calls"]), !calls.holds(detail.row.calls) {
       faults.append("calls were \(detail.row.calls)")
+    }
+    if let tokens = NumberOf(value["tokens"]), !tokens.holds(detail.row.tokens) {
+      faults.append("tokens were \(detail.row.tokens)")
+    }
+    let took = Duration.seconds(detail.row.lastActivity.timeIntervalSince(detail.row.startedAt))
+    if let time = DurationBounds(value["time"]), !time.holds(took) {
+      faults.append("it took \(took.words)")
     }
     return faults
   }

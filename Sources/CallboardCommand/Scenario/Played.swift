@@ -8,6 +8,19 @@ struct Played: Sendable {
   var calls: [String: CallID]
   var conversations: [String: ConversationID]
   var engine: Engine
+  var runs: [String: RunID] = [:]
+  var endedRuns: [RunID: WorkflowRun] = [:]
+  var loads: [LoadReport] = []
+  /// From the first step to the end of everything, by the scenario's clock.
+  var time = Duration.zero
+  /// What the model of each conversation used, also of those that are steps of workflows.
+  var usage: [(model: String, usage: TokenUsage)] = []
+  var prices: [String: TokenPrice] = [:]
+
+  func run(_ id: RunID) -> RunDetail? {
+    guard case .run(let detail) = engine.snapshot(of: .run(id)).body else { return nil }
+    return detail
+  }
 
   var callCount: Int { events.count { $0.type == .call(.received) } }
 

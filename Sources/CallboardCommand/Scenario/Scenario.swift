@@ -11,9 +11,15 @@ struct Scenario: Sendable {
   var description = ""
   /// The configuration it stands on, with what it adds.
   var configuration = Configuration()
-  var mocks: [MockProvider.Mock] = []
+  var mocks: [Mock] = []
+  var faults: [Fault] = []
   var seed: UInt64 = 1
+  /// Of real time, for the whole.
   var timeout: Duration = .seconds(60)
+  /// Time goes by as on the machine, also where nothing but time is waited for.
+  var hasRealClock = false
+  /// What tokens of models cost, by the model's name.
+  var prices: [String: TokenPrice] = [:]
   var decisions: [DecisionRule] = []
   var steps: [Step] = []
   var expectations = Expectations()
@@ -98,19 +104,21 @@ struct Scenario: Sendable {
     case settle(Settlement)
     case runAgain
     case cancel
+    /// Nobody decides, and time passes.
+    case letExpire
 
     /// Whether it may end a call whose outcome is unknown.
     var settles: Bool {
       switch self {
       case .settle, .runAgain: true
-      case .approve, .deny, .edit, .extend, .undo, .cancel: false
+      case .approve, .deny, .edit, .extend, .undo, .cancel, .letExpire: false
       }
     }
 
     /// The states a call may be in; nil: any.
     var wants: Set<CallState.Word>? {
       switch self {
-      case .approve, .edit, .extend: [.awaitingApproval]
+      case .approve, .edit, .extend, .letExpire: [.awaitingApproval]
       case .deny: [.awaitingApproval, .approved]
       case .undo: [.approved]
       case .settle: [.unknown]
@@ -153,6 +161,11 @@ struct Scenario: Sendable {
     enum Action: Sendable {
       case calls([CallPlan])
       case conversation(ConversationStep)
+      case workflow(WorkflowStep)
+      case cancelRun(String, by: String)
+      case retryRun(String, by: String)
+      case load(LoadPlan)
+      case boundary(BoundaryPlan)
       case pause(Duration)
       /// Sets the clock forward.
       case advance(Duration)
@@ -181,7 +194,11 @@ extension Scenario.Step {
         }
       }
     case .decide(let step): step.decision.values
-    case .conversation, .pause, .advance, .until, .toggle, .hold, .breaker, .clearCache, .stop,
+    case .workflow(let step): [step.input]
+    case .load(let load): [load.arguments.source]
+    case .boundary(let plan): plan.cases.map(\.arguments)
+    case .cancelRun, .retryRun, .conversation, .pause, .advance, .until, .toggle, .hold, .breaker,
+      .clearCache, .stop,
       .message:
       []
     }
@@ -193,7 +210,7 @@ extension Scenario.Decision {
     switch self {
     case .edit(let arguments): [.object(arguments)]
     case .settle(.happened(let payload)): [payload.original]
-    case .settle(.didNotHappen), .approve, .deny, .extend, .undo, .runAgain, .cancel: []
+    case .settle(.didNotHappen), .approve, .deny, .extend, .undo, .runAgain, .cancel, .letExpire: []
     }
   }
 }
@@ -207,6 +224,7 @@ struct EventPattern: Sendable {
   var by: String?
   var failure: String?
   var source: String?
+  var workflow: String?
   var cause: String?
   var count = 1
   var after: Bound = .none
@@ -228,6 +246,7 @@ struct EventPattern: Sendable {
     if let by, event.by != by { return false }
     if let failure, event.failure?.kind.rawValue != failure { return false }
     if let source, event.source?.rawValue != source { return false }
+    if let workflow, event.workflow != workflow { return false }
     if let cause, event.cause?.contains(cause) != true { return false }
     return true
   }
@@ -241,6 +260,7 @@ struct EventPattern: Sendable {
     if let by { parts.append("by \(by)") }
     if let failure { parts.append("with \(failure)") }
     if let source { parts.append("from \(source)") }
+    if let workflow { parts.append("of the workflow \(workflow)") }
     if let cause { parts.append("“\(cause)”") }
     if count > 1 { parts.append("\(count) times") }
     if case .event(let start) = after { parts.append("after \(start.words)") }

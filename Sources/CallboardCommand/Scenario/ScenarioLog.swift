@@ -5,6 +5,7 @@ import Synchronization
 final class ScenarioLog: Sendable {
   private struct State {
     var events: [EngineEvent] = []
+    var received: [CallID] = []
     var waiters: [Waiter] = []
     var isOver = false
   }
@@ -13,6 +14,8 @@ final class ScenarioLog: Sendable {
     var matches: @Sendable (EngineEvent) -> Bool
     /// How many more of them.
     var missing: Int
+    /// It is told when nothing is left that could bring it.
+    var givesUp: Bool
     var found: OneShot<EngineEvent?>
   }
 
@@ -33,6 +36,7 @@ final class ScenarioLog: Sendable {
   func add(_ event: EngineEvent) {
     let reached = state.withLock { state -> [OneShot<EngineEvent?>] in
       state.events.append(event)
+      if event.type == .call(.received), let id = event.call?.id { state.received.append(id) }
       var reached: [OneShot<EngineEvent?>] = []
       state.waiters = state.waiters.compactMap { waiter in
         guard waiter.matches(event) else { return waiter }
@@ -53,10 +57,18 @@ final class ScenarioLog: Sendable {
   var events: [EngineEvent] { state.withLock { $0.events } }
   var count: Int { state.withLock { $0.events.count } }
 
+  /// The call that came after so many others.
+  func received(_ index: Int) -> CallID? {
+    state.withLock { $0.received.indices.contains(index) ? $0.received[index] : nil }
+  }
+
   /// Waits for an event, counted from a place in the log; nil when the scenario is over before.
+  ///
+  /// `givesUp`: nil also when nothing is left that could bring it.
   func event(
     from start: Int = 0,
     count: Int = 1,
+    givesUp: Bool = false,
     where matches: @escaping @Sendable (EngineEvent) -> Bool
   ) async -> EngineEvent? {
     let found = OneShot<EngineEvent?>()
@@ -67,10 +79,27 @@ final class ScenarioLog: Sendable {
       } else if state.isOver {
         found.resolve(nil)
       } else {
-        state.waiters.append(Waiter(matches: matches, missing: count - known.count, found: found))
+        state.waiters.append(
+          Waiter(
+            matches: matches,
+            missing: count - known.count,
+            givesUp: givesUp,
+            found: found
+          )
+        )
       }
     }
     return await found.value
+  }
+
+  /// Nothing is left that could bring anything: whoever gives up then hears so; false where nobody does.
+  func giveUp() -> Bool {
+    let waiters = state.withLock { state in
+      defer { state.waiters.removeAll(where: \.givesUp) }
+      return state.waiters.filter(\.givesUp)
+    }
+    for waiter in waiters { waiter.found.resolve(nil) }
+    return !waiters.isEmpty
   }
 
   /// Nobody waits any longer.

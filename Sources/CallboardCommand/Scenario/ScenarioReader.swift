@@ -6,51 +6,93 @@ import JSONSchema
 
 /// Builds a ``Scenario`` from a file, on top of a configuration.
 struct ScenarioReader {
-  private let document: YAMLDocument
-  private var reader: ConfigurationReader
-  private var root: JSONValue { document.value }
+  let document: YAMLDocument
+  var reader: ConfigurationReader
+  var root: JSONValue { document.value }
   /// Names that steps give to calls and conversations.
-  private var callNames: Set<String> = []
-  private var conversationNames: Set<String> = []
+  var callNames: Set<String> = []
+  var conversationNames: Set<String> = []
+  var runNames: Set<String> = []
+  var loadNames: Set<String> = []
+  /// What it stands on.
+  var base = Configuration()
+  var mocked: [FunctionDefinition] = []
+  var scriptNames: [String] = []
 
   private init(document: YAMLDocument, folder: URL) {
     self.document = document
     reader = ConfigurationReader(document: document, folder: folder)
   }
 
-  /// Reads a scenario and the configuration it stands on.
-  ///
-  /// A `configuration` that is named on the command line wins over the one that the scenario names.
+  /// Reads a scenario that is played once, or its first row, and the configuration it stands on.
   static func read(
     _ path: String,
     configuration: String?,
     environment: [String: String]
   ) throws -> Scenario {
+    let rows = try readRows(path, configuration: configuration, environment: environment)
+    guard let first = rows.first else { throw Failure(.fileIsWrong, "\(path) has no rows") }
+    return first
+  }
+
+  /// Reads a scenario, once for each of its rows, and the configuration it stands on.
+  ///
+  /// A `configuration` that is named on the command line wins over the one that the scenario names.
+  static func readRows(
+    _ path: String,
+    configuration: String?,
+    environment: [String: String]
+  ) throws -> [Scenario] {
     do {
       let document = try YAMLDocument(file: path)
         .expanding(environment: environment, except: ConfigurationFile.isTemplate)
-      if let wrong = Diagnostics(document.check(against: ScenarioSchema.compiled)) { throw wrong }
       let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
-      var base = Configuration()
-      if let named = configuration {
-        base = try ConfigurationFile.load(named, environment: environment)
-      } else if let own = document.value["config"]?.stringValue {
-        base = try ConfigurationFile.load(
-          URL(fileURLWithPath: own, relativeTo: folder).path,
-          environment: environment
-        )
-      } else if document.value["functions"] == nil {
-        base = try ConfigurationFile.load(nil, environment: environment)
+      guard let rows = try ScenarioRows.read(document, folder: folder) else {
+        return [try read(document, folder, configuration, environment)]
       }
-      var reader = ScenarioReader(document: document, folder: folder)
-      let scenario = reader.scenario(on: base)
-      if let wrong = Diagnostics(reader.reader.problems) { throw wrong }
-      return scenario
+      var scenarios: [Scenario] = []
+      var problems: [Diagnostic] = []
+      for row in rows {
+        do {
+          let filled = try ScenarioRows.fill(document, with: row)
+          var scenario = try read(filled, folder, configuration, environment)
+          scenario.name += " [\(row.name)]"
+          scenarios.append(scenario)
+        } catch let wrong as Diagnostics {
+          problems += wrong.all.filter { !problems.contains($0) }
+        }
+      }
+      if let wrong = Diagnostics(problems) { throw wrong }
+      return scenarios
     } catch let wrong as Diagnostic {
       throw Failure(.fileIsWrong, wrong.description)
     } catch let wrong as Diagnostics {
       throw Failure(.fileIsWrong, wrong.description)
     }
+  }
+
+  private static func read(
+    _ document: YAMLDocument,
+    _ folder: URL,
+    _ configuration: String?,
+    _ environment: [String: String]
+  ) throws -> Scenario {
+    if let wrong = Diagnostics(document.check(against: ScenarioSchema.compiled)) { throw wrong }
+    var base = Configuration()
+    if let named = configuration {
+      base = try ConfigurationFile.load(named, environment: environment)
+    } else if let own = document.value["config"]?.stringValue {
+      base = try ConfigurationFile.load(
+        URL(fileURLWithPath: own, relativeTo: folder).path,
+        environment: environment
+      )
+    } else if document.value["functions"] == nil {
+      base = try ConfigurationFile.load(nil, environment: environment)
+    }
+    var reader = ScenarioReader(document: document, folder: folder)
+    let scenario = reader.scenario(on: base)
+    if let wrong = Diagnostics(reader.reader.problems) { throw wrong }
+    return scenario
   }
 
   private mutating func scenario(on base: Configuration) -> Scenario {
@@ -60,10 +102,14 @@ struct ScenarioReader {
     scenario.proves = reader.strings(root["proves"])
     scenario.seed = UInt64(root["seed"]?.intValue ?? 1)
     scenario.timeout = reader.duration(root["timeout"], at: at("timeout")) ?? .seconds(60)
+    scenario.hasRealClock = root["clock"]?.stringValue == "real"
     for definition in base.definitions {
       reader.parameters[definition.name.description] = definition.parameters
     }
-    scenario.mocks = mocks()
+    self.base = base
+    scenario.mocks = mocks(over: base)
+    mocked = scenario.mocks.map(\.definition)
+    scenario.faults = faults()
     var configuration = base
     configuration.conversations = []
     configuration.engine.name = scenario.name
@@ -91,11 +137,15 @@ struct ScenarioReader {
     }
     if people.callers != nil { configuration.people.callers = people.callers }
     configuration.scripts.merge(reader.scripts(at: at("scripts"))) { $1 }
+    scriptNames = configuration.scripts.keys.sorted()
+    configuration.engine.workflows = workflows()
     scenario.configuration = configuration
     collectNames()
     scenario.decisions = list("decisions").map { decisionRule($0, at: $1) }
     let models = Set(configuration.models.map(\.name) + configuration.scripts.keys)
-    scenario.steps = list("do").compactMap { step($0, at: $1, models: models) }
+    scenario.steps = list("do").compactMap { value, place in
+      step(value, at: place, models: models, workflows: configuration.engine.workflows)
+    }
     if !scenario.decisions.contains(where: \.decision.settles), !scenario.decidesInSteps {
       // Nobody finds out, so the model hears at once that an outcome is unknown.
       scenario.configuration.engine.conversationLimits.unknownWait = 0
@@ -104,90 +154,20 @@ struct ScenarioReader {
     scenario.expectations = Expectations(root["expect"]) { value, tokens in
       reader.checkSchema(value, at: JSONPointer(tokens: ["expect"] + tokens))
     }
+    readBounds()
+    scenario.prices = prices()
     checkExpectedNames()
     checkFunctions(scenario)
     return scenario
   }
 
-  private func at(_ key: String) -> JSONPointer { JSONPointer(tokens: [key]) }
+  func at(_ key: String) -> JSONPointer { JSONPointer(tokens: [key]) }
 
-  private func list(_ key: String) -> [(JSONValue, JSONPointer)] {
+  func list(_ key: String) -> [(JSONValue, JSONPointer)] {
     (root[key]?.arrayValue ?? []).enumerated().map { ($1, at(key).appending($0)) }
   }
 
   // MARK: - Functions
-
-  private mutating func mocks() -> [MockProvider.Mock] {
-    var mocks: [MockProvider.Mock] = []
-    for (name, value) in root["functions"]?.objectValue ?? JSONObject() {
-      let pointer = at("functions").appending(name)
-      guard let qualified = FunctionName(name) else {
-        reader.report(pointer, "is no function name; write namespace.name")
-        continue
-      }
-      let definition = reader.definition(value, name: qualified, at: pointer)
-      let answers = (value["answers"]?.arrayValue ?? []).enumerated().map {
-        answer($1, of: name, at: pointer.appending("answers").appending($0))
-      }
-      mocks.append(
-        MockProvider.Mock(
-          definition: definition,
-          answers: answers.isEmpty ? [MockProvider.Answer(kind: .echo)] : answers
-        )
-      )
-    }
-    return mocks
-  }
-
-  private mutating func answer(
-    _ value: JSONValue,
-    of function: String,
-    at pointer: JSONPointer
-  ) -> MockProvider.Answer {
-    let kinds = ["value", "echo", "hang", "fail"].filter { value[$0] != nil }
-    if kinds.count > 1 {
-      reader.report(pointer, "has \(kinds.joined(separator: " and ")); keep one of them")
-    }
-    let kind: MockProvider.Answer.Kind
-    if let fail = value["fail"] {
-      kind = .fail(failure(fail, of: function, at: pointer.appending("fail")))
-    } else if value["hang"] != nil {
-      kind = .hang
-    } else if let result = value["value"] {
-      kind = .value(result)
-    } else {
-      kind = .echo
-    }
-    var answer = MockProvider.Answer(kind: kind)
-    if let schema = value["when"] {
-      answer.when = reader.checkSchema(schema, at: pointer.appending("when"))
-    }
-    answer.times = value["times"]?.intValue ?? 1
-    answer.after = reader.duration(value["after"], at: pointer.appending("after")) ?? .zero
-    return answer
-  }
-
-  private mutating func failure(
-    _ value: JSONValue,
-    of function: String,
-    at pointer: JSONPointer
-  ) -> CallFailure {
-    let kind = value["kind"]?.stringValue.flatMap(CallFailure.Kind.init(rawValue:)) ?? .serverError
-    let reach = value["reach"]?.stringValue.flatMap(CallFailure.Reach.init(rawValue:)) ?? .answered
-    let isRetryable: Bool =
-      switch kind {
-      case .timeout, .connectionFailed, .throttled, .serverError: true
-      default: false
-      }
-    let pause = reader.seconds(value["retry_after"], at: pointer.appending("retry_after"))
-    return CallFailure(
-      kind,
-      value["message"]?.stringValue ?? "\(function) failed, as the scenario says.",
-      reach: reach,
-      isRetryable: value["retryable"]?.boolValue ?? isRetryable,
-      retryAfter: pause
-    )
-  }
 
   private mutating func checkFunctions(_ scenario: Scenario) {
     let mocked = Set(scenario.mocks.map(\.definition.name))
@@ -203,6 +183,7 @@ struct ScenarioReader {
 
   private mutating func collectNames() {
     for (value, _) in list("do") {
+      if let load = value["load"] { loadNames.insert(load["name"]?.stringValue ?? "load") }
       let calls =
         (value["together"]?.arrayValue ?? []) + [value["call"] ?? .null, value["decide"] ?? .null]
       callNames.formUnion(calls.compactMap { $0["name"]?.stringValue })
@@ -213,7 +194,8 @@ struct ScenarioReader {
   private mutating func step(
     _ value: JSONValue,
     at pointer: JSONPointer,
-    models: Set<String>
+    models: Set<String>,
+    workflows: [Workflow]
   ) -> Scenario.Step? {
     let keys = (value.objectValue?.keys ?? []).filter { $0 != "as" && $0 != "refused" }
     guard let key = keys.first, keys.count == 1 else {
@@ -238,6 +220,17 @@ struct ScenarioReader {
       action = .conversation(
         .init(name: part["name"]?.stringValue, plan: plan, waits: part["wait"]?.boolValue ?? true)
       )
+    case "workflow":
+      guard let step = workflowStep(part, at: place, among: workflows) else { return nil }
+      action = step
+    case "cancel_run", "retry_run":
+      let name = part.stringValue ?? ""
+      checkName(name, among: runNames, "run", at: place)
+      action = key == "cancel_run" ? .cancelRun(name, by: person) : .retryRun(name, by: person)
+    case "load": action = loadStep(part, at: place)
+    case "boundary":
+      guard let step = boundaryStep(part, at: place) else { return nil }
+      action = step
     case "pause": action = .pause(reader.duration(part, at: place) ?? .zero)
     case "advance": action = .advance(reader.duration(part, at: place) ?? .zero)
     case "until": action = .until(pattern(part, at: place))
@@ -278,7 +271,7 @@ struct ScenarioReader {
     )
   }
 
-  private func call(_ value: JSONValue) -> Scenario.CallPlan {
+  func call(_ value: JSONValue) -> Scenario.CallPlan {
     let arguments: Scenario.CallPlan.Arguments =
       value["raw"]?.stringValue.map { .text($0) } ?? .value(value["with"] ?? [:])
     return Scenario.CallPlan(
@@ -290,7 +283,7 @@ struct ScenarioReader {
     )
   }
 
-  private mutating func person(_ value: JSONValue?, at pointer: JSONPointer) -> String {
+  mutating func person(_ value: JSONValue?, at pointer: JSONPointer) -> String {
     guard let name = value?.stringValue else { return "operator" }
     return name
   }
@@ -316,7 +309,9 @@ struct ScenarioReader {
 
   private mutating func decision(_ value: JSONValue, at pointer: JSONPointer) -> Scenario.Decision?
   {
-    let known = ["approve", "deny", "edit", "extend", "undo", "settle", "run_again", "cancel"]
+    let known = [
+      "approve", "deny", "edit", "extend", "undo", "settle", "run_again", "cancel", "let_expire",
+    ]
     let found = known.filter { value[$0] != nil }
     guard let key = found.first, found.count == 1 else {
       reader.report(
@@ -335,6 +330,7 @@ struct ScenarioReader {
     case "undo": return .undo
     case "run_again": return .runAgain
     case "cancel": return .cancel
+    case "let_expire": return .letExpire
     default:
       let settle = value["settle"]
       if let result = settle?["happened"] { return .settle(.happened(Payload(result))) }
@@ -349,7 +345,7 @@ struct ScenarioReader {
     return EventPattern(value)
   }
 
-  private mutating func checkName(
+  mutating func checkName(
     _ name: String,
     among known: Set<String>,
     _ what: String,
@@ -367,13 +363,20 @@ struct ScenarioReader {
   private mutating func checkExpectedNames() {
     for (section, keys) in [
       ("calls", ["call", "runs_again", "same_key_as", "other_key_than"]), ("events", ["call"]),
-      ("never_events", ["call"]), ("answers", []), ("conversations", []),
+      ("never_events", ["call"]), ("answers", []), ("conversations", []), ("workflows", []),
+      ("loads", []),
     ] {
       for (index, value) in (root["expect"]?[section]?.arrayValue ?? []).enumerated() {
         let pointer = JSONPointer(tokens: ["expect", section, String(index)])
         for key in keys {
           guard let name = value[key]?.stringValue else { continue }
           checkName(name, among: callNames, "call", at: pointer.appending(key))
+        }
+        if let name = value["run"]?.stringValue {
+          checkName(name, among: runNames, "run", at: pointer.appending("run"))
+        }
+        if let name = value["load"]?.stringValue {
+          checkName(name, among: loadNames, "load", at: pointer.appending("load"))
         }
         guard let name = value["conversation"]?.stringValue else { continue }
         checkName(
@@ -396,6 +399,7 @@ extension EventPattern {
     by = value["by"]?.stringValue
     failure = value["failure"]?.stringValue
     source = value["source"]?.stringValue
+    workflow = value["workflow"]?.stringValue
     cause = value["cause"]?.stringValue
     count = value["count"]?.intValue ?? 1
     if let start = value["after"] { after = .event(EventPattern(start)) }

@@ -10,6 +10,7 @@ struct ScenarioResult: Sendable {
   var checks: [ScenarioRunner.Check]
   /// One line each.
   var conversations: [String]
+  var loads: [LoadReport] = []
   var notes: [String] = []
   var statuses: [ExitStatus] = []
 
@@ -39,6 +40,7 @@ struct ScenarioResult: Sendable {
       lines.append("        came      \(check.came ?? "")")
     }
     lines += notes.map { "        note      \($0)" }
+    lines += loads.map { "        load      \($0.line)" }
     lines += conversations.map { "        talk      \($0)" }
     return lines
   }
@@ -59,6 +61,7 @@ struct ScenarioResult: Sendable {
       ),
       "conversations": .array(conversations.map { .string($0) }),
       "notes": .array(notes.map { .string($0) }),
+      "loads": .array(loads.map(\.json)),
     ]
   }
 }

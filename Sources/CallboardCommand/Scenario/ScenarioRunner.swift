@@ -5,17 +5,19 @@ import Synchronization
 
 /// Plays one scenario: takes its steps, stands in for people, and keeps what came of it.
 final class ScenarioRunner: Sendable {
-  private let scenario: Scenario
-  private let session: EngineSession
-  private let log: ScenarioLog
-  private let clock: ScenarioClock
+  let scenario: Scenario
+  let session: EngineSession
+  let log: ScenarioLog
+  let clock: ScenarioClock
+  /// Where everything of it runs.
+  let executor: ScenarioExecutor
   /// For the scenario's own time limit, which no step sets forward.
-  private let watch = SystemClock()
+  private let watch = ScenarioClock.machine
   private let watched: DeadlineQueue
-  private let state = Mutex(State())
-  private var engine: Engine { session.engine }
+  let state = Mutex(State())
+  var engine: Engine { session.engine }
 
-  private struct State {
+  struct State {
     var calls: [String: CallID] = [:]
     var conversations: [String: ConversationID] = [:]
     /// Names of conversations whose answers the steps wait for.
@@ -30,9 +32,38 @@ final class ScenarioRunner: Sendable {
     var unattended: [CallID] = []
     var gates: [CallID: OneShot<Bool>] = [:]
     var pauses: [OneShot<Bool>] = []
+    /// Runs of workflows by the names that steps give them, and those that steps wait for.
+    var runs: [String: RunID] = [:]
+    var awaitedRuns: Set<String> = []
+    var loads: [LoadReport] = []
+    /// Calls that were made to see whether they are rejected.
+    var probed: Set<CallID> = []
+    /// Calls that a rule or a step leaves to expire.
+    var leftToExpire: Set<CallID> = []
+    /// Calls that are being decided, and those of them that came to wait anew meanwhile.
+    private var deciding: Set<CallID> = []
+    private var again: Set<CallID> = []
     var isOver = false
     /// It was ended early: nothing is waited for any longer.
     var isStopped = false
+    /// Nothing of it could go on any more.
+    var isStuck = false
+    /// What has come of it is known.
+    var isDone = false
+
+    /// Whether somebody has to look at a call that waits; nobody else is doing so.
+    mutating func begins(deciding id: CallID) -> Bool {
+      if deciding.insert(id).inserted { return true }
+      again.insert(id)
+      return false
+    }
+
+    /// Whether it came to wait anew while it was decided.
+    mutating func goesOn(deciding id: CallID) -> Bool {
+      if again.remove(id) != nil { return true }
+      deciding.remove(id)
+      return false
+    }
   }
 
   /// One thing that was expected, and what came instead.
@@ -47,40 +78,71 @@ final class ScenarioRunner: Sendable {
     let log = ScenarioLog()
     self.log = log
     watched = DeadlineQueue(clock: watch)
-    let clock = ScenarioClock()
+    let clock = ScenarioClock(isReal: scenario.hasRealClock)
     self.clock = clock
+    executor = ScenarioExecutor(clock: clock)
     let deadlines = DeadlineQueue(clock: clock)
-    let spaces = Dictionary(grouping: scenario.mocks) { String($0.definition.name.namespace) }
-    let overlays = spaces.keys.sorted().map {
-      MockProvider(namespace: $0, mocks: spaces[$0] ?? [], clock: clock, deadlines: deadlines)
-    }
+    let scene = MockProvider.Scene(
+      clock: clock,
+      deadlines: deadlines,
+      seed: scenario.seed,
+      faults: Faults(scenario.faults, seed: scenario.seed)
+    )
+    let overlays = scenario.overlays(in: scene)
     session = try EngineSession(
       scenario.configuration,
       isUnattended: !scenario.hasPeople,
       seed: scenario.seed,
+      store: scenario.memory,
       overlays: overlays,
       clock: clock,
-      deadlines: deadlines
+      deadlines: deadlines,
+      executor: executor,
+      modelOverlay: ModelOverlay(
+        clock: clock,
+        scripted: scenario.scriptedModels(clock: clock, deadlines: deadlines)
+      )
     ) { event in
       log.add(event)
       events?.add(event)
     }
+    executor.onNothingLeft { [weak self] in self?.nothingIsLeft() }
   }
 
   /// Plays it to its end or to its time limit.
   func run() async -> ScenarioResult {
+    let result = await withTaskExecutorPreference(executor) { await play() }
+    executor.end()
+    return result
+  }
+
+  /// Nothing is on its way, and no moment is waited for: what a step waits for never comes, and what has not ended never
+  /// will.
+  private func nothingIsLeft() {
+    if log.giveUp() { return }
+    let isFirst = state.withLock { state in
+      guard !state.isStuck, !state.isStopped, !state.isDone else { return false }
+      state.isStuck = true
+      return true
+    }
+    if isFirst { stop() }
+  }
+
+  private func play() async -> ScenarioResult {
     let start = watch.monotonic
     let isOutOfTime = Mutex(false)
     let deadline = watched.schedule(at: start + scenario.timeout) { [self] in
       isOutOfTime.withLock { $0 = true }
       stop()
     }
-    let people = Task { await decide() }
+    let people = Task(executorPreference: executor) { [self] in await decide() }
+    let begin = clock.monotonic
     for step in scenario.steps where !state.withLock({ $0.isOver }) {
       Output.error.progress("\(scenario.name): \(step.place)")
       await take(step)
     }
     await finish()
+    let time = clock.monotonic - begin
     watched.cancel(deadline)
     log.end()
     await people.value
@@ -88,13 +150,20 @@ final class ScenarioRunner: Sendable {
       events: log.events,
       calls: state.withLock { $0.calls },
       conversations: state.withLock { $0.conversations },
-      engine: engine
+      engine: engine,
+      runs: state.withLock { $0.runs },
+      endedRuns: await endedRuns(),
+      loads: state.withLock { $0.loads },
+      time: time,
+      usage: await usage(),
+      prices: scenario.prices
     )
     let result = result(
       played,
       seconds: (watch.monotonic - start) / .seconds(1),
       isOutOfTime: isOutOfTime.withLock { $0 }
     )
+    state.withLock { $0.isDone = true }
     await session.close(patience: .zero)
     return result
   }
@@ -102,7 +171,7 @@ final class ScenarioRunner: Sendable {
   /// Ends it after a signal: what runs has its time to end, and is stopped then, as on any engine.
   func interrupt() async {
     endSteps()
-    await session.stopInOrder()
+    await withTaskExecutorPreference(executor) { await session.stopInOrder() }
   }
 
   /// Gives what runs no more time after that.
@@ -125,7 +194,7 @@ final class ScenarioRunner: Sendable {
   }
 
   /// Waits so long, or until it is ended early.
-  private func pause(for duration: Duration) async {
+  func pause(for duration: Duration) async {
     let gate = OneShot<Bool>()
     let isStopped = state.withLock { state in
       state.pauses.append(gate)
@@ -144,7 +213,7 @@ final class ScenarioRunner: Sendable {
   private func stop() {
     let conversations = state.withLock { Array($0.conversations.values) }
     endSteps()
-    Task { [engine] in
+    Task(executorPreference: executor) { [self, engine] in
       let clerk = Principal(name: "callboard", roles: [.operator])
       for id in conversations { _ = await engine.perform(.stopConversation(id), by: clerk) }
       for id in received() { await cancel(id, by: clerk) }
@@ -166,11 +235,18 @@ final class ScenarioRunner: Sendable {
     switch step.action {
     case .calls(let plans): await make(plans)
     case .conversation(let conversation): await begin(conversation, at: step.place)
+    case .workflow(let start): await begin(start, step)
+    case .cancelRun(let name, let person): await cancel(run: name, as: person, step)
+    case .retryRun(let name, let person): await retry(run: name, as: person, step)
+    case .load(let load): await bear(load)
+    case .boundary(let plan): await probe(plan, at: step.place)
     case .pause(let duration): await pause(for: duration)
     case .advance(let duration): clock.advance(by: duration)
     case .until(let pattern):
       let names = state.withLock { $0.calls }
-      let found = await log.event(count: pattern.count) { pattern.matches($0, calls: names) }
+      let found = await log.event(count: pattern.count, givesUp: true) {
+        pattern.matches($0, calls: names)
+      }
       if found == nil { mishap("\(step.place): \(pattern.words)", "it never came") }
     case .toggle(let name, let on, let person):
       let request: Request =
@@ -214,13 +290,17 @@ final class ScenarioRunner: Sendable {
     scenario.configuration.people.person(named: name) ?? Principal(name: name, roles: [])
   }
 
-  private func mishap(_ expected: String, _ came: String) {
+  func caller(_ name: String) -> Principal {
+    scenario.configuration.people.caller(named: name) ?? Principal(name: name, roles: [])
+  }
+
+  func mishap(_ expected: String, _ came: String) {
     state.withLock { $0.mishaps.append(Check(expected: expected, came: came)) }
   }
 
   /// Sends a request; whether it is done or refused has to be as the step says.
   @discardableResult
-  private func ask(_ request: Request, as name: String, _ step: Scenario.Step) async -> Reply {
+  func ask(_ request: Request, as name: String, _ step: Scenario.Step) async -> Reply {
     let reply = await engine.perform(request, by: person(name))
     switch (reply.isDone, step.refused) {
     case (true, nil): break
@@ -240,10 +320,8 @@ final class ScenarioRunner: Sendable {
     var waited: [Task<Void, Never>] = []
     for plan in plans {
       let start = log.count
-      let caller =
-        scenario.configuration.people.caller(named: plan.caller)
-        ?? Principal(name: plan.caller, roles: [])
-      let task = Task { [engine] in
+      let caller = caller(plan.caller)
+      let task = Task(executorPreference: executor) { [self, engine] in
         let submission =
           switch plan.arguments {
           case .value(let value): await engine.submit(plan.function, value, by: caller)
@@ -254,7 +332,7 @@ final class ScenarioRunner: Sendable {
       }
       let received = await log.event(from: start) { event in
         event.type == .call(.received) && event.call?.caller == plan.caller
-          && event.call?.conversation == nil && event.call?.link == nil
+          && event.call?.conversation == nil && event.call?.link == nil && event.call?.step == nil
       }
       if let name = plan.name, let id = received?.call?.id {
         state.withLock { $0.calls[name] = id }
@@ -268,7 +346,7 @@ final class ScenarioRunner: Sendable {
   /// Waits until a call has ended, or is unknown and everybody who could settle it has had a say.
   ///
   /// While steps decide it returns at once: the next of them may be what the call waits for.
-  private func settled(_ id: CallID) async {
+  func settled(_ id: CallID) async {
     if scenario.decidesInSteps, !state.withLock({ $0.isOver }) { return }
     _ = await log.event { event in
       guard event.call?.id == id, case .call(let word) = event.type else { return false }
@@ -295,9 +373,7 @@ final class ScenarioRunner: Sendable {
   }
 
   private func begin(_ conversation: Scenario.ConversationStep, at place: String) async {
-    let caller =
-      scenario.configuration.people.caller(named: conversation.plan.caller)
-      ?? Principal(name: conversation.plan.caller, roles: [])
+    let caller = caller(conversation.plan.caller)
     do {
       let id = try session.start(conversation.plan, caller: caller)
       let name = conversation.name ?? conversation.plan.model
@@ -305,7 +381,7 @@ final class ScenarioRunner: Sendable {
         state.conversations[name] = id
         if conversation.waits { state.awaited.insert(name) }
       }
-      let task = Task { [engine] in _ = await engine.ended(id) }
+      let task = Task(executorPreference: executor) { [engine] in _ = await engine.ended(id) }
       state.withLock { $0.going.append(task) }
       if conversation.waits { await task.value }
     } catch {
@@ -316,14 +392,15 @@ final class ScenarioRunner: Sendable {
   /// Waits for everything that was begun, and denies what would wait for ever.
   private func finish() async {
     state.withLock { $0.isOver = true }
-    for id in waitingNow() where scenario.decidesInSteps {
+    let leftToExpire = state.withLock { $0.leftToExpire }
+    for id in waitingNow() where scenario.decidesInSteps && !leftToExpire.contains(id) {
       await deny(id, because: "the scenario's steps are over, and nobody is left to decide")
     }
     for task in state.withLock({ $0.going }) { await task.value }
-    var seen: Set<CallID> = []
-    while let next = received().first(where: { !seen.contains($0) }) {
-      seen.insert(next)
-      await settled(next)
+    var seen = 0
+    while let next = log.received(seen) {
+      seen += 1
+      if detail(next)?.row.state.isEnded != true { await settled(next) }
       // What was run again with success ends the unknown call a moment later.
       guard let call = detail(next)?.call, case .settles(let unknown)? = call.link,
         call.state.word == .succeeded
@@ -343,12 +420,17 @@ final class ScenarioRunner: Sendable {
 
   // MARK: - People
 
-  /// Stands in for people until the scenario is over.
+  /// Stands in for people until the scenario is over: what takes one of them long keeps no other call waiting.
   private func decide() async {
-    for await id in log.waitingCalls {
-      await decide(id)
-      guard detail(id)?.row.state != .awaitingApproval else { continue }
-      gate(id).resolve(true)
+    await withDiscardingTaskGroup { group in
+      for await id in log.waitingCalls where state.withLock({ $0.begins(deciding: id) }) {
+        group.addTask { [self] in
+          repeat {
+            await decide(id)
+            if detail(id)?.row.state != .awaitingApproval { gate(id).resolve(true) }
+          } while state.withLock { $0.goesOn(deciding: id) }
+        }
+      }
     }
   }
 
@@ -361,9 +443,14 @@ final class ScenarioRunner: Sendable {
         !state.withLock({ $0.refused.contains("\(index) \(id)") })
       else { continue }
       state.withLock { $0.used[index, default: 0] += 1 }
+      if case .letExpire = rule.decision {
+        state.withLock { _ = $0.leftToExpire.insert(id) }
+        return
+      }
       if rule.after > .zero { await pause(for: rule.after) }
       guard let now = detail(id)?.call, now.state.word.needsPerson else { return }
-      let reply = await engine.perform(request(rule.decision, for: now), by: person(rule.person))
+      guard let request = request(rule.decision, for: now) else { return }
+      let reply = await engine.perform(request, by: person(rule.person))
       if !reply.isDone {
         state.withLock { _ = $0.refused.insert("\(index) \(id)") }
         return await decide(id)
@@ -405,7 +492,7 @@ final class ScenarioRunner: Sendable {
       rule.when?.isValid(call.decided?.shown ?? .null) ?? true
     else { return false }
     switch rule.decision {
-    case .approve, .deny, .edit, .extend: return call.state.word == .awaitingApproval
+    case .approve, .deny, .edit, .extend, .letExpire: return call.state.word == .awaitingApproval
     case .undo: return false
     case .settle, .runAgain: return call.state.word == .unknown
     case .cancel: return true
@@ -415,11 +502,12 @@ final class ScenarioRunner: Sendable {
   private func deny(_ id: CallID, because reason: String) async {
     guard let call = detail(id)?.call, call.state.word == .awaitingApproval else { return }
     let nobody = Principal(name: "nobody", roles: [.operator])
-    let reply = await engine.perform(request(.deny(reason), for: call), by: nobody)
+    guard let request = request(.deny(reason), for: call) else { return }
+    let reply = await engine.perform(request, by: nobody)
     if reply.isDone { state.withLock { $0.unattended.append(id) } }
   }
 
-  private func detail(_ id: CallID) -> CallDetail? {
+  func detail(_ id: CallID) -> CallDetail? {
     guard case .call(let detail) = engine.snapshot(of: .call(id)).body else { return nil }
     return detail
   }
@@ -435,7 +523,7 @@ final class ScenarioRunner: Sendable {
     let start = log.count
     let known = log.events.filter(asks).compactMap(\.call?.id)
     if let last = known.last(where: { detail($0)?.row.state.needsPerson == true }) { return last }
-    return await log.event(from: start) { asks($0) }?.call?.id
+    return await log.event(from: start, givesUp: true) { asks($0) }?.call?.id
   }
 
   /// What the person of a step has before their eyes.
@@ -452,11 +540,12 @@ final class ScenarioRunner: Sendable {
     return seen
   }
 
+  /// What to ask of the engine; nil where nothing is decided.
   private func request(
     _ decision: Scenario.Decision,
     for call: Call,
     seen: Seen? = nil
-  ) -> Request {
+  ) -> Request? {
     let seen = seen ?? Seen(revision: call.revision, digest: call.approval?.digest ?? "")
     switch decision {
     case .approve: return .approve(call.id, seen)
@@ -470,6 +559,7 @@ final class ScenarioRunner: Sendable {
     case .settle(let settlement): return .settle(call.id, revision: call.revision, settlement)
     case .runAgain: return .runAgain(call.id, revision: call.revision, arguments: nil)
     case .cancel: return .cancel(call.id, revision: call.revision)
+    case .letExpire: return nil
     }
   }
 
@@ -482,7 +572,7 @@ final class ScenarioRunner: Sendable {
       // Counted before the look: what comes after it is not missed.
       let start = log.count
       if let state = detail(id)?.row.state, !wanted.contains(state) {
-        _ = await log.event(from: max(0, start - 1)) { event in
+        _ = await log.event(from: max(0, start - 1), givesUp: true) { event in
           guard event.call?.id == id, case .call(let word) = event.type else { return false }
           return wanted.contains(word)
         }
@@ -492,8 +582,15 @@ final class ScenarioRunner: Sendable {
       return mishap(step.place, "the call is kept no longer")
     }
     let start = log.count
-    let seen = seen(of: call, in: decide)
-    await ask(request(decide.decision, for: call, seen: seen), as: decide.person, step)
+    guard let request = request(decide.decision, for: call, seen: seen(of: call, in: decide)) else {
+      state.withLock { _ = $0.leftToExpire.insert(id) }
+      _ = await log.event(givesUp: true) { event in
+        guard event.call?.id == id, case .call(let word) = event.type else { return false }
+        return word.isEnded
+      }
+      return
+    }
+    await ask(request, as: decide.person, step)
     guard case .runAgain = decide.decision, let name = decide.name, step.refused == nil else {
       return
     }
@@ -504,6 +601,19 @@ final class ScenarioRunner: Sendable {
   }
 
   // MARK: - What came of it
+
+  /// What the model of each conversation used; those that have not ended are left out.
+  private func usage() async -> [(model: String, usage: TokenUsage)] {
+    var usage: [(model: String, usage: TokenUsage)] = []
+    var seen: Set<ConversationID> = []
+    for id in log.events.compactMap(\.conversation) where seen.insert(id).inserted {
+      guard case .conversation(let detail?) = engine.snapshot(of: .conversation(id)).body,
+        !detail.row.state.isLive, let ended = await engine.ended(id)
+      else { continue }
+      usage.append((ended.model, ended.usage))
+    }
+    return usage
+  }
 
   private func result(_ played: Played, seconds: Double, isOutOfTime: Bool) -> ScenarioResult {
     let (mishaps, unattended) = state.withLock { ($0.mishaps, Set($0.unattended)) }
@@ -516,12 +626,21 @@ final class ScenarioRunner: Sendable {
       checks: mishaps + judged.checks,
       conversations: played.conversationLines()
     )
+    if state.withLock({ $0.isStuck }) {
+      result.notes.append(
+        "nothing was on its way any more, and no moment was waited for: what had not ended was stopped"
+      )
+      result.statuses.append(.outOfTime)
+    }
     if isOutOfTime {
       result.notes.append("out of time after \(Int(seconds)) s: what had not ended was stopped")
       result.statuses.append(.outOfTime)
     }
     if result.checks.contains(where: { $0.came != nil }) { result.statuses.append(.failed) }
-    for call in played.allCalls() where !judged.expected.contains(call.id) {
+    result.loads = played.loads
+    let probed = state.withLock { $0.probed }
+    for call in played.allCalls()
+    where !judged.expected.contains(call.id) && !probed.contains(call.id) {
       guard call.link == nil else { continue }
       if unattended.contains(call.id) || call.outcome?.failure?.kind == .nobodyToAsk {
         result.statuses.append(.denied)

@@ -175,4 +175,31 @@ struct DeadlineQueueTests {
     await #expect(throws: CancellationError.self) { try await sleeper.value }
     #expect(queue.count == 0)
   }
+
+  @Test(arguments: 0..<50)
+  func `what is first due is due then, by either time`(index: Int) throws {
+    var generator = SeededGenerator(seed: UInt64(index))
+    let queue = DeadlineQueue(clock: clock)
+    let log = Log()
+    #expect(queue.firstDue(at: clock.monotonic) == nil)
+    for number in 0..<20 {
+      let seconds = Double.random(in: 0...1_000_000, using: &generator)
+      if Bool.random(using: &generator) {
+        queue.schedule(at: clock.now.addingTimeInterval(seconds)) { log.note(number) }
+      } else {
+        queue.schedule(at: clock.monotonic + .seconds(seconds)) { log.note(number) }
+      }
+    }
+    let gone = queue.schedule(at: .milliseconds(1)) { log.note(-1) }
+    queue.cancel(gone)
+    for done in 0..<20 {
+      let next = try #require(queue.firstDue(at: clock.monotonic))
+      #expect(log.all.count >= done)
+      clock.advance(by: next - clock.monotonic - .microseconds(10))
+      #expect(log.all.count == done)
+      clock.advance(by: .microseconds(10))
+      #expect(log.all.count == done + 1)
+    }
+    #expect(queue.firstDue(at: clock.monotonic) == nil)
+  }
 }
