@@ -13,6 +13,7 @@ extension Engine {
       return state == nil
     }
     hasStoreFault.store(true, ordering: .releasing)
+    for waiter in onStoreFault.withLock({ $0 }) { waiter.resolve("\(fault)") }
     if isNew { log.error("the store can't write", metadata: ["fault": "\(fault)"]) }
     changed()
     guard !hasStopped, !isProbing.exchange(true, ordering: .acquiringAndReleasing) else { return }

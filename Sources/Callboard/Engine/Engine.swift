@@ -59,6 +59,8 @@ public final class Engine: Sendable {
   let begunConversations = BegunConversations()
   /// What is wrong with the store, for people.
   let storeState = Mutex<String?>(nil)
+  /// Replies that wait for the disk and need not, once the store is known to fail.
+  let onStoreFault = Mutex<[OneShot<String?>]>([])
   /// What was found unfinished on the store.
   let taken = Mutex<TakenUp?>(nil)
   let hasStoreFault = Atomic<Bool>(false)
