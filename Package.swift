@@ -88,6 +88,12 @@ let all: [Target] = [
     dependencies: ["CallboardSQLite", "Callboard", "JSONSchema"] + locks,
     swiftSettings: strict
   ),
+  // A console without its screen, which the end-to-end tests run as other users; nothing that is installed.
+  .executableTarget(
+    name: "CallboardPeer",
+    dependencies: ["CallboardControl", "Callboard", "JSONSchema"] + locks,
+    swiftSettings: strict
+  ),
   tests("JSONSchemaTests", ["JSONSchema"]),
   tests("CallboardTests", ["Callboard", "CallboardTesting", "JSONSchema"]),
   tests(
@@ -134,7 +140,10 @@ let all: [Target] = [
     ]
   ),
   // Against the real program in a pseudo-terminal that tmux holds.
-  tests("CallboardEndToEndTests", ["CallboardCommand", "JSONSchema"]),
+  tests(
+    "CallboardEndToEndTests",
+    ["CallboardCommand", "CallboardPeer", "CallboardControl", "Callboard", "JSONSchema"]
+  ),
 ]
 
 /// `CALLBOARD_PARTS=Callboard,CallboardTests` leaves only those targets and what they need, so that

@@ -23,6 +23,7 @@ allowed() {
     CallboardProviders) echo "Callboard JSONSchema AsyncHTTPClient NIOCore NIOPosix NIOHTTP1 CSpawn" ;;
     CallboardTerminal) echo "Callboard CNcurses" ;;
     CallboardConsole) echo "Callboard JSONSchema CallboardTerminal Crypto" ;;
+    CallboardPeer) echo "Callboard CallboardControl JSONSchema" ;;
     CallboardCrash) echo "Callboard JSONSchema CallboardSQLite" ;;
     CallboardBench) echo "Callboard CallboardSQLite JSONSchema CAllocationCount GRDB" ;;
     CallboardCommand) echo "Callboard CallboardSQLite CallboardControl JSONSchema CallboardYAML CallboardModels CallboardProviders CallboardTerminal CallboardConsole ArgumentParser Logging AsyncHTTPClient NIOCore" ;;

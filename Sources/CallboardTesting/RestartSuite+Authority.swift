@@ -90,6 +90,22 @@ extension RestartSuite {
       let third = try world.live(wire, after: 60, rules: rules)
       try equal(try third.state(await third.submit("wire").id), .awaitingApproval, "after its end")
     },
+    RestartCase("a grant that another definition has made void stays void under the old one") {
+      world in
+      let rules = [asking("wire"), free]
+      let first = try world.live(TestFunction("wire"), rules: rules)
+      let draft = GrantDraft(function: "t.wire", seconds: 3600)
+      _ = await first.engine.perform(.grant(draft, waiting: []), by: maria)
+      try equal(try first.state(await first.submit("wire", ["n": 1]).id), .succeeded, "before")
+      let changed = TestFunction("wire", parameters: amounts)
+      let second = try world.live(changed, after: 60, rules: rules)
+      try equal(grants(second).map(\.state), [.void], "under another definition")
+      let third = try world.live(TestFunction("wire"), after: 60, rules: rules)
+      try equal(grants(third).map(\.state), [.void], "under the old one")
+      try equal(grants(third).first?.void.map(\.function), ["t.wire"], "for which function")
+      let asked = await third.submit("wire", ["n": 2]).id
+      try equal(try third.state(asked), .awaitingApproval, "after")
+    },
     RestartCase("what a revoked grant had approved asks a person after a restart") { world in
       let wire = TestFunction("wire")
       let rules = [asking("wire", grace: 600), free]

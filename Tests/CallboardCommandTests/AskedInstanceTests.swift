@@ -61,7 +61,8 @@ struct AskedInstanceTests {
     try write()
     try await serving { run in
       let first = try run("approvals", "simulate", "desk.hello")
-      #expect(first.status == 0 && first.error.isEmpty, "\(first)")
+      #expect(first.status == 0, "\(first)")
+      #expect(first.error.contains("what the running instance says (asked, process "), "\(first)")
       #expect(try run("functions", "disable", "desk.hello").status == 0)
       let off = try run("approvals", "simulate", "desk.hello")
       #expect(off.status == 1, "\(off)")
@@ -111,20 +112,93 @@ struct AskedInstanceTests {
     }
   }
 
-  @Test func `simulate takes the name of an operator, and says which names there are`() async throws
+  @Test func `simulate takes the names that call takes, and says which names there are`()
+    async throws
   {
     try write()
-    let bert = try await alone("approvals", "simulate", "desk.hello", "--as", "bert")
-    #expect(bert.status == 77 && bert.output.contains("asked by bert: matches"), "\(bert)")
-    #expect(bert.error.contains("this is what the file says. No instance listens"), "\(bert)")
-    let nobody = try await alone("approvals", "simulate", "desk.hello", "--as", "brt")
-    #expect(nobody.status == 64 && nobody.error.contains("did you mean bert?"), "\(nobody)")
-    try await serving { run in
-      let bert = try run("approvals", "simulate", "desk.hello", "--as", "bert")
-      #expect(bert.status == 77 && bert.output.contains("asked by bert: matches"), "\(bert)")
-      let nobody = try run("approvals", "simulate", "desk.hello", "--as", "brt")
-      #expect(nobody.status == 64 && nobody.error.contains("did you mean bert?"), "\(nobody)")
+    for command in [["approvals", "simulate"], ["call", "--dry-run"], ["call"]] {
+      let first = command + ["desk.hello", "--as"]
+      let agent = try await Program.run(first + ["agent-1"], folder: scratch.path)
+      #expect(agent.status == 0, "\(command) \(agent)")
+      let near = try await Program.run(first + ["agnt-1"], folder: scratch.path)
+      #expect(near.status == 64 && near.error.contains("did you mean agent-1?"), "\(near)")
+      let bert = try await Program.run(first + ["bert"], folder: scratch.path)
+      #expect(bert.status == 64, "\(command) \(bert)")
+      #expect(bert.error.contains("bert is an operator, who asks in their own name"), "\(bert)")
     }
+    let folder = scratch.path
+    try await serving { _ in
+      for command in [["approvals", "simulate"], ["call", "--dry-run"]] {
+        let agent = try Running(command + ["desk.hello", "--as", "agent-1"], folder: folder).ended()
+        #expect(agent.status == 0, "\(agent)")
+        let bert = try Running(command + ["desk.hello", "--as", "bert"], folder: folder).ended()
+        #expect(bert.status == 64 && bert.error.contains("bert is an operator"), "\(bert)")
+      }
+    }
+  }
+
+  @Test func `a dry run asks the instance, and says whom it asked`() async throws {
+    try write()
+    let file = try await alone("call", "desk.hello", "--dry-run")
+    #expect(file.status == 0)
+    #expect(file.error.contains("this is what the file says. No instance listens"), "\(file)")
+    try await serving { run in
+      #expect(try run("functions", "disable", "desk.hello").status == 0)
+      for place in [[], ["--socket", "control.sock"]] {
+        let asked = try run(
+          "call",
+          "desk.hello",
+          "--dry-run",
+          place.first ?? "--output",
+          place.last ?? "text"
+        )
+        #expect(asked.status == 1, "\(asked)")
+        #expect(asked.output.contains("desk.hello is switched off by anna"), "\(asked)")
+        #expect(asked.error.contains("what the running instance says (asked, process "), "\(asked)")
+      }
+      #expect(try run("call", "desk.hello", "--dry-run", "--alone").status == 0)
+      let wrong = try run("call", "desk.pay", #"{"amount":"x"}"#, "--dry-run")
+      #expect(wrong.status == 1 && wrong.output.contains("/amount: expected"), "\(wrong)")
+      #expect(try run("calls", "list").output.isEmpty)
+    }
+  }
+
+  @Test func `functions are listed of the instance that a socket leads to`() async throws {
+    try write()
+    let folder = scratch.path
+    try await serving { run in
+      #expect(try run("functions", "disable", "desk.hello").status == 0)
+      // In a folder without any configuration.
+      let elsewhere = try Scratch()
+      let socket = folder + "/control.sock"
+      let text = try Running(["functions", "list", "--socket", socket], folder: elsewhere.path)
+        .ended()
+      #expect(text.status == 0, "\(text)")
+      #expect(
+        text.output.contains("desk.hello  read        [off, by anna]  Says hello."),
+        "\(text)"
+      )
+      let json = try Running(
+        ["functions", "list", "--socket", socket, "--output", "json"],
+        folder: elsewhere.path
+      ).ended()
+      let rows = try JSONValue(parsing: json.output)
+      #expect(rows[0]?["running"]?["on"] == false, "\(json)")
+      #expect(rows[1]?["parameters"]?["required"] == ["amount"], "\(json)")
+    }
+  }
+
+  @Test func `a rule that does not match says once where`() async throws {
+    try write()
+    let path = scratch.path + "/callboard.yaml"
+    let text = try String(contentsOfFile: path, encoding: .utf8)
+    try text.replacing(
+      "- { function: desk.pay, label: every payment }",
+      with:
+        "- { function: desk.pay, label: much, when: { properties: { amount: { minimum: 100 } }, required: [amount] } }"
+    ).write(toFile: path, atomically: true, encoding: .utf8)
+    let ended = try await alone("approvals", "simulate", "desk.pay", #"{"amount":3}"#)
+    #expect(ended.output.contains("when does not hold: /amount: expected"), "\(ended)")
   }
 
   @Test func `a report is the instance's, also where it keeps everything in memory`() async throws {

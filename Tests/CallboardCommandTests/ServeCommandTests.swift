@@ -211,7 +211,7 @@ struct ServeCommandTests {
     try await instance.until("approvals", "show", reader) { $0.output.contains("used in 0 of 1") }
     let shown = try await instance.run("approvals", "show", reader).output
     for words in [
-      "call \(ids[0]) of ", "to approve this is to do it once more", "you, on a console, for ",
+      "call \(ids[0]) of ", "to approve this is to do it once more", "you, for ",
       "you asked for it yourself: somebody else must approve",
       "  amount: new: used in 0 of 1 earlier call\n", "if it runs",
       "once, never repeated by itself",

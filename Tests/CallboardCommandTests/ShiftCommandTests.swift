@@ -13,6 +13,7 @@ import Testing
 
   private static let text = """
     store: { file: shift.db }
+    callers: { robot: {} }
     providers:
       pay:
         type: program

@@ -32,6 +32,38 @@ import Testing
 
   private static let seen = SeenCall(Fixture.callID(1), Seen(revision: 2, digest: "digest-1-2"))
 
+  // MARK: roles
+
+  @Test func `a role that the instance has taken is gone from screen and keys, and that is said`()
+    throws
+  {
+    let rig = try Rig(screen: .waiting)
+    #expect(rig.text.contains("maria, operator"))
+    rig.door.change { $0.you = .viewer("maria", uid: 1000) }
+    rig.settle()
+    #expect(rig.text.contains("who is who: you are maria, viewer"))
+    #expect(rig.lines.last?.contains("a approve") == false)
+    rig.press("!")
+    #expect(rig.sent.isEmpty)
+    rig.press("j")
+    #expect(rig.text.contains("read-only"))
+    rig.door.change { $0.you = .operator("maria", uid: 1000) }
+    rig.settle()
+    rig.press("!")
+    #expect(rig.sent == [.hold(from: false, to: true)])
+  }
+
+  @Test(arguments: [(80, 24), (120, 40)])
+  func `a hold and a store that fails are both readable`(width: Int, height: Int) throws {
+    var state = Fixture.office
+    state.header.held = Switched(by: "anna", at: Fixture.now)
+    state.header.storeFault = "the disk is full, so nothing of what happens now is kept"
+    let rig = try Rig(state, screen: .waiting, size: (width, height))
+    #expect(rig.text.contains("HELD by anna since"))
+    #expect(rig.text.contains("nothing new starts · ! releases"))
+    #expect(rig.text.contains("STORE: the disk is full, so nothing of what happens now is kept"))
+  }
+
   // MARK: grants
 
   @Test func `a grant is asked about before it is given, in words`() throws {
@@ -87,7 +119,14 @@ import Testing
         uses: 2,
         revoked: nil,
         functions: ["payments.send_wire"],
-        changed: ["payments.refund"]
+        void: [
+          GrantRow.VoidFunction(
+            function: "payments.refund",
+            since: Fixture.now,
+            cause: "amount: maximum is new"
+          )
+        ],
+        absent: []
       )
     ]
     let rig = try Rig(state)
@@ -95,7 +134,8 @@ import Testing
     rig.press(.enter)
     for words in [
       "g-12ab", "payments.*", "1 h 00 left", "by maria", "until 15:02:11", "2 calls of 5",
-      "payments.send_wire", "void for", "payments.refund",
+      "payments.send_wire", "void for", "payments.refund", "its definition has changed",
+      "amount: maximum is new",
     ] {
       #expect(rig.text.contains(words), "\(words)")
     }

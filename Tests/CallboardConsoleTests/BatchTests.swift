@@ -66,6 +66,16 @@ import Testing
     #expect(rig.text.contains("approve 2 calls of 3 marked"))
   }
 
+  @Test func `what this person may not approve is left out of a batch, and why is said`() throws {
+    let rig = try rig(reading: 3, marking: 3)
+    rig.door.change { $0.calls[1].requesters = [Fixture.maria] }
+    rig.settle()
+    rig.press("a")
+    #expect(rig.text.contains("approve 2 calls of 3 marked"))
+    #expect(rig.text.contains("left out: 1"))
+    #expect(rig.text.contains("you asked for it"))
+  }
+
   @Test func `a batch names revision and digest of each call, after its count is typed`() throws {
     let rig = try rig(reading: 3, marking: 3)
     rig.press("a")

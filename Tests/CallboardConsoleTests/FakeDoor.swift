@@ -32,9 +32,13 @@ final class FakeDoor: EngineDoor {
     /// Given at once to the next requests, in their order; beyond them the reply does not come.
     var replies: [Reply] = []
     var definitions: [DefinitionRow] = []
+    /// Who the instance says that this person is; nil: it says nothing.
+    var you: Principal?
   }
 
   private let state: Mutex<State>
+
+  var you: Principal? { state.withLock { $0.you } }
 
   init(_ state: State) { self.state = Mutex(state) }
 

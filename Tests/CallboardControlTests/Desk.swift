@@ -70,6 +70,11 @@ final class Desk: Sendable {
 
   func path(_ name: String) -> String { folder + "/" + name }
 
+  /// What an instance does when its configuration was read anew.
+  func peopleChanged() {
+    for server in opened.withLock({ $0 }) { server.peopleChanged() }
+  }
+
   /// A socket where everybody is this person.
   @discardableResult
   func serve(_ person: Principal) throws -> String {

@@ -168,4 +168,52 @@ struct RoleTests {
       throw Missing()
     }
   }
+
+  @Test
+  func `whoever is attached is told who it is now, and what it may not see is not shown as new`()
+    async throws
+  {
+    let desk = try Desk()
+    let roles = Mutex<Set<Principal.Role>>([.operator])
+    let path = try desk.serve("changing") { _ in
+      Principal(name: "paula", uid: 9, roles: roles.withLock { $0 })
+    }
+    let door = try await blocking { try RemoteDoor(to: path) }
+    #expect(door.you?.mayDecide == true)
+    #expect(try await blocking { door.snapshot(of: .header) }.header.linkFault == nil)
+    roles.withLock { $0 = [.viewer] }
+    desk.peopleChanged()
+    try await until { door.you?.mayDecide == false }
+    #expect(try await blocking { door.snapshot(of: .header) }.header.linkFault == nil)
+    roles.withLock { $0 = [] }
+    desk.peopleChanged()
+    try await until { door.you?.mayLook == false }
+    let fault = try await blocking { door.snapshot(of: .header) }.header.linkFault
+    #expect(fault?.why.contains("paula may not look there any more") == true)
+    roles.withLock { $0 = [.operator] }
+    desk.peopleChanged()
+    try await until { door.you?.mayDecide == true }
+    let id = await desk.ask()
+    try await until { door.glance(of: .call(id))?.callDetail?.row.id == id }
+    #expect(door.glance(of: .header)?.header.linkFault == nil)
+    door.close()
+  }
+
+  @Test func `whoever follows and may not look any more hears nothing more`() async throws {
+    let desk = try Desk()
+    let roles = Mutex<Set<Principal.Role>>([.viewer])
+    let path = try desk.serve("changing") { _ in
+      Principal(name: "paula", uid: 9, roles: roles.withLock { $0 })
+    }
+    let instance = try await instance(path)
+    let isHeard = OneShot<Void>()
+    async let end = blocking { try instance.follow { _, _ in isHeard.resolve(()) } }
+    while isHeard.current == nil {
+      _ = await desk.ask()
+      try await Task.sleep(for: .milliseconds(2))
+    }
+    roles.withLock { $0 = [] }
+    desk.peopleChanged()
+    #expect(try await end.contains("paula may not look there any more"))
+  }
 }

@@ -42,16 +42,16 @@ extension Engine {
       )
     }
     guard isIn else { return refused(nil, because: why, by: principal) }
-    let remark = await remark(on: ticket)
+    // Waited for before what follows: calls are asked about anew under what is kept.
+    let plain = await done("the new definition of \(name) is accepted", on: ticket)
     let asked = redefined([name])
     changed()
+    guard asked > 0, case .done(let words) = plain else { return plain }
     return .done(
-      "the new definition of \(name) is accepted"
-        + (asked == 0
-          ? ""
-          : asked == 1
-            ? "; 1 waiting call is asked about anew"
-            : "; \(asked) waiting calls are asked about anew") + remark
+      words
+        + (asked == 1
+          ? "; 1 waiting call is asked about anew"
+          : "; \(asked) waiting calls are asked about anew")
     )
   }
 
@@ -94,9 +94,9 @@ extension Engine {
       )
     }
     guard isIn else { return refused(nil, because: why, by: principal) }
-    let remark = await remark(on: ticket)
+    let reply = await done("\(name) stays held: its new definition is declined", on: ticket)
     changed()
-    return .done("\(name) stays held: its new definition is declined" + remark)
+    return reply
   }
 
   private func definitionEvent(

@@ -230,11 +230,18 @@ extension Engine {
       guard !update.changes.isEmpty else { return }
       var sources = before.sources
       sources.absent = update.absent
-      let next = before.with(update.functions, sources)
+      let (next, voided) = Self.withoutVoidGrants(
+        before.with(update.functions, sources),
+        update.cause
+      )
       let isIn = table.withEveryShard {
         $0 === before ? next : nil
       } commit: {
-        commit(events: events(update), settings: update.settings)
+        let (voids, void) = void(voided)
+        commit(
+          events: events(update) + voids,
+          settings: update.settings.merging(void) { _, new in new }
+        )
         settle(next)
       }
       if isIn { return follow(update) }
@@ -330,7 +337,7 @@ extension Engine {
         (before.sources.providers + registry.providers).map(\.namespace)
       )
       let update = update(of: before, with: registry.functions, of: namespaces)
-      let next = Catalogue(
+      let catalogue = Catalogue(
         functions: update.functions,
         rules: configuration.rules,
         access: configuration.access,
@@ -344,14 +351,16 @@ extension Engine {
           absent: update.absent
         )
       )
+      let (next, voided) = Self.withoutVoidGrants(catalogue, update.cause)
       var ticket = CommitTicket.done
       let isIn = table.withEveryShard {
         $0 === before ? next : nil
       } commit: {
         replace(configuration: configuration)
+        let (voids, void) = void(voided)
         ticket = commit(
-          events: [event(.engine(.reloaded), cause: cause, by: person)] + events(update),
-          settings: update.settings
+          events: [event(.engine(.reloaded), cause: cause, by: person)] + events(update) + voids,
+          settings: update.settings.merging(void) { _, new in new }
         )
         settle(next)
       }

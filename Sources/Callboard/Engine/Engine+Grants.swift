@@ -133,7 +133,9 @@ extension Engine {
     let now = clock.now
     return Set(
       approval.approvals.compactMap(\.grant).filter { id in
-        !catalogue.grants.contains { $0.id == id && $0.grant.until > now }
+        !catalogue.grants.contains {
+          $0.id == id && $0.grant.until > now && !$0.void.contains(call.function)
+        }
       }
     )
   }
@@ -194,7 +196,7 @@ extension Engine {
         uniqueKeysWithValues: functions(of: draft, principal, in: before).map { ($0.name, $0.hash) }
       )
     )
-    guard let standing = try? StandingGrant(grant) else {
+    guard let standing = try? StandingGrant(grant, void: []) else {
       return refusedGrant("its condition is no JSON Schema that can be used", by: principal)
     }
     let entry = GrantBook.Entry(grant: grant)
@@ -280,13 +282,15 @@ extension Engine {
       ticket = commit(events: [event], settings: Setting.settings(of: entry))
     }
     guard done else {
+      if known.revoked == nil, known.end != nil, let void = known.rows.first {
+        return .refused("already void: \(void.words)")
+      }
       let last = grants.entry(id)?.revoked ?? Switched(by: "its time", at: known.grant.until)
       return .refused(
         "already ended: \(last.by), \(Int(max(0, now.timeIntervalSince(last.at)))) s ago"
       )
     }
-    try? await ticket.durable()
-    return .done("\(id.short) is revoked: it approves nothing from now on")
+    return await self.done("\(id.short) is revoked: it approves nothing from now on", on: ticket)
   }
 
   private func refusedGrant(_ why: String, by principal: Principal) -> Reply {
@@ -368,20 +372,20 @@ extension Engine {
           .over
         } else if grant.limit.map({ entry.uses >= $0 }) ?? false {
           .used
-        } else if person(behind: grant) == nil {
+        } else if entry.end != nil || person(behind: grant) == nil {
           .void
         } else {
           .valid
         }
-      let known = grant.definitions.keys.sorted()
-      let same = known.filter { catalogue[$0]?.hash == grant.definitions[$0] }
+      let known = grant.definitions.keys.sorted().filter { entry.void?[$0] == nil }
       return GrantRow(
         grant: grant,
         state: state,
         uses: entry.uses,
         revoked: entry.revoked,
-        functions: same,
-        changed: known.filter { !same.contains($0) }
+        functions: known.filter { catalogue[$0] != nil },
+        void: entry.rows,
+        absent: known.filter { catalogue[$0] == nil }
       )
     }
   }
@@ -409,7 +413,9 @@ extension Engine {
       limit: draft.limit,
       definitions: Dictionary(uniqueKeysWithValues: functions.map { ($0.name, $0.hash) })
     )
-    guard preview.refusal == nil, let standing = try? StandingGrant(grant) else { return preview }
+    guard preview.refusal == nil, let standing = try? StandingGrant(grant, void: []) else {
+      return preview
+    }
     var generator = SeededGenerator(seed: 0)
     for id in waiting.ids where preview.waiting.count < draft.limit ?? .max {
       guard let call = table.withShard(of: id, { $0.calls[id]?.call }), call.servesGrants,

@@ -1,5 +1,6 @@
 import Foundation
 import JSONSchema
+import Synchronization
 
 /// What people ask for: decisions on calls, and switches. Both carry what was seen.
 extension Engine: EngineDoor {
@@ -576,12 +577,12 @@ extension Engine: EngineDoor {
       let who = names.compactMap { before[$0]?.switched }.max { $0.at < $1.at }
       return .refused("already \(to ? "on" : "off")" + ago(who, now))
     }
-    let remark = await remark(on: ticket)
     let held = changed.reduce(0) { $0 + slots.counts(of: $1).waiting }
-    return .done(
-      (to
+    return await self.done(
+      to
         ? "\(called) is on"
-        : "\(called) is off" + (held > 0 ? "; \(held) queued calls are held" : "")) + remark
+        : "\(called) is off" + (held > 0 ? "; \(held) queued calls are held" : ""),
+      on: ticket
     )
   }
 
@@ -610,17 +611,18 @@ extension Engine: EngineDoor {
     guard done else {
       return .refused(to ? "already held" + ago(before, now) : "not held any more")
     }
-    let remark = await remark(on: ticket)
-    return .done((to ? "everything is held: nothing new starts" : "released") + remark)
+    return await self.done(
+      to ? "everything is held: nothing new starts" : "released",
+      on: ticket
+    )
   }
 
-  /// What to add about something that counts already, and is not on disk; empty where it is.
-  func remark(on ticket: CommitTicket) async -> String {
-    (await ticket.fault()).map(Self.unstored) ?? storeFault.map(Self.unstored) ?? ""
-  }
-
-  private static func unstored(_ fault: any CustomStringConvertible) -> String {
-    "; NOT STORED (\(fault)): it counts now, and is forgotten if callboard ends before its store works again"
+  /// The reply to something that counts already, which says so where it is not on disk.
+  func done(_ what: String, on ticket: CommitTicket) async -> Reply {
+    guard let fault = await ticket.fault()?.description ?? storeFault else { return .done(what) }
+    return .notStored(
+      "\(what); NOT STORED (\(fault)): it counts now, and is forgotten if callboard ends before its store works again"
+    )
   }
 
   private func setBreaker(

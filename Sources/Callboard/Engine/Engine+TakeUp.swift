@@ -126,15 +126,7 @@ extension Engine {
     }
     takeUp(called: called)
     takeUp(remembered, held: held)
-    guard !granted.isEmpty else { return }
-    for entry in granted { grants.put(entry) { _ in } }
-    let now = clock.now
-    let standing = granted.filter { $0.revoked == nil && $0.grant.until > now }
-      .sorted { $0.grant.id < $1.grant.id }.compactMap { try? StandingGrant($0.grant) }
-    _ = table.withEveryShard {
-      $0.withGrants(standing)
-    } commit: {
-    }
+    takeUp(grants: granted)
   }
 
   /// `twin`: its key as it was stored and is in the index, which a call whose arguments or function are gone has to leave.

@@ -11,6 +11,22 @@ final class GrantBook: Sendable {
     var grant: Grant
     var uses = 0
     var revoked: Switched?
+    /// By function: since when it is void for it, and why; for good, whatever definition comes after.
+    var void: [String: Voided]?
+
+    struct Voided: Sendable, Codable, Hashable {
+      var since: Date
+      var cause: String
+    }
+
+    /// Since when it serves nothing any more, whatever its time; nil where it may.
+    var end: Date? {
+      if let revoked { return revoked.at }
+      guard let void, !void.isEmpty, grant.definitions.keys.allSatisfy({ void[$0] != nil }) else {
+        return nil
+      }
+      return void.values.map(\.since).max()
+    }
   }
 
   private let entries = Mutex<[GrantID: Entry]>([:])
@@ -68,11 +84,21 @@ final class GrantBook: Sendable {
     }
   }
 
+  /// Notes for which function it is void from now on; returns how it stands in the store from now on.
+  func void(_ id: GrantID, for function: String, _ void: Entry.Voided) -> Entry? {
+    entries.withLock { entries in
+      guard var entry = entries[id], entry.void?[function] == nil else { return nil }
+      entry.void = (entry.void ?? [:]).merging([function: void]) { old, _ in old }
+      entries[id] = entry
+      return entry
+    }
+  }
+
   /// Forgets what ended long ago, and says which those are.
   func forget(before time: Date) -> [GrantID] {
     entries.withLock { entries in
       let old = entries.values.filter {
-        min($0.grant.until, $0.revoked?.at ?? .distantFuture) < time
+        min($0.grant.until, $0.end ?? .distantFuture) < time
       }
       for entry in old { entries[entry.grant.id] = nil }
       return old.map(\.grant.id)

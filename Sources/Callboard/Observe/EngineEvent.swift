@@ -19,7 +19,7 @@ public struct EngineEvent: Sendable {
   /// Who did it, where somebody did.
   public var by: String?
   public var rule: String?
-  /// The grant by which it was approved ahead, or whose end has taken that back, or that is given or revoked.
+  /// The grant by which it was approved ahead, or whose end has taken that back, or that is given, revoked or void.
   public var grant: GrantID?
   public var failure: CallFailure?
   /// Hash of the definition that it ran by, where it first started; of a function's, which it is about.
@@ -195,6 +195,8 @@ public struct EngineEvent: Sendable {
       /// Somebody approved calls of one kind ahead.
       case granted
       case grantRevoked = "grant_revoked"
+      /// Another definition has made it void for a function.
+      case grantVoid = "grant_void"
       case lateResult = "late_result"
       case storeFailed = "store_failed"
       case storeRecovered = "store_recovered"

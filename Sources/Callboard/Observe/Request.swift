@@ -53,6 +53,8 @@ public enum Request: Sendable, Hashable, Codable {
 /// What became of a request, in words for the status row.
 public enum Reply: Sendable, Hashable, Codable {
   case done(String)
+  /// It counts, and is not kept: the store can't write, and it is forgotten if callboard ends before that.
+  case notStored(String)
   /// Nothing happened; why, who was faster, and what to do.
   case refused(String)
   /// The arguments of an edit do not fit the schema; nothing happened.
@@ -61,12 +63,15 @@ public enum Reply: Sendable, Hashable, Codable {
   case unknown(String)
 
   public var isDone: Bool {
-    if case .done = self { true } else { false }
+    switch self {
+    case .done, .notStored: true
+    case .refused, .invalid, .unknown: false
+    }
   }
 
   public var message: String {
     switch self {
-    case .done(let text), .refused(let text), .unknown(let text): text
+    case .done(let text), .notStored(let text), .refused(let text), .unknown(let text): text
     case .invalid(let errors): errors.map(\.message).joined(separator: "; ")
     }
   }
@@ -99,11 +104,14 @@ public protocol EngineDoor: Sendable {
   func reveal(_ id: CallID, by principal: Principal) -> RevealTicket
   /// Calls `changed` after something visible changed, from any thread, at most once until `snapshot` is asked for.
   func observe(_ changed: @escaping @Sendable () -> Void) -> ObservationToken
+  /// Who the person at this door is on the other side now; nil: whoever they were said to be.
+  var you: Principal? { get }
 }
 
 extension EngineDoor {
   /// In the same process everything is at hand.
   public func glance(of query: Query) -> Snapshot? { snapshot(of: query) }
+  public var you: Principal? { nil }
 }
 
 /// Keeps an observation alive; when it goes, the calls stop.

@@ -56,10 +56,8 @@ extension ApprovalRules.Rule {
     }
     if let when, !when.isValid(arguments) {
       let errors = shown(when.validate(arguments), arguments)
-      let first = errors.first.map { error in
-        error.path.isEmpty ? error.message : "\(error.path): \(error.message)"
-      }
-      differs.append("when does not hold: \(first ?? "the arguments are others")")
+      // Its message begins with where.
+      differs.append("when does not hold: \(errors.first?.message ?? "the arguments are others")")
     }
     return differs
   }

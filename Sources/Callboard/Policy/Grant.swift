@@ -72,15 +72,30 @@ public struct GrantDraft: Sendable, Hashable, Codable {
 /// A grant that stands, with its condition compiled.
 final class StandingGrant: Sendable {
   let grant: Grant
+  /// Functions for which it is void for good.
+  let void: Set<String>
   private let condition: Schema?
 
   /// Throws where the condition is no schema.
-  init(_ grant: Grant) throws {
+  init(_ grant: Grant, void: Set<String>) throws {
     self.grant = grant
+    self.void = void
     condition = try grant.when.map { try Schema($0) }
   }
 
+  private init(_ standing: StandingGrant, alsoVoidFor names: Set<String>) {
+    grant = standing.grant
+    void = standing.void.union(names)
+    condition = standing.condition
+  }
+
   var id: GrantID { grant.id }
+
+  /// The same without some functions; nil where it is about no other.
+  func without(_ names: Set<String>) -> StandingGrant? {
+    let rest = StandingGrant(self, alsoVoidFor: names)
+    return grant.definitions.keys.allSatisfy(rest.void.contains) ? nil : rest
+  }
 
   /// Whether a call of this function with these arguments is of its kind, now.
   func covers(_ function: RegisteredFunction, _ arguments: JSONValue, at now: Date) -> Bool {
@@ -89,7 +104,8 @@ final class StandingGrant: Sendable {
 
   /// Whether it was given for this function as it is.
   func isAbout(_ function: RegisteredFunction) -> Bool {
-    grant.function.matches(function.name) && grant.definitions[function.name] == function.hash
+    grant.function.matches(function.name) && !void.contains(function.name)
+      && grant.definitions[function.name] == function.hash
   }
 }
 
@@ -104,8 +120,10 @@ public struct GrantRow: Sendable, Codable, Hashable, Identifiable {
   public var revoked: Switched?
   /// Functions that it covers as they are now.
   public var functions: [String]
-  /// Functions whose definition is another one since: for these it is void.
-  public var changed: [String]
+  /// Functions whose definition was another one since: for these it is void, also where the old one has come back.
+  public var void: [VoidFunction]
+  /// Functions that it was given for and that are not there now.
+  public var absent: [String]
 
   public init(
     grant: Grant,
@@ -113,14 +131,38 @@ public struct GrantRow: Sendable, Codable, Hashable, Identifiable {
     uses: Int,
     revoked: Switched?,
     functions: [String],
-    changed: [String]
+    void: [VoidFunction],
+    absent: [String]
   ) {
     self.grant = grant
     self.state = state
     self.uses = uses
     self.revoked = revoked
     self.functions = functions
-    self.changed = changed
+    self.void = void
+    self.absent = absent
+  }
+
+  /// A function for which a grant is void for good, since when and why.
+  public struct VoidFunction: Sendable, Codable, Hashable {
+    public var function: String
+    public var since: Date
+    public var cause: String
+
+    public init(function: String, since: Date, cause: String) {
+      self.function = function
+      self.since = since
+      self.cause = cause
+    }
+  }
+
+  /// Why it is void, in words; nil where it is not.
+  public var voidCause: String? {
+    guard state == .void else { return nil }
+    guard let first = void.first, functions.isEmpty, absent.isEmpty else {
+      return "\(grant.by.name) is no operator any more"
+    }
+    return first.words
   }
 
   public enum State: String, Sendable, Codable, Hashable {
@@ -130,9 +172,13 @@ public struct GrantRow: Sendable, Codable, Hashable, Identifiable {
     /// Its time is over.
     case over
     case revoked
-    /// Its giver is no operator any more.
+    /// Its giver is no operator any more, or each of its functions is another one than its giver knew.
     case void
   }
+}
+
+extension GrantRow.VoidFunction {
+  public var words: String { "the definition of \(function) has changed: \(cause)" }
 }
 
 /// What a grant would cover if it were given now.

@@ -19,7 +19,7 @@ extension ShiftReport {
     add("still open", openLines(clock))
     add("decided by", people.map(\.words))
     add("by grant", byGrant.map(\.words))
-    add("grants given and taken back", grants.map { $0.words(clock) })
+    add("grants given, taken back and void", grants.map { $0.words(clock) })
     add("by rule, without a person", byRule.map(\.words))
     add(
       "not decided",
@@ -112,11 +112,17 @@ extension ShiftReport.Person {
 extension ShiftReport.GrantStep {
   fileprivate func words(_ clock: ReportClock) -> String {
     let name = grant?.short ?? "a grant"
-    guard isGiven else {
+    switch kind {
+    case .given:
+      let end = until.map { ", until " + clock.text($0) } ?? ""
+      return "\(clock.text(at)) \(by) gave \(name): \(covers)" + end
+    case .takenBack:
       return "\(clock.text(at)) \(by) took back \(name) of \(giver ?? "?"), for \(function)"
+    case .void:
+      return
+        "\(clock.text(at)) \(name) of \(giver ?? "?") is void for \(function): its definition has changed"
+        + (cause.map { ": \($0)" } ?? "")
     }
-    let end = until.map { ", until " + clock.text($0) } ?? ""
-    return "\(clock.text(at)) \(by) gave \(name): \(covers)" + end
   }
 }
 

@@ -18,7 +18,7 @@ public struct ShiftReport: Sendable, Codable, Hashable {
   public var byRule: [Count] = []
   /// Grants by which calls started, or may start as they are, and how many.
   public var byGrant: [Count] = []
-  /// Grants that were given and that were taken back, in order.
+  /// Grants that were given, taken back, or made void by another definition, in order.
   public var grants: [GrantStep] = []
   /// Calls whose approval nobody gave in time, by function.
   public var expired: [Count] = []

@@ -245,8 +245,12 @@ public struct ShiftReportBuilder: Sendable {
     guard isIn else { return }
     if change == .held || change == .released {
       note(change.rawValue, of: nil, event)
-    } else if change == .granted || change == .grantRevoked {
-      note(grant: event, isGiven: change == .granted)
+    } else if change == .granted {
+      note(grant: event, .given)
+    } else if change == .grantRevoked {
+      note(grant: event, .takenBack)
+    } else if change == .grantVoid {
+      note(grant: event, .void)
     } else if change == .decisionRefused {
       if let by = event.by { person(by) { $0.refused += 1 } }
     } else if change == .notified {
@@ -300,12 +304,12 @@ public struct ShiftReportBuilder: Sendable {
     )
   }
 
-  private mutating func note(grant event: EngineEvent, isGiven: Bool) {
+  private mutating func note(grant event: EngineEvent, _ kind: ShiftReport.GrantStep.Kind) {
     guard report.grants.count < Self.lines else {
       report.left += 1
       return
     }
-    report.grants.append(ShiftReport.GrantStep(event, isGiven: isGiven))
+    report.grants.append(ShiftReport.GrantStep(event, kind))
   }
 
   private mutating func person(_ name: String, _ change: (inout ShiftReport.Person) -> Void) {

@@ -17,7 +17,7 @@ extension CallCommand {
       let more =
         left.unknown.count > shown.count ? " and \(left.unknown.count - shown.count) more" : ""
       line +=
-        "; nobody knows whether \(shown.joined(separator: ", "))\(more) happened: look there, and settle it in the console"
+        "; nobody knows whether \(shown.joined(separator: ", "))\(more) happened: look there, and settle it when callboard or `callboard serve` has taken it up"
     }
     Output.error.row(line)
   }
@@ -33,7 +33,7 @@ extension CallCommand {
     }
     throw Failure(
       .denied,
-      "\(function) was not called: \(twin.short), the same call of an earlier run, may or may not have happened. Look there, settle it in the console, and call again if it did not happen."
+      "\(function) was not called: \(twin.short), the same call of an earlier run, may or may not have happened. Look there, settle it when callboard or `callboard serve` has taken it up, and call again if it did not happen."
     )
   }
 }

@@ -13,8 +13,8 @@ struct CallCommand: AsyncParsableCommand {
       Where an instance of the configuration runs, it makes the call, in your name: what a rule holds waits for a \
       person there, and this command for the end, at most as long as --wait says (75; the call waits on). Else, or \
       with --alone, an engine of the command's own makes it, and nobody is asked: what a rule holds is denied (77). \
-      The result is printed as JSON, a text as it is. With --dry-run nothing happens; what would happen is printed, \
-      and the exit code is 77 where a person would be asked, 1 where the call would be rejected.
+      The result is printed as JSON, a text as it is. With --dry-run nothing happens; what would happen is printed, by \
+      the word of the instance where one runs, and the exit code is 77 where a person would be asked, 1 where the call would be rejected.
       """
   )
 
@@ -52,8 +52,7 @@ struct CallCommand: AsyncParsableCommand {
 
   func validate() throws {
     guard instance.socket != nil else { return }
-    for (isSet, name) in [(alone, "--alone"), (dryRun, "--dry-run"), (caller != nil, "--as")]
-    where isSet {
+    for (isSet, name) in [(alone, "--alone"), (caller != nil && !dryRun, "--as")] where isSet {
       throw ValidationError(
         "\(name) is for an engine of the command's own, and --socket for one that runs already; leave one of them out."
       )
@@ -61,7 +60,12 @@ struct CallCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    if !alone, !dryRun, caller == nil, let running = try instance.running() {
+    if dryRun, !alone {
+      switch try instance.reached() {
+      case .running(let running): return try rehearse(on: running)
+      case .none(let why): Output.error.row("callboard: this is what the file says. \(why)")
+      }
+    } else if !alone, caller == nil, let running = try instance.running() {
       return try await call(on: running)
     }
     let configuration = try source.loadTellingWarnings()
@@ -95,19 +99,11 @@ struct CallCommand: AsyncParsableCommand {
 
   private func principal(in configuration: Configuration) throws -> Principal {
     guard let caller else { return Entry.person(in: configuration.people) }
-    // Everybody may ask in their own name; another name is lent only to whom the configuration knows.
-    guard configuration.people.callers != nil else {
-      throw Failure(
-        .usage,
-        "The configuration lists no callers, so --as \(caller) names nobody; leave --as out to call as yourself, or list \(caller) under callers."
-      )
+    do {
+      return try configuration.people.lent(caller).get()
+    } catch {
+      throw Failure(.usage, "\(error)")
     }
-    guard let known = configuration.people.caller(named: caller) else {
-      let names = (configuration.people.callers ?? []).map(\.name)
-      let near = nearest(to: caller, among: names).map { "; did you mean \($0)?" } ?? ""
-      throw Failure(.usage, "\(caller) is not among callers\(near)")
-    }
-    return known
   }
 
   private func argumentText(_ configuration: Configuration) throws -> String {
@@ -156,7 +152,12 @@ struct CallCommand: AsyncParsableCommand {
     } catch {
       throw Failure(.failed, "It would be rejected: the arguments are not valid JSON: \(error)")
     }
-    switch session.engine.rehearse(function, parsed, by: principal) {
+    try tell(session.engine.rehearse(function, parsed, by: principal))
+  }
+
+  /// What would happen, printed and as the number for the shell.
+  func tell(_ rehearsal: Engine.Rehearsal) throws {
+    switch rehearsal {
     case .runs(let arguments):
       show(
         ["would": "run", "arguments": arguments],

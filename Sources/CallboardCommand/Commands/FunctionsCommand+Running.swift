@@ -9,19 +9,24 @@ extension FunctionsCommand {
     /// Who holds the whole engine.
     private let held: Switched?
 
+    /// As an instance has shown its functions.
+    init(_ snapshot: Snapshot) {
+      held = snapshot.header.held
+      guard case .functions(let page, _) = snapshot.body else { return }
+      for row in page.rows { rows[row.name] = row }
+    }
+
     /// nil: no instance runs it, or it can't be asked, which is said on stderr.
     init?(of configuration: Configuration) {
       guard let path = configuration.socketPath else { return nil }
       do throws(ControlProblem) {
-        let instance = try Instance(at: path)
-        let snapshot = try instance.snapshot(of: .functions(ListQuery(after: 10_000)))
-        guard case .functions(let page, _) = snapshot.body else { return nil }
-        held = snapshot.header.held
-        for row in page.rows { rows[row.name] = row }
+        let snapshot = try Instance(at: path).snapshot(of: .functions(ListQuery(after: 10_000)))
+        StoreNotice.tell(snapshot.header)
+        self.init(snapshot)
       } catch {
         switch error {
         case .unreachable: break
-        case .refused(let why), .notUnderstood(let why), .lost(let why):
+        case .forbidden(let why), .refused(let why), .notUnderstood(let why), .lost(let why):
           Output.error.row("callboard: the running instance does not say what is off: \(why)")
         }
         return nil

@@ -45,8 +45,9 @@ struct ReportCommand: AsyncParsableCommand {
     let start = now.addingTimeInterval(-(try seconds()))
     let report =
       if let running = try running() {
-        try Failure.onControlProblem { () throws(ControlProblem) in
-          try running.report(since: start, until: now)
+        try Failure.onControlProblem { () throws(ControlProblem) -> ShiftReport in
+          StoreNotice.tell(try running.snapshot(of: .header).header)
+          return try running.report(since: start, until: now)
         }
       } else {
         try reportOfFile(since: start, until: now)

@@ -30,7 +30,7 @@ struct SimulateCommand: AsyncParsableCommand {
   @Option(
     name: .customLong("as"),
     help: ArgumentHelp(
-      "On whose behalf: a caller, or one of the operators; you, if not given.",
+      "On whose behalf: one of the configuration's callers; you, if not given.",
       valueName: "name"
     )
   )
@@ -53,7 +53,9 @@ struct SimulateCommand: AsyncParsableCommand {
   func run() async throws {
     if alone { return try await show(inFile(), askedOf: "configuration") }
     switch try instance.reached() {
-    case .running(let running): try show(on(running), askedOf: "instance")
+    case .running(let running):
+      running.tellWhoIsAsked()
+      try show(on(running), askedOf: "instance")
     case .none(let why):
       Output.error.row("callboard: this is what the file says. \(why)")
       try await show(inFile(), askedOf: "configuration")
@@ -77,7 +79,7 @@ struct SimulateCommand: AsyncParsableCommand {
     let principal: Principal
     do {
       principal =
-        try caller.map { try configuration.people.asking(named: $0).get() }
+        try caller.map { try configuration.people.lent($0).get() }
         ?? Entry.person(in: configuration.people)
     } catch {
       throw Failure(.usage, "\(error)")

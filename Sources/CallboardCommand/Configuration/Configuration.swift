@@ -104,14 +104,28 @@ struct People: Sendable {
     return callers.first { $0.name == name }
   }
 
-  /// Whoever would ask under a name: a caller, or one of the operators.
-  func asking(named name: String) -> Result<Principal, NobodyNamed> {
-    let known = (callers ?? []) + (operators ?? [])
-    if let found = known.first(where: { $0.name == name }) ?? caller(named: name) {
-      return .success(found)
+  /// Whoever may be lent a name on the command line: one of the callers that are listed, and nobody else.
+  ///
+  /// Everybody may ask in their own name. What a call in another name would do is told of the same names by which one can be
+  /// made.
+  func lent(_ name: String) -> Result<Principal, NobodyNamed> {
+    guard let callers else {
+      return .failure(
+        NobodyNamed(
+          "The configuration lists no callers, so --as \(name) names nobody; leave --as out to ask as yourself, or list \(name) under callers."
+        )
+      )
     }
-    let near = nearest(to: name, among: known.map(\.name)).map { "; did you mean \($0)?" } ?? ""
-    return .failure(NobodyNamed("\(name) is neither among callers nor among operators\(near)"))
+    if let known = callers.first(where: { $0.name == name }) { return .success(known) }
+    if let person = operators?.first(where: { $0.name == name }) {
+      return .failure(
+        NobodyNamed(
+          "\(person.name) is an operator, who asks in their own name alone; --as takes one of the callers"
+        )
+      )
+    }
+    let near = nearest(to: name, among: callers.map(\.name)).map { "; did you mean \($0)?" } ?? ""
+    return .failure(NobodyNamed("\(name) is not among callers\(near)"))
   }
 
   /// A person by name, for scenarios: where no operators are listed, anybody decides.

@@ -1,6 +1,7 @@
 import Callboard
 import CallboardSQLite
 import Foundation
+import Glibc
 
 /// Where a configuration keeps calls and events.
 enum StorePlan: Sendable {
@@ -84,6 +85,35 @@ struct OpenedStore: Sendable {
       throw Failure(.unreachable, "The store can't be opened: \(problem)")
     } catch let problem as StoreProblem {
       throw Failure(.unreachable, "The store can't be opened: \(problem)")
+    }
+  }
+
+  /// So long an instance that is about to start waits for a command that holds the file and ends by itself.
+  static let patience = Duration.seconds(5)
+
+  /// The same for an instance: a `call` that found none has an engine of its own for a moment, and is waited for.
+  static func openForInstance(
+    _ file: StorePlan.File,
+    environment: [String: String]
+  ) throws -> OpenedStore {
+    let clock = ContinuousClock()
+    let end = clock.now + patience
+    var told: StoreHolder?
+    while true {
+      do {
+        return try open(file, environment: environment)
+      } catch {
+        guard clock.now < end, let holder = StoreHolder(of: file.path), holder.endsByItself else {
+          throw error
+        }
+        if holder != told {
+          Output.error.row(
+            "callboard: \(file.path) is held by \(holder.words), which ends by itself: waiting up to \(patience.words) for it"
+          )
+          told = holder
+        }
+        usleep(20_000)
+      }
     }
   }
 

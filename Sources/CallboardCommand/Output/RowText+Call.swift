@@ -136,7 +136,7 @@ extension RowText {
     /// Who has it before their eyes, and who was slower than others.
     mutating func addOthers(_ detail: CallDetail, _ you: Principal, now: Date) {
       func name(_ person: Principal) -> String {
-        person.isSamePerson(as: you) ? "you, on a console" : person.name
+        person.isSamePerson(as: you) ? "you" : person.name
       }
       if detail.row.state.needsPerson {
         for reader in detail.readers {

@@ -57,7 +57,8 @@ extension FunctionsCommand {
         let after = difference.after?.serialized() ?? "nothing"
         Output.standard.row("\(difference.what): \(before) → \(after)")
       }
-      Output.standard.row("\(row.waiting) calls wait for approval under another definition")
+      let calls = row.waiting == 1 ? "1 call waits" : "\(row.waiting) calls wait"
+      Output.standard.row("\(calls) for approval under another definition")
       Output.standard.row(
         "accept it: callboard functions accept \(name) --definition \(change.row.to)"
       )

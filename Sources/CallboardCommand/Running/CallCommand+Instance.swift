@@ -46,6 +46,19 @@ extension CallCommand {
     try tell(ended)
   }
 
+  /// What a running instance says would happen; nothing does.
+  func rehearse(on running: Instance) throws {
+    let text = try argumentText(on: running)
+    running.tellWhoIsAsked()
+    let simulated = try Failure.onControlProblem { () throws(ControlProblem) in
+      try running.simulate(function, arguments: text, as: caller)
+    }
+    switch simulated {
+    case .would(let simulation): try tell(simulation.verdict)
+    case .nobody(let why): throw Failure(.usage, why)
+    }
+  }
+
   /// The function may have secret fields: other users can read a command line.
   private func argumentText(on running: Instance) throws -> String {
     guard let arguments else { return "{}" }

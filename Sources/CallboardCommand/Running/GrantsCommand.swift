@@ -129,11 +129,16 @@ private enum GrantText {
       let limit = grant.limit.map { " of \($0)" } ?? ""
       let condition = grant.when.map { " when \($0.serialized())" } ?? ""
       let revoked = row.revoked.map { " by \($0.by)" } ?? ""
-      return
-        "\(grant.id.short)  \(row.state.rawValue)\(revoked)  \(grant.function.text)\(condition)"
-        + "  by \(grant.by.name), until \(ISOTime.text(of: grant.until)), used \(row.uses)\(limit)"
-        + (row.changed.isEmpty
-          ? "" : "; void for \(row.changed.joined(separator: ", ")): changed since it was given")
+      let why = row.void.isEmpty ? row.voidCause.map { " (\($0))" } ?? "" : ""
+      let void = row.void.map { part -> String in
+        "; void for \(part.function) since \(ISOTime.text(of: part.since)): its definition has changed: \(part.cause)"
+      }
+      let gone = row.absent.isEmpty ? "" : "; gone: \(row.absent.joined(separator: ", "))"
+      let first =
+        "\(grant.id.short)  \(row.state.rawValue)\(revoked)\(why)  \(grant.function.text)\(condition)"
+      let second =
+        "  by \(grant.by.name), until \(ISOTime.text(of: grant.until)), used \(row.uses)\(limit)"
+      return first + second + void.joined() + gone
     }
   }
 

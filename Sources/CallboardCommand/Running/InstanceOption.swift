@@ -100,6 +100,7 @@ extension Failure {
   init(_ problem: ControlProblem) {
     switch problem {
     case .unreachable(let why), .notUnderstood(let why): self.init(.unreachable, why)
+    case .forbidden(let why): self.init(.denied, why)
     case .refused(let why): self.init(.denied, Self.sentence("The instance refused: " + why))
     case .lost(let why): self.init(.outcomeUnknown, why)
     }
@@ -112,6 +113,7 @@ extension Instance {
     let reply = try Failure.onControlProblem { () throws(ControlProblem) in try send(request) }
     switch reply {
     case .done(let what): Output.standard.row(what)
+    case .notStored(let what): throw Failure(.unreachable, Failure.sentence(what))
     case .refused(let why):
       throw Failure(welcome.you.mayDecide ? .failed : .denied, Failure.sentence("Not done: " + why))
     case .invalid(let errors):
@@ -125,7 +127,18 @@ extension Instance {
   }
 
   func look(at query: Query) throws -> Snapshot {
-    try Failure.onControlProblem { () throws(ControlProblem) in try snapshot(of: query) }
+    let seen = try Failure.onControlProblem { () throws(ControlProblem) in
+      try snapshot(of: query)
+    }
+    StoreNotice.tell(seen.header)
+    return seen
+  }
+
+  /// Says on standard error whose word follows: it may be another than the file's at hand.
+  func tellWhoIsAsked() {
+    Output.error.row(
+      "callboard: this is what the running instance says (\(welcome.name), process \(welcome.pid))."
+    )
   }
 
   // MARK: - Ids

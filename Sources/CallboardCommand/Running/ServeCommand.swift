@@ -37,7 +37,7 @@ struct ServeCommand: AsyncParsableCommand {
     let watch = StoreWatch(session.engine)
     defer { watch.end() }
     let path = source.config
-    let number = await signals.stop { Task { await Self.reload(session, from: path) } }
+    let number = await signals.stop { Task { await Self.reload(session, server, from: path) } }
     try await stop(session, server, events, by: number, signals)
   }
 
@@ -51,11 +51,17 @@ struct ServeCommand: AsyncParsableCommand {
   }
 
   /// What HUP does: the file is read anew, and says what of it counts now and what needs a restart.
-  private static func reload(_ session: EngineSession, from path: String?) async {
+  private static func reload(
+    _ session: EngineSession,
+    _ server: ControlServer,
+    from path: String?
+  ) async {
     do {
       let configuration = try ConfigurationFile.load(path, environment: Entry.environment)
       for warning in configuration.warnings { Output.error.row("warning: \(warning)") }
       let change = try await session.reload(configuration)
+      // Attached consoles show and use what its operators say now.
+      server.peopleChanged()
       for line in change.lines { Output.error.row("callboard: HUP: \(line)") }
     } catch {
       Output.error.row("callboard: HUP: nothing was changed: \(error)")
@@ -99,7 +105,8 @@ extension EngineSession {
     return try EngineSession(
       configuration,
       isUnattended: false,
-      store: try file.map { try OpenedStore.open($0, environment: Entry.environment) } ?? .memory,
+      store: try file.map { try OpenedStore.openForInstance($0, environment: Entry.environment) }
+        ?? .memory,
       takesUp: true,
       callsPeople: true
     ) { events?.add($0) }
@@ -110,7 +117,7 @@ extension EngineSession {
     ControlServer(engine, on: socket) { [self] peer in
       people.principal(of: peer)
     } named: { [self] name in
-      people.asking(named: name)
+      people.lent(name)
     }
   }
 }

@@ -70,7 +70,7 @@ extension WorkflowsCommand {
         try running.send(request)
       }
       switch reply {
-      case .done: break
+      case .done, .notStored: break
       case .refused(let why):
         throw Failure(running.welcome.you.mayDecide ? .failed : .denied, "Not run: \(why).")
       case .invalid(let errors):

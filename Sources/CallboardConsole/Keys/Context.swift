@@ -124,7 +124,8 @@ struct Context: Sendable {
     }
   }
 
-  private static func forbidden(
+  /// What this person may not do to a call, and why.
+  static func forbidden(
     by detail: CallDetail,
     to person: Principal
   ) -> [Action: SafeText] {

@@ -4,7 +4,8 @@ import Foundation
 
 /// Everything the console remembers of its own: where it is, its cursors, what has been read, what is typed.
 struct ConsoleModel: Sendable {
-  let principal: Principal
+  /// Who looks and acts here; another one, or with other roles, when the instance says so.
+  var principal: Principal
   let options: ConsoleOptions
   let keys: KeyMap
   /// The way here; the last is shown.

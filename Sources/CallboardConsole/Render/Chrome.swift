@@ -33,7 +33,9 @@ extension Painter {
     {
       let text: SafeText =
         header.linkFault != nil
-        ? " INSTANCE GONE " : header.held != nil ? " HELD " : " STORE FAILS "
+        ? " INSTANCE GONE "
+        : header.storeFault == nil
+          ? " HELD " : header.held == nil ? " STORE FAILS " : " HELD · STORE FAILS "
       at += frame.grid.put(text, row: 0, column: 0, style: .banner)
     }
     let pieces = titlePieces()
@@ -109,21 +111,33 @@ extension Painter {
 
   mutating func paintBanner() {
     guard let row = layout.banner else { return }
-    var text: SafeText = ""
-    if let held = sight.header.held {
-      text =
-        " HELD by \(untrusted: held.by, limit: 60) since \(moment.clock(held.at)) · nothing new starts"
-      if model.mayAct { text += " · \(model.keys.key(of: .hold)) releases" }
+    var texts = bannerTexts
+    if texts.count > layout.bannerHeight { texts = [" HELD ·" + (texts.first ?? "")] }
+    for (offset, text) in texts.enumerated() {
+      frame.grid.clear(row: row + offset, style: .banner)
+      frame.grid.put(text, row: row + offset, column: 0, style: .banner)
     }
-    if let fault = sight.header.linkFault {
-      // What stood here before is of then.
-      text =
+  }
+
+  /// What keeps things from starting or from being kept: each in a row, so that none cuts another off.
+  private var bannerTexts: [SafeText] {
+    let header = sight.header
+    if let fault = header.linkFault {
+      // What else stands here is of then.
+      return [
         " GONE since \(moment.clock(fault.since)): \(untrusted: fault.why, limit: 300) · this is what was before"
-    } else if let fault = sight.header.storeFault {
-      text += " STORE: \(untrusted: fault, limit: 300)"
+      ]
     }
-    frame.grid.clear(row: row, style: .banner)
-    frame.grid.put(text, row: row, column: 0, style: .banner)
+    var texts: [SafeText] = []
+    if let fault = header.storeFault { texts.append(" STORE: \(untrusted: fault, limit: 300)") }
+    if let held = header.held {
+      let releases: SafeText = model.mayAct ? " · \(model.keys.key(of: .hold)) releases" : ""
+      texts.append(
+        " HELD by \(untrusted: held.by, limit: 60) since \(moment.clock(held.at)) · nothing new starts"
+          + releases
+      )
+    }
+    return texts
   }
 
   mutating func paintStatus() {
@@ -272,6 +286,12 @@ extension Painter {
 }
 
 extension Header {
+  /// How many things a banner has to say.
+  var banners: Int {
+    if linkFault != nil { return 1 }
+    return (held == nil ? 0 : 1) + (storeFault == nil ? 0 : 1)
+  }
+
   /// Everything that needs a person.
   var needs: Int { waiting + unknown + changedDefinitions }
 }

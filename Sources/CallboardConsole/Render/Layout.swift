@@ -19,6 +19,8 @@ struct Layout: Sendable {
   /// Rows of horizontal lines.
   var rules: [Int] = []
   var banner: Int?
+  /// Two where two things are said, each in a row of its own.
+  var bannerHeight = 0
   var body: Area
   /// The rows of a list, without its heading.
   var list: Area
@@ -40,14 +42,13 @@ struct Layout: Sendable {
       size: size,
       place: model.place,
       said: said.lines.count,
-      hasBanner: sight.header.held != nil || sight.header.storeFault != nil
-        || sight.header.linkFault != nil,
+      banners: sight.header.banners,
       isAsked: model.prompt != nil
     )
   }
 
   /// Divides a screen; `said` counts the lines that the prompt or notice wants above the hints, at least 1.
-  init(size: (width: Int, height: Int), place: Place, said: Int, hasBanner: Bool, isAsked: Bool) {
+  init(size: (width: Int, height: Int), place: Place, said: Int, banners: Int, isAsked: Bool) {
     self.size = size
     let height = size.height
     var top = min(1, height)
@@ -69,12 +70,13 @@ struct Layout: Sendable {
       top += 1
     }
     if height >= 16, bottom - top >= 6 {
-      if hasBanner {
+      if banners > 0 {
         banner = top
+        bannerHeight = min(banners, bottom - top - 5)
       } else {
         rules.append(top)
       }
-      top += 1
+      top += max(1, bannerHeight)
       bottom -= 1
       rules.append(bottom)
     }

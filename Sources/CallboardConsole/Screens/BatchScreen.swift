@@ -91,6 +91,8 @@ extension Painter {
         // Most replies name their call themselves.
         let names = said.text.hasPrefix(outcome.name.text)
         document.text(names ? said : "\(outcome.name): \(said)", .good)
+      case .notStored(let text)?:
+        document.text("\(outcome.name): \(untrusted: text, limit: 800)", .warning)
       case .refused(let text)?:
         document.text("\(outcome.name): refused: \(untrusted: text, limit: 800)", .warning)
       case .invalid(let errors)?:
@@ -109,7 +111,7 @@ extension Painter {
 
   private func rank(_ outcome: BatchRun.Outcome) -> Int {
     switch outcome.reply {
-    case .refused?, .invalid?, .unknown?: 0
+    case .refused?, .invalid?, .unknown?, .notStored?: 0
     case nil: 1
     case .done?: 2
     }

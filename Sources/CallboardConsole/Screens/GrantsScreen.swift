@@ -44,9 +44,18 @@ extension Painter {
       let more: SafeText = row.functions.count > 6 ? " and \(row.functions.count - 6) more" : ""
       fact("covers", covered.joined(separator: ", ") + more, isValid ? .plain : .faint)
     }
-    if !row.changed.isEmpty {
-      let names = row.changed.prefix(6).map { SafeText(untrusted: $0, limit: 100) }
-      fact("void for", names.joined(separator: ", ") + ": changed since it was given", .warning)
+    for void in row.void.prefix(6) {
+      fact(
+        "void for",
+        "\(untrusted: void.function, limit: 100) since \(moment.clock(void.since)): its definition has changed: "
+          + "\(untrusted: void.cause, limit: 200)",
+        .warning
+      )
+    }
+    if row.void.count > 6 { fact("void for", "\(row.void.count - 6) more", .warning) }
+    if !row.absent.isEmpty {
+      let names = row.absent.prefix(6).map { SafeText(untrusted: $0, limit: 100) }
+      fact("gone", names.joined(separator: ", "), .faint)
     }
   }
 
@@ -55,7 +64,7 @@ extension Painter {
     case .valid: "\(moment.left(until: row.grant.until)) left"
     case .used: "used up"
     case .over: "over"
-    case .void: "void: \(untrusted: row.grant.by.name, limit: 60) is no operator any more"
+    case .void: "void: \(untrusted: row.voidCause ?? "", limit: 200)"
     case .revoked:
       row.revoked.map {
         "revoked by \(untrusted: $0.by, limit: 60) \(moment.age(since: $0.at)) ago"

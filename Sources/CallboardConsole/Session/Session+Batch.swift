@@ -80,6 +80,7 @@ extension Session {
   private func obstacle(to action: Action, on detail: CallDetail) -> SafeText? {
     let state = detail.row.state
     if state == .unknown, action != .runAgain { return "its outcome is unknown: settle it" }
+    if let why = Context.forbidden(by: detail, to: model.principal)[action] { return why }
     switch action {
     case .approve:
       guard state == .awaitingApproval else { return left(detail) }

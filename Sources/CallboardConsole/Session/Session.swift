@@ -74,6 +74,7 @@ final class Session {
 
   /// Looks at the engine again and finds the cursor's thing in what is there now.
   func look() {
+    noticeWhoThisIs()
     let height = listHeight
     let snapshot = door.snapshot(of: query(height: height))
     var new = Sight(snapshot)
@@ -95,6 +96,23 @@ final class Session {
       model.say(SafeText(untrusted: fault.text, limit: 500), .warning, at: fault.at)
     }
     sight = new
+  }
+
+  /// A role that was given or taken meanwhile counts here at once, and is said.
+  private func noticeWhoThisIs() {
+    guard let you = door.you, you != model.principal else { return }
+    let before = model.principal
+    model.principal = you
+    reveals.removeAll { _ in !you.mayReveal }
+    let roles = you.roles.map(\.rawValue).sorted().joined(separator: ", ")
+    let name = SafeText(untrusted: you.name, limit: 60)
+    model.say(
+      roles.isEmpty
+        ? "the instance was told anew who is who: \(name) has no role there any more"
+        : "the instance was told anew who is who: you are \(name), \(untrusted: roles, limit: 100)",
+      before.roles.isSubset(of: you.roles) ? .plain : .warning,
+      at: sight.header.now
+    )
   }
 
   private func rows(_ snapshot: Snapshot, _ list: ListState) -> Rows {

@@ -32,6 +32,7 @@ func receive(_ model: inout ConsoleModel, _ reply: Reply, for purpose: Purpose, 
     reopen(&model, edit, errors.map(sentence))
     model.say("not what the schema says; nothing was changed", .warning, at: now)
   case (.refused, _), (.invalid, _): model.say(message, .warning, at: now)
+  case (.notStored, _): model.say(message, .warning, at: now)
   case (.unknown, .edit(let edit)):
     if case .edited(let edited)? = model.prompt?.kind, edited.edit.call == edit.call {
       model.prompt = nil

@@ -8,6 +8,9 @@ import Synchronization
 public enum ControlProblem: Error, Sendable, Equatable, CustomStringConvertible {
   /// Nobody listens there: nothing was asked.
   case unreachable(String)
+  /// An instance has its socket there, and the system does not let this user connect: nothing was asked, and nobody may
+  /// act as if none were there.
+  case forbidden(String)
   /// It does not let this peer in, or does not do what was asked; its own sentence.
   case refused(String)
   /// It went away before it answered: it is not known whether what was asked was done.
@@ -17,7 +20,9 @@ public enum ControlProblem: Error, Sendable, Equatable, CustomStringConvertible 
 
   public var description: String {
     switch self {
-    case .unreachable(let text), .refused(let text), .lost(let text), .notUnderstood(let text): text
+    case .unreachable(let text), .forbidden(let text), .refused(let text), .lost(let text),
+      .notUnderstood(let text):
+      text
     }
   }
 }
@@ -29,6 +34,8 @@ final class ControlClient: Sendable {
   /// What comes without being asked for.
   enum News: Sendable {
     case changed
+    /// Who this peer is there from now on.
+    case you(Principal)
     case events([JSONValue], lost: Int)
     /// The connection has ended, and why.
     case ended(String)
@@ -87,8 +94,10 @@ final class ControlClient: Sendable {
         "No instance listens on \(path): the one that did is gone. Start it with `callboard serve`."
       )
     case EACCES, EPERM:
-      .unreachable(
-        "\(path): you may not connect to it. Its owner has to name a group that you are in (control: { group: NAME })."
+      .forbidden(
+        "An instance has its control socket at \(path), and user id \(geteuid()) may not connect to it. Run the command as "
+          + "the user who runs the instance, or have that user name a group that you are in (control: { group: NAME }) and "
+          + "list you under operators."
       )
     case ENAMETOOLONG:
       .unreachable(
@@ -178,6 +187,7 @@ final class ControlClient: Sendable {
         }
         switch answer {
         case .changed: onNews(.changed)
+        case .you(let principal): onNews(.you(principal))
         case .events(let events, let lost): onNews(.events(events, lost: lost))
         case .goodbye(let farewell): why = farewell
         case .looked, .replied, .revealed, .notRevealed, .waits, .ended, .simulated, .nobody,

@@ -57,7 +57,7 @@ public final class Instance: Sendable {
       return .originals(originals)
     case .notRevealed(_, let why): return .refused(why)
     case .looked, .replied, .waits, .ended, .simulated, .nobody, .follows, .failed, .changed,
-      .events, .goodbye:
+      .you, .events, .goodbye:
       throw unexpected
     }
   }
@@ -75,7 +75,7 @@ public final class Instance: Sendable {
     case .simulated(_, let simulation): return .would(simulation)
     case .nobody(_, let why): return .nobody(why)
     case .looked, .replied, .revealed, .notRevealed, .waits, .ended, .follows, .failed, .changed,
-      .events, .goodbye:
+      .you, .events, .goodbye:
       throw unexpected
     }
   }
@@ -157,6 +157,7 @@ private final class OneListener: Sendable {
   func hear(_ news: ControlClient.News) {
     switch news {
     case .changed: hasChanged.signal()
+    case .you: break
     case .events(let events, let lost): state.withLock { $0.take }?(events, lost)
     case .ended(let why):
       state.withLock { $0.end = why }

@@ -27,6 +27,8 @@ public final class RemoteDoor: EngineDoor {
   fileprivate struct State {
     var link: Link
     var welcome: Welcome
+    /// When it was told last who this peer is.
+    var toldAt = Date.now
     var isClosed = false
     var cache = SightCache()
     var header: Header?
@@ -87,6 +89,9 @@ public final class RemoteDoor: EngineDoor {
   /// Whose name the instance has, and who this peer is there.
   public var welcome: Welcome { state.withLock { $0.welcome } }
 
+  /// Who this peer is there now: a reload may have given or taken roles.
+  public var you: Principal? { welcome.you }
+
   // MARK: - Looking
 
   public func snapshot(of query: Query) -> Snapshot {
@@ -95,7 +100,7 @@ public final class RemoteDoor: EngineDoor {
       if let snapshot = glance(of: query) { return snapshot }
       let sleeper = MonotonicSemaphore()
       let isPossible = state.withLock { state -> Bool in
-        guard state.link.client != nil else { return false }
+        guard state.link.client != nil, state.welcome.you.mayLook else { return false }
         state.sleepers.append(sleeper)
         return true
       }
@@ -143,7 +148,13 @@ public final class RemoteDoor: EngineDoor {
     var header = state.header ?? Header(name: state.welcome.name, store: "", now: .now)
     header.now = state.clock.time(at: now) ?? header.now
     switch state.link {
-    case .connected: break
+    case .connected:
+      guard !state.welcome.you.mayLook else { break }
+      header.linkFault = LinkFault(
+        since: state.toldAt,
+        why:
+          "\(state.welcome.you.name) may not look there any more: that takes the role viewer or operator"
+      )
     case .returning(_, let since):
       header.linkFault = LinkFault(since: since, why: "it is back and being asked")
     case .lost(let since, let why): header.linkFault = LinkFault(since: since, why: why)
@@ -301,6 +312,15 @@ public final class RemoteDoor: EngineDoor {
         state.epoch += 1
         for query in state.inFrame { _ = state.want(query, in: \.stale) }
       }
+    case .you(let principal):
+      state.withLock { state in
+        state.welcome.you = principal
+        state.toldAt = .now
+        state.epoch += 1
+        // What could not be asked for may be asked for now.
+        for query in state.inFrame { _ = state.want(query, in: \.stale) }
+      }
+      tellObservers()
     case .events: return
     case .ended(let why):
       state.withLock { state in
@@ -341,10 +361,14 @@ public final class RemoteDoor: EngineDoor {
     do throws(ControlProblem) {
       client = try ControlClient(to: path)
     } catch {
-      if case .refused(let why) = error {
-        state.withLock { $0.link = .lost(since: $0.lostSince, why: "it is back, and says: \(why)") }
-        tellObservers()
+      let words: String
+      switch error {
+      case .refused(let why): words = "it is back, and says: \(why)"
+      case .forbidden(let why): words = why
+      case .unreachable, .lost, .notUnderstood: return
       }
+      state.withLock { $0.link = .lost(since: $0.lostSince, why: words) }
+      tellObservers()
       return
     }
     let isWanted = state.withLock { state in

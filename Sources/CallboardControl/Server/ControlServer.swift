@@ -68,6 +68,11 @@ public final class ControlServer: Sendable {
     for peer in state.withLock({ Array($0.peers.values) }) { peer.cut() }
   }
 
+  /// Has every peer told who it is now: roles and names may be others since.
+  public func peopleChanged() {
+    for peer in state.withLock({ Array($0.peers.values) }) { peer.tellWhoItIs() }
+  }
+
   /// How many are connected.
   public var peers: Int { state.withLock { $0.peers.count } }
 

@@ -13,6 +13,8 @@ final class ServedPeer: Sendable {
     var isArmed = false
     var events: [EngineEvent] = []
     var lost = 0
+    /// As whom the peer was greeted, or told since; nil: it is not let in yet.
+    var told: Principal?
   }
 
   private let channel: FrameChannel
@@ -138,8 +140,33 @@ final class ServedPeer: Sendable {
       pid: getpid(),
       you: principal
     )
+    state.withLock { $0.told = principal }
     channel.post { (try? JSONValue(encoding: welcome)) ?? .null }
+    // Its roles may have changed while it was greeted.
+    tellWhoItIs()
     return true
+  }
+
+  /// Tells the peer who it is, where that is somebody else than it was told last.
+  func tellWhoItIs() {
+    let principal = principal
+    let isNew = state.withLock { state in
+      guard let told = state.told, told != principal else { return false }
+      state.told = principal
+      return true
+    }
+    guard isNew else { return }
+    answer(.you(principal))
+    guard !principal.mayLook else { return }
+    let following = state.withLock { state in
+      defer {
+        state.following = nil
+        state.events = []
+      }
+      return state.following
+    }
+    // It had asked for all that comes, and is asked about nothing more.
+    if following != nil { dismiss("\(principal.name) may not look there any more") }
   }
 
   // MARK: - Answering

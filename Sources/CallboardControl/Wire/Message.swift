@@ -77,6 +77,8 @@ enum Answer: Sendable, Codable {
   case failed(id: Int, String)
   /// Something visible changed since the last look; said once until the next one.
   case changed
+  /// Who the peer is here from now on: its name or its roles are others than it was told last.
+  case you(Principal)
   /// What happened, and how many events before them were left out because the peer took none.
   case events([JSONValue], lost: Int)
   /// The instance stops.
@@ -88,7 +90,7 @@ enum Answer: Sendable, Codable {
       .waits(let id, _, _), .ended(let id, _), .simulated(let id, _), .nobody(let id, _),
       .follows(let id), .failed(let id, _):
       id
-    case .changed, .events, .goodbye: nil
+    case .changed, .you, .events, .goodbye: nil
     }
   }
 
@@ -97,7 +99,7 @@ enum Answer: Sendable, Codable {
     switch self {
     case .waits: false
     case .looked, .replied, .revealed, .notRevealed, .ended, .simulated, .nobody, .follows, .failed,
-      .changed, .events, .goodbye:
+      .changed, .you, .events, .goodbye:
       true
     }
   }

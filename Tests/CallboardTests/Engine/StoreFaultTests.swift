@@ -55,6 +55,12 @@ struct StoreFaultTests {
     #expect(rig.header.held != nil)
     let off = await rig.engine.perform(.setFunction("t.wire", from: true, to: false), by: maria)
     #expect(off.message.contains("NOT STORED (the disk is full)"))
+    for reply in [held, off] {
+      guard case .notStored = reply else {
+        Issue.record("it is told from what is stored: \(reply)")
+        return
+      }
+    }
   }
 
   @Test func `a grant that can't be stored approves nothing`() async throws {

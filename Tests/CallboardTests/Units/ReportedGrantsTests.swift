@@ -185,10 +185,11 @@ struct ReportedGrantsTests {
     let report = try #require(found())
     #expect(report.byGrant == [.init(name: "\(row.id.short) of maria", count: 1)])
     #expect(report.grants.map(\.by) == ["maria", "omar"])
-    #expect(report.grants.map(\.isGiven) == [true, false])
+    #expect(report.grants.map(\.kind) == [.given, .takenBack])
     #expect(report.grants.map(\.grant) == [row.id, row.id])
     #expect(report.grants[0].until == row.grant.until)
-    let lines = report.sections(in: .gmt).first { $0.title == "grants given and taken back" }?.lines
+    let lines = report.sections(in: .gmt).first { $0.title == "grants given, taken back and void" }?
+      .lines
     let name = row.id.short
     #expect(
       lines?.map { $0.drop { $0 != " " } } == [
