@@ -5,7 +5,7 @@ import Synchronization
 /// What happens while the store can't write, and after it: nothing that has happened is lost, and nothing waits for ever.
 extension Engine {
   /// How often a store that can't write is tried, when nothing else tries it.
-  private static let probeInterval = Duration.seconds(1)
+  static let probeInterval = Duration.seconds(1)
 
   func storeFailed(_ fault: any Error) {
     let isNew = storeState.withLock { state in

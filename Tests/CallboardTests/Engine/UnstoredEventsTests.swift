@@ -17,7 +17,7 @@ struct UnstoredEventsTests {
     _ = await rig.engine.perform(.hold(from: false, to: true), by: maria)
     rig.engine.unstored.keep(many, settings: [:])
     store.fail(nil)
-    _ = await rig.engine.perform(.hold(from: true, to: false), by: maria)
+    rig.clock.advance(by: Engine.probeInterval)
     let gap = await rig.events.wait { $0.cause?.contains("are missing") == true }
     // The hold and the first six of them.
     #expect(gap.type == .engine(.storeFailed))
