@@ -11,6 +11,8 @@ struct Entry {
     keepStandardDescriptors()
     // A reader that has gone is told by `write`, not by a signal.
     signal(SIGPIPE, SIG_IGN)
+    // So is a file that may not grow any further (`ulimit -f`): the store then fails as on a full disk.
+    signal(SIGXFSZ, SIG_IGN)
     // What a crash leaves on disk would hold every secret that was in memory.
     var limit = rlimit()
     if getrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &limit) == 0 {

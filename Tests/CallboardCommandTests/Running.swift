@@ -21,7 +21,9 @@ final class Running {
     try process.run()
   }
 
-  func send(_ number: Int32) { kill(process.processIdentifier, number) }
+  var identifier: Int32 { process.processIdentifier }
+
+  func send(_ number: Int32) { kill(identifier, number) }
 
   /// Reads stderr until it holds this, or its end.
   func told(_ text: String) {

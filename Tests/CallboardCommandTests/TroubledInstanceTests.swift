@@ -67,21 +67,12 @@ struct TroubledInstanceTests {
     let folder = scratch.path
     try await Program.onOwnThread {
       func shell(_ line: String) throws -> Program.Ended { try Self.shell(line, in: folder) }
-      // A write beyond the limit is an error where the signal that comes with it is ignored.
-      let serving = try shell(
-        """
-        trap '' XFSZ
-        "$0" serve > /dev/null 2> told & echo $!
-        while ! grep -q 'is up' told; do sleep 0.05; done
-        """
-      )
-      let process = try #require(
-        Int32(serving.output.trimmingCharacters(in: .whitespacesAndNewlines))
-      )
-      defer { kill(process, SIGKILL) }
+      let serving = try Running(["serve"], folder: folder)
+      defer { serving.send(SIGKILL) }
+      serving.told("troubled is up")
       #expect(try shell("\"$0\" call desk.hello").status == 0)
       #expect(try shell("\"$0\" calls list").error.isEmpty)
-      #expect(try shell("prlimit --pid \(process) --fsize=0").status == 0)
+      #expect(try shell("prlimit --pid \(serving.identifier) --fsize=0").status == 0)
       let held = try shell("\"$0\" hold")
       #expect(held.status == 69, "\(held)")
       #expect(
