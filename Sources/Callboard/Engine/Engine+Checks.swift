@@ -4,6 +4,8 @@ import JSONSchema
 /// Looking up whether a call of unknown outcome has happened: evidence for the person who settles it.
 extension Engine {
   /// Runs the check of a call's function as an ordinary call of this person, and waits for what it finds.
+  ///
+  /// Whoever may settle may ask it, also without the role caller; what access rules say of that function holds.
   func check(_ id: CallID, _ revision: Int, by principal: Principal) async -> Reply {
     let (found, catalogue) = table.withShard(of: id) { ($0.calls[id]?.call, $0.catalogue) }
     guard let unknown = found, case .unknown = unknown.state else {
@@ -25,11 +27,13 @@ extension Engine {
         by: principal
       )
     }
+    var asker = principal
+    asker.roles.insert(.caller)
     let call = makeCall(
       check.function.description,
       parsed: check.arguments(for: arguments, key: unknown.idempotencyKey),
       unparsed: nil,
-      caller: principal,
+      caller: asker,
       link: .checks(id)
     )
     let noted = await decide(

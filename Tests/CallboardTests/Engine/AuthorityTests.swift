@@ -254,6 +254,17 @@ struct AuthorityTests {
     #expect(await rig.engine.perform(.check(unknown.id, revision: revision), by: omar).isDone)
   }
 
+  @Test func `whoever may settle may look up, also who may call nothing`() async throws {
+    let look = TestFunction("look", .answer(["found": true])) { $0.effect = .read }
+    let rig = try checked(look, try job())
+    let unknown = await rig.submit("job", ["who": ["id": "w-1"]])
+    let decider = Principal(name: "dora", uid: 700, roles: [.operator])
+    let revision = try rig.call(unknown.id).revision
+    let reply = await rig.engine.perform(.check(unknown.id, revision: revision), by: decider)
+    #expect(reply.isDone, "\(reply.message)")
+    #expect(try rig.detail(unknown.id).check?.row.caller == "dora")
+  }
+
   @Test func `a look-up that fails says so and stays as evidence`() async throws {
     let look = TestFunction("look", .fail(.answered(retryable: false))) { $0.effect = .read }
     let rig = try checked(look, try job())
