@@ -37,7 +37,25 @@ struct RunCommand: AsyncParsableCommand {
   )
   var jobs: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "Keep what models and functions answer in this file, without secrets.",
+      valueName: "file"
+    )
+  )
+  var record: String?
+  @Option(
+    help: ArgumentHelp(
+      "Answer from this recording in place of models and functions, and say what is different today.",
+      valueName: "file"
+    )
+  )
+  var replay: String?
+
   func validate() throws {
+    if record != nil, replay != nil {
+      throw ValidationError("--record and --replay exclude each other; record first, then replay")
+    }
     if let jobs, jobs < 1 { throw ValidationError("--jobs is \(jobs); use 1 or more") }
     if eventFile.events != nil, let jobs, jobs > 1 {
       throw ValidationError("--events holds the events of one engine after the other; use --jobs 1")
@@ -45,17 +63,26 @@ struct RunCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let read = try ScenarioFiles.find(scenarios).flatMap {
-      try ScenarioReader.readRows(
-        $0,
-        configuration: source.config,
-        environment: Entry.environment
-      )
+    let files = try ScenarioFiles.find(scenarios)
+    let recording = try replay.map(Recording.init(file:))
+    let environment =
+      recording == nil
+      ? Entry.environment
+      : ReplayEnvironment.complete(Entry.environment, for: files, configuration: source.config)
+    let read = try files.flatMap {
+      try ScenarioReader.readRows($0, configuration: source.config, environment: environment)
     }
-    let events = try eventFile.open()
+    let tape = try record.map(RecordingFile.init)
+    let events: EventFile?
+    do {
+      events = try eventFile.open()
+    } catch {
+      tape?.giveUp()
+      throw error
+    }
     let played: Result<Void, any Error>
     do {
-      played = .success(try await play(read, events: events))
+      played = .success(try await play(read, events, recording, tape))
     } catch {
       played = .failure(error)
     }
@@ -65,10 +92,20 @@ struct RunCommand: AsyncParsableCommand {
     guard isWhole else { throw Failure(.failed, "") }
   }
 
-  private func play(_ read: [Scenario], events: EventFile?) async throws {
+  private func play(
+    _ read: [Scenario],
+    _ events: EventFile?,
+    _ recording: Recording?,
+    _ tape: RecordingFile?
+  ) async throws {
     let interruption = Interruption()
     let processors = ProcessInfo.processInfo.activeProcessorCount
-    let player = ScenarioPlayer(jobs: jobs ?? (events == nil ? processors : 1), events: events)
+    let player = ScenarioPlayer(
+      jobs: jobs ?? (events == nil ? processors : 1),
+      events: events,
+      isRecording: tape != nil,
+      replaying: recording
+    )
     let results = Results()
     defer { Output.error.endProgress() }
     do {
@@ -83,6 +120,7 @@ struct RunCommand: AsyncParsableCommand {
         }
       }
     } catch let failure as Failure where failure.status == .interrupted {
+      tape?.giveUp()
       Output.error.endProgress()
       let unknown = player.unknownOutcomes
       for line in unknown { Output.error.row("callboard: \(line)") }
@@ -90,6 +128,7 @@ struct RunCommand: AsyncParsableCommand {
       throw unknown.isEmpty ? failure : Failure(.outcomeUnknown, failure.description)
     }
     try report(results.all)
+    try tape?.finish(results.all.compactMap(\.recorded))
     let failed = results.all.count { $0.status != .done }
     if failed > 0 {
       throw Failure(

@@ -26,6 +26,7 @@ final class EngineSession: Sendable {
   private let client: Mutex<HTTPClient?>
   private let world: DemoWorld
   private let overlays: [MockProvider]
+  private let tape: (any Tape)?
   private let connections: ModelConnections?
   private let following: ObservationToken
   /// How many conversations each script has begun: others draw other values.
@@ -35,7 +36,7 @@ final class EngineSession: Sendable {
   /// wanted.
   ///
   /// `isUnattended`: nobody can be asked, so what needs approval is denied. `overlays` stand in front of the
-  /// configuration's providers, and `modelOverlay` around its models; `executor` is where the engine's tasks run. `callsPeople`: what the rules say under notify is run. `onEvent` is told every event from the first on, under the store's lock.
+  /// configuration's providers, and `modelOverlay` around its models; `tape` before both; `executor` is where the engine's tasks run. `callsPeople`: what the rules say under notify is run. `onEvent` is told every event from the first on, under the store's lock.
   init(
     _ configuration: Configuration,
     isUnattended: Bool,
@@ -49,12 +50,14 @@ final class EngineSession: Sendable {
     deadlines: DeadlineQueue? = nil,
     executor: (any TaskExecutor)? = nil,
     modelOverlay: ModelOverlay? = nil,
+    tape: (any Tape)? = nil,
     onEvent: @escaping @Sendable (EngineEvent) -> Void = { _ in }
   ) throws {
     let deadlines = deadlines ?? DeadlineQueue(clock: clock)
     var generator = SystemRandomNumberGenerator()
     current = Mutex(configuration)
     self.overlays = overlays
+    self.tape = tape
     self.clock = clock
     self.deadlines = deadlines
     self.seed = seed ?? generator.next()
@@ -75,8 +78,9 @@ final class EngineSession: Sendable {
         try Self.provider(plan, client: client, world: world, clock: clock, deadlines: deadlines)
       }
       let workflows = Self.workflows(of: configuration)
+      let laid = MockProvider.laying(overlays, over: providers + workflows)
       let registry = try FunctionRegistry(
-        MockProvider.laying(overlays, over: providers + workflows),
+        tape?.laid(over: laid) ?? laid,
         secrets: configuration.secrets,
         secretValues: configuration.engine.secretValues
       )
@@ -90,10 +94,11 @@ final class EngineSession: Sendable {
         deadlines: deadlines,
         seed: self.seed
       )
+      let overlaid = modelOverlay?.laid(over: models) ?? models
       engine = Engine(
         engineConfiguration,
         registry: registry,
-        models: modelOverlay?.laid(over: models) ?? models,
+        models: tape?.laid(over: overlaid) ?? overlaid,
         store: store.store,
         clock: clock,
         deadlines: deadlines,
@@ -330,7 +335,7 @@ final class EngineSession: Sendable {
       if plan.messages.isEmpty {
         request.messages = opening.filter { $0.role == .user }.compactMap(\.text)
       }
-      return try engine.start(request, model: model)
+      return try engine.start(request, model: tape?.laid(over: model) ?? model)
     } catch {
       throw Failure(
         .fileIsWrong,

@@ -22,6 +22,8 @@ struct Scenario: Sendable {
   var prices: [String: TokenPrice] = [:]
   var decisions: [DecisionRule] = []
   var steps: [Step] = []
+  /// Conversations of recordings, as models that answer with them.
+  var talks: [RecordedTalk] = []
   var expectations = Expectations()
   /// Rules of the life of a call that it plays, by the names that the tests list.
   var proves: [String] = []
@@ -36,12 +38,16 @@ struct Scenario: Sendable {
     steps.contains { if case .decide = $0.action { true } else { false } }
   }
 
+  /// Names and pointers of what is secret in the arguments and results of any of its functions.
+  var secretFields: [String] {
+    configuration.engine.secrets + configuration.definitions.flatMap(\.secrets)
+      + mocks.map(\.definition).flatMap(\.secrets)
+  }
+
   /// What may be said of what the scenario itself gives to calls.
   var discretion: Discretion {
     let engine = configuration.engine
-    let fields =
-      engine.secrets + configuration.definitions.flatMap(\.secrets)
-      + mocks.map(\.definition).flatMap(\.secrets)
+    let fields = secretFields
     let redactor = Redactor(fields: fields)
     let expected = expectations.documents.flatMap {
       Self.constants(in: $0, isSecret: false, redactor)

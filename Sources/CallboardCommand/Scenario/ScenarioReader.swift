@@ -18,6 +18,8 @@ struct ScenarioReader {
   var base = Configuration()
   var mocked: [FunctionDefinition] = []
   var scriptNames: [String] = []
+  /// Conversations of recordings that steps name.
+  var talks: [Scenario.RecordedTalk] = []
 
   private init(document: YAMLDocument, folder: URL) {
     self.document = document
@@ -146,6 +148,7 @@ struct ScenarioReader {
     scenario.steps = list("do").compactMap { value, place in
       step(value, at: place, models: models, workflows: configuration.engine.workflows)
     }
+    scenario.talks = talks
     if !scenario.decisions.contains(where: \.decision.settles), !scenario.decidesInSteps {
       // Nobody finds out, so the model hears at once that an outcome is unknown.
       scenario.configuration.engine.conversationLimits.unknownWait = 0
@@ -215,8 +218,22 @@ struct ScenarioReader {
     case "call": action = .calls([call(part)])
     case "together": action = .calls((part.arrayValue ?? []).map(call))
     case "conversation":
+      var part = part
+      var models = models
+      let talk = recordedTalk(part, at: place)
+      if let talk {
+        talks.append(talk)
+        part["model"] = .string(talk.name)
+        models.insert(talk.name)
+      } else if part["recording"] != nil {
+        return nil
+      }
       var plan = reader.conversation(part, at: place, models: models)
       if part["caller"] == nil { plan.caller = "caller" }
+      if let talk, plan.messages.isEmpty {
+        plan.messages = talk.opening.filter { $0.role == .user }.compactMap(\.text)
+        plan.system = plan.system ?? talk.opening.first { $0.role == .system }?.text
+      }
       action = .conversation(
         .init(name: part["name"]?.stringValue, plan: plan, waits: part["wait"]?.boolValue ?? true)
       )

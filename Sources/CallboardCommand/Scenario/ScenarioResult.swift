@@ -13,6 +13,8 @@ struct ScenarioResult: Sendable {
   var loads: [LoadReport] = []
   var notes: [String] = []
   var statuses: [ExitStatus] = []
+  /// What models and functions answered, where that was wanted.
+  var recorded: RecordedPlay?
 
   var status: ExitStatus { ExitStatus.worst(statuses) }
 

@@ -11,6 +11,7 @@ final class ScenarioRunner: Sendable {
   let clock: ScenarioClock
   /// Where everything of it runs.
   let executor: ScenarioExecutor
+  private let tape: Taping
   /// For the scenario's own time limit, which no step sets forward.
   private let watch = ScenarioClock.machine
   private let watched: DeadlineQueue
@@ -73,15 +74,41 @@ final class ScenarioRunner: Sendable {
     var came: String?
   }
 
-  init(_ scenario: Scenario, events: EventFile?) throws {
+  /// What is done with what models and functions answer.
+  enum Taping {
+    case none
+    case record(Recorder)
+    case replay(Replayer)
+
+    var tape: (any Tape)? {
+      switch self {
+      case .none: nil
+      case .record(let recorder): recorder
+      case .replay(let replayer): replayer
+      }
+    }
+  }
+
+  /// `isRecorded`: what models and functions answer is taken down, for the result; `replaying`: it comes from there.
+  init(
+    _ scenario: Scenario,
+    events: EventFile?,
+    isRecorded: Bool = false,
+    replaying play: RecordedPlay? = nil
+  ) throws {
     self.scenario = scenario
     let log = ScenarioLog()
     self.log = log
     watched = DeadlineQueue(clock: watch)
-    let clock = ScenarioClock(isReal: scenario.hasRealClock)
+    let clock = ScenarioClock(isReal: scenario.hasRealClock && play == nil)
     self.clock = clock
     executor = ScenarioExecutor(clock: clock)
     let deadlines = DeadlineQueue(clock: clock)
+    if let play {
+      tape = .replay(Replayer(play, of: scenario, clock: clock, deadlines: deadlines))
+    } else {
+      tape = isRecorded ? .record(Recorder(clock: clock)) : .none
+    }
     let scene = MockProvider.Scene(
       clock: clock,
       deadlines: deadlines,
@@ -101,7 +128,9 @@ final class ScenarioRunner: Sendable {
       modelOverlay: ModelOverlay(
         clock: clock,
         scripted: scenario.scriptedModels(clock: clock, deadlines: deadlines)
-      )
+          + scenario.talks.map { RecordedModel($0, clock: clock, deadlines: deadlines) }
+      ),
+      tape: tape.tape
     ) { event in
       log.add(event)
       events?.add(event)
@@ -635,6 +664,11 @@ final class ScenarioRunner: Sendable {
     if isOutOfTime {
       result.notes.append("out of time after \(Int(seconds)) s: what had not ended was stopped")
       result.statuses.append(.outOfTime)
+    }
+    switch tape {
+    case .none: break
+    case .record(let recorder): result.recorded = recorder.play(of: scenario, played.events)
+    case .replay(let replayer): result.checks += replayer.checks(played.events)
     }
     if result.checks.contains(where: { $0.came != nil }) { result.statuses.append(.failed) }
     result.loads = played.loads

@@ -125,10 +125,13 @@ enum ScenarioSchema {
         "properties": {
           "name": { "$ref": "#/$defs/name" },
           "script": { "type": "string" },
+          "recording": { "description": "A file that callboard run --record has made, relative to this one: its turns are the model's.", "type": "string" },
+          "of": { "description": "Which conversation of the recording; 1.", "type": "integer", "minimum": 1 },
           "caller": { "description": "On whose behalf; caller, if not given.", "type": "string" },
           "wait": { "description": "false: go on at once.", "type": "boolean" }
         },
-        "oneOf": [{ "required": ["script"] }, { "required": ["model"] }]
+        "oneOf": [{ "required": ["script"] }, { "required": ["model"] }, { "required": ["recording"] }],
+        "dependentRequired": { "of": ["recording"] }
       },
       "event_pattern": {
         "description": "What an event has to be; what is not said may be anything.",

@@ -14,11 +14,21 @@ final class ScenarioPlayer: Sendable {
 
   private let jobs: Int
   private let events: EventFile?
+  private let isRecording: Bool
+  private let recording: Mutex<Recording?>
   private let state = Mutex(State())
 
-  init(jobs: Int, events: EventFile?) {
+  /// `isRecording`: results hold what models and functions answered; `recording`: that is what they answer.
+  init(
+    jobs: Int,
+    events: EventFile?,
+    isRecording: Bool = false,
+    replaying recording: Recording? = nil
+  ) {
     self.jobs = max(1, jobs)
     self.events = events
+    self.isRecording = isRecording
+    self.recording = Mutex(recording)
   }
 
   /// Plays them all; each result is handed on once all before it have been.
@@ -32,18 +42,38 @@ final class ScenarioPlayer: Sendable {
       for (index, scenario) in scenarios.enumerated() {
         if index >= jobs { await group.next() }
         guard !state.withLock({ $0.isInterrupted }) else { break }
+        // Here, where they are in their order: several may have one name.
+        let play = recording.withLock { recording in
+          recording.map { _ in recording?.take(scenario) }
+        }
         group.addTask {
-          let result = await self.result(of: scenario, index)
+          let result = await self.result(of: scenario, index, play)
           self.ended(index, result, tell)
         }
       }
     }
   }
 
-  private func result(of scenario: Scenario, _ index: Int) async -> ScenarioResult {
+  /// `play`: what is replayed; of those that are to be, nil where the recording has none.
+  private func result(
+    of scenario: Scenario,
+    _ index: Int,
+    _ play: RecordedPlay??
+  ) async -> ScenarioResult {
     let runner: ScenarioRunner
     do {
-      runner = try ScenarioRunner(scenario, events: events)
+      if case .some(nil) = play {
+        throw Failure(
+          .fileIsWrong,
+          "the recording has no play of it; it is found by its name, and each play is used once"
+        )
+      }
+      runner = try ScenarioRunner(
+        scenario,
+        events: events,
+        isRecorded: isRecording,
+        replaying: play ?? nil
+      )
     } catch {
       var result = ScenarioResult(
         name: scenario.name,
