@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import JSONSchema
 import Synchronization
 import Testing
@@ -227,7 +228,12 @@ struct RecordingTests {
       ended.output.contains("a conversation with desk: no further turn of the model"),
       "\(ended)"
     )
-    #expect(ended.output.contains("an attempt at desk.price with {\"zip\":\"1\"}: no further attempt at it"), "\(ended)")
+    #expect(
+      ended.output.contains(
+        "an attempt at desk.price with {\"zip\":\"1\"}: no further attempt at it"
+      ),
+      "\(ended)"
+    )
   }
 
   @Test func `a recorded conversation speaks to functions of today`() async throws {
@@ -270,8 +276,14 @@ struct RecordingTests {
       (lines.dropLast().joined(separator: "\n") + "\n", "ends within the play “talks”"),
       (String(whole.prefix(whole.count - 40)), "r.jsonl:\(lines.count): this line is no JSON"),
       (
-        lines.enumerated().filter { $0.offset != lines.count - 2 }.map(\.element).joined(separator: "\n"),
+        lines.enumerated().filter { $0.offset != lines.count - 2 }.map(\.element).joined(
+          separator: "\n"
+        ),
         "r.jsonl:\(lines.count - 1): the play “talks” had more in it"
+      ),
+      (
+        whole.replacing(/"took":[0-9.e-]+/, with: "\"took\":1e300"),
+        "r.jsonl:3: this is no turn of a model"
       ),
       (whole.replacing(#""scenario":"talks""#, with: #""scenario":"walks""#), "has no play of it"),
     ]
@@ -285,6 +297,8 @@ struct RecordingTests {
     let ended = try await run("--record", "r.jsonl")
     #expect(ended.status == 64, "\(ended)")
     #expect(try text("r.jsonl") == "my notes")
+    _ = mkfifo(scratch.path + "/pipe", 0o600)
+    #expect(try await run("--record", "pipe").error.contains("is no ordinary file"))
     #expect(try await run("--record", "nowhere/r.jsonl").error.contains("can't be written"))
   }
 

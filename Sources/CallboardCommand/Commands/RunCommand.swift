@@ -127,8 +127,9 @@ struct RunCommand: AsyncParsableCommand {
       try? report(results.all)
       throw unknown.isEmpty ? failure : Failure(.outcomeUnknown, failure.description)
     }
-    try report(results.all)
+    // First: what was paid for is kept, whatever becomes of the reports.
     try tape?.finish(results.all.compactMap(\.recorded))
+    try report(results.all)
     let failed = results.all.count { $0.status != .done }
     if failed > 0 {
       throw Failure(

@@ -128,8 +128,29 @@ struct EventComparison {
         stories.append(Story(subject: subject, events: [bare(event)]))
       }
     }
-    return stories
+    return stories.map { Story(subject: $0.subject, events: inAnyOrder($0.events)) }
   }
+
+  /// Events of a conversation or run that waits for several things at once: which of them ends first is a matter of time,
+  /// so their causes are put in the order of the alphabet, with that of the event that follows.
+  private static func inAnyOrder(_ events: [JSONValue]) -> [JSONValue] {
+    var events = events
+    var start = 0
+    while start < events.count {
+      var end = start
+      while end < events.count - 1, waits.contains(events[end]["type"]?.stringValue ?? "") {
+        end += 1
+      }
+      let causes = events[start...end].map { $0["cause"]?.stringValue ?? "" }.sorted()
+      for (index, cause) in zip(start...end, causes) where end > start {
+        events[index]["cause"] = .string(cause)
+      }
+      start = end + 1
+    }
+    return events
+  }
+
+  private static let waits: Set<String> = ["conversation.calling", "workflow.running"]
 
   /// What tells calls of one function apart, besides the order in which they came.
   private static func kind(

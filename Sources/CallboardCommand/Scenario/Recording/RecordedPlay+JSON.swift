@@ -1,6 +1,13 @@
 import Callboard
 import JSONSchema
 
+extension JSONValue {
+  /// How long something took: no less than nothing, and no more than a year.
+  fileprivate var seconds: Double? {
+    doubleValue.flatMap { (0...31_536_000).contains($0) ? $0 : nil }
+  }
+}
+
 extension RecordedTurn {
   /// `told`: how many messages the turn before it in this conversation was told, which are not repeated.
   func json(told: Int) -> JSONValue {
@@ -30,7 +37,7 @@ extension RecordedTurn {
   init?(_ json: JSONValue, before: (Int) -> [Message]) {
     guard let talk = json["conversation"]?.intValue, let model = json["model"]?.stringValue,
       let turn = json["turn"]?.intValue, let told = json["told_before"]?.intValue,
-      let took = json["took"]?.doubleValue, let messages = json["messages"]?.arrayValue
+      let took = json["took"]?.seconds, let messages = json["messages"]?.arrayValue
     else { return nil }
     let said = before(talk)
     guard told >= 0, told <= said.count, talk > 0 else { return nil }
@@ -45,7 +52,7 @@ extension RecordedTurn {
       $0[$1.key] = $1.value.stringValue
     }
     for retry in json["retries"]?.arrayValue ?? [] {
-      guard let wait = retry["wait"]?.doubleValue,
+      guard let wait = retry["wait"]?.seconds,
         let failure = retry["failure"].flatMap(ModelFailure.init(recorded:))
       else { return nil }
       retries.append(Retry(failure: failure, wait: wait))
@@ -79,7 +86,7 @@ extension RecordedAttempt {
 
   init?(_ json: JSONValue) {
     guard let function = json["function"]?.stringValue, let arguments = json["arguments"],
-      let attempt = json["attempt"]?.intValue, let took = json["took"]?.doubleValue
+      let attempt = json["attempt"]?.intValue, let took = json["took"]?.seconds
     else { return nil }
     self.function = function
     self.arguments = arguments
@@ -204,7 +211,7 @@ extension CallFailure {
       pointer: json["pointer"]?.stringValue,
       reach: reach,
       isRetryable: isRetryable,
-      retryAfter: json["retry_after"]?.doubleValue
+      retryAfter: json["retry_after"]?.seconds
     )
   }
 }

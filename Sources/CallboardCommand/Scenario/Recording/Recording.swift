@@ -150,8 +150,14 @@ final class RecordingFile: Sendable {
 
   /// Throws where it can't be written, or would take the place of something else than a recording.
   init(_ path: String) throws {
+    // A link goes on leading where it leads.
+    let path = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
     var info = stat()
-    if stat(path, &info) == 0, info.st_size > 0 {
+    let isThere = stat(path, &info) == 0
+    if isThere, info.st_mode & S_IFMT != S_IFREG {
+      throw Failure(.usage, "\(path) is no ordinary file. Name another with --record.")
+    }
+    if isThere, info.st_size > 0 {
       do { _ = try Recording(file: path) } catch {
         throw Failure(
           .usage,

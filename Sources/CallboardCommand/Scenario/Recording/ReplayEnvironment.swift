@@ -27,8 +27,9 @@ enum ReplayEnvironment {
     }
     var complete = environment
     for text in texts {
-      for name in text.matches(of: /\$\{([A-Za-z_][A-Za-z0-9_]*)\}/) {
-        if complete[String(name.1)] == nil { complete[String(name.1)] = madeUp }
+      for match in text.matches(of: /\$\{([A-Za-z_][A-Za-z0-9_]*)\}/) {
+        let name = String(match.1)
+        complete[name] = complete[name] ?? madeUp
       }
     }
     return complete
