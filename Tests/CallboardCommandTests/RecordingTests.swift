@@ -302,6 +302,29 @@ struct RecordingTests {
     #expect(try await run("--record", "nowhere/r.jsonl").error.contains("can't be written"))
   }
 
+  @Test func `what is secret is also taken out of recordings as a number and as a name`()
+    async throws
+  {
+    _ = try scratch.file(
+      "talks.yaml",
+      """
+      name: numbers
+      functions:
+        desk.pay:
+          effect: read
+          secrets: [/code, /word]
+          answers: [{ value: { again: 471147, hunter22-long: 1 } }]
+      do: [{ call: { function: desk.pay, with: { code: 471147, word: hunter22-long } } }]
+      """
+    )
+    #expect(try await run("--record", "r.jsonl").status == 0)
+    let text = try text("r.jsonl")
+    #expect(text.contains("\"attempt\""))
+    #expect(!text.contains("471147") && !text.contains("hunter22-long"), "\(text)")
+    let ended = try await replay()
+    #expect(ended.status == 0, "\(ended)")
+  }
+
   @Test func `every scenario of the project replays as it was recorded`() async throws {
     let file = scratch.path + "/all.jsonl"
     let folder = Project.path("config/scenarios")

@@ -18,17 +18,25 @@ public struct Discretion: Sendable {
   public init(about values: [JSONValue], fields: [String], secretValues: [String]) {
     redactor = Redactor(fields: fields, values: secretValues)
     arguments = nil
-    var known = KnownSecrets()
-    for value in values {
-      var payload = Payload(value)
-      payload.redact(redactor.redact(_:))
-      known.note(Redactor.secrets(of: payload))
-    }
-    shared = SharedSecrets(known)
+    shared = SharedSecrets(KnownSecrets())
+    for value in values { note(value) }
+  }
+
+  /// Adds what is secret in another value that no call holds.
+  public func note(_ value: JSONValue) {
+    var payload = Payload(value)
+    payload.redact(redactor.redact(_:))
+    shared?.note(Redactor.secrets(of: payload))
   }
 
   /// What is secret everywhere, for an attempt at a call of no engine.
   static let usual = Discretion(Redactor(), arguments: nil, nil)
+
+  /// The value without secrets by field name and form, and without those that are known, also as names and whole numbers.
+  public func safe(_ value: JSONValue) -> JSONValue {
+    let shown = redactor.redact(value) ?? value
+    return shared?.known.hiding(in: shown) ?? shown
+  }
 
   /// The text without secrets by field name and form, those that the attempt was given, and those that its
   /// conversation knows.

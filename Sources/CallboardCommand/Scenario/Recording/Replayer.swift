@@ -20,7 +20,6 @@ final class Replayer: Tape {
     var offered: Set<String> = []
     /// What each attempt at a call got.
     var given: [Given: Int] = [:]
-    var seen: [JSONValue] = []
     var differences: [Difference] = []
 
     /// Which recorded conversation it is.
@@ -56,7 +55,7 @@ final class Replayer: Tape {
   }
 
   let play: RecordedPlay
-  private let scenario: Scenario
+  private let veil: Veil
   private let clock: ScenarioClock
   private let deadlines: DeadlineQueue
   private let state: Mutex<State>
@@ -68,7 +67,7 @@ final class Replayer: Tape {
     deadlines: DeadlineQueue
   ) {
     self.play = play
-    self.scenario = scenario
+    veil = Veil(for: scenario, about: [])
     self.clock = clock
     self.deadlines = deadlines
     var state = State(turns: Dictionary(grouping: play.turns, by: \.talk))
@@ -95,7 +94,6 @@ final class Replayer: Tape {
     of model: String,
     _ tell: TapedModel.Tell
   ) async throws(ModelFailure) -> ModelTurn {
-    let veil = Veil(for: scenario, about: state.withLock { $0.seen })
     let told = request.messages.map(veil.over)
     let (talk, recorded) = state.withLock { state -> (Int?, RecordedTurn?) in
       guard let talk = state.talk(for: request.conversation, of: model, told) else {
@@ -184,11 +182,8 @@ final class Replayer: Tape {
     _ schema: JSONValue?
   ) async throws(CallFailure) -> JSONValue {
     let function = invocation.function.description
-    let seen = state.withLock { state in
-      state.seen.append(invocation.arguments)
-      return state.seen
-    }
-    let arguments = Veil(for: scenario, about: seen).over(invocation.arguments)
+    veil.note(invocation.arguments)
+    let arguments = veil.over(invocation.arguments)
     let found = state.withLock { state -> Int? in
       let left = state.left[function] ?? []
       let index =
@@ -227,7 +222,7 @@ final class Replayer: Tape {
     switch recorded.answer {
     case .result(let value):
       let filled = schema.map { StandIn.filled(value, by: $0) } ?? value
-      state.withLock { $0.seen.append(filled) }
+      veil.note(filled)
       return filled
     case .failure(let failure): throw failure
     case .stopped: throw CallFailure(.cancelled, "\(function) was stopped.", reach: .maybe)
@@ -241,10 +236,9 @@ final class Replayer: Tape {
 
   /// What was expected of the recording, and what came: one that held where nothing is different.
   func checks(_ events: [EngineEvent]) -> [ScenarioRunner.Check] {
-    let (noted, seen, turns, left) = state.withLock { state in
-      (state.differences, state.seen, state.turns, state.left)
+    let (noted, turns, left) = state.withLock { state in
+      (state.differences, state.turns, state.left)
     }
-    let veil = Veil(for: scenario, about: seen)
     var all =
       noted + EventComparison(play.events, events.map { veil.over($0.json) }).differences
     for (talk, turns) in turns.sorted(by: { $0.key < $1.key }) where !turns.isEmpty {

@@ -3,18 +3,21 @@ import JSONSchema
 
 /// Takes out of a recording what is secret: by field and form, and wherever a secret that was seen stands again.
 struct Veil: Sendable {
-  private let redactor: Redactor
   private let discretion: Discretion
 
   /// `values`: everything that secrets may have stood in.
   init(for scenario: Scenario, about values: [JSONValue]) {
-    let fields = scenario.secretFields
-    let secretValues = scenario.configuration.engine.secretValues
-    redactor = Redactor(fields: fields, values: secretValues)
-    discretion = Discretion(about: values, fields: fields, secretValues: secretValues)
+    discretion = Discretion(
+      about: values,
+      fields: scenario.secretFields,
+      secretValues: scenario.configuration.engine.secretValues
+    )
   }
 
-  func over(_ value: JSONValue) -> JSONValue { hiding(redactor.redact(value) ?? value) }
+  /// Secrets may stand in this, too.
+  func note(_ value: JSONValue) { discretion.note(value) }
+
+  func over(_ value: JSONValue) -> JSONValue { hiding(discretion.safe(value)) }
 
   /// A text that is JSON is looked into.
   func over(_ text: String) -> String {
@@ -30,6 +33,7 @@ struct Veil: Sendable {
     return try? JSONValue(parsing: text)
   }
 
+  /// In sentences a secret may be named, or be cut.
   private func hiding(_ value: JSONValue) -> JSONValue {
     switch value {
     case .string(let text): .string(discretion.hiding(text))
