@@ -325,6 +325,46 @@ struct RecordingTests {
     #expect(ended.status == 0, "\(ended)")
   }
 
+  @Test func `an attempt that does not end when it is stopped is replayed as one that hangs`()
+    async throws
+  {
+    let go = scratch.path + "/go"
+    #expect(mkfifo(go, 0o600) == 0)
+    _ = try scratch.file(
+      "config.yaml",
+      """
+      name: desk
+      models: { desk: { type: openai, url: "${DESK_URL}", model: m, key: "${DESK_KEY}", retry: { attempts: !!int "${DESK_TRIES}" } } }
+      providers:
+        desk:
+          type: program
+          functions:
+            - { name: stuck, effect: read, timeout: 200ms, retry: { attempts: 2, base: 10ms }, run: [sh, stuck.sh], stdin: none }
+      approvals: [{ approval: never }]
+      """
+    )
+    _ = try scratch.file("stuck.sh", "trap '' TERM INT\nread line < go\n")
+    _ = try scratch.file(
+      "talks.yaml",
+      """
+      name: stuck
+      config: config.yaml
+      do: [{ call: { function: desk.stuck } }]
+      expect: { calls: [{ function: desk.stuck, state: failed }] }
+      """
+    )
+    let recorded = try await Program.run(
+      ["run", "talks.yaml", "--record", "r.jsonl"],
+      environment: ["DESK_URL": "http://127.0.0.1:9/v1", "DESK_KEY": Self.key, "DESK_TRIES": "2"],
+      folder: scratch.path
+    )
+    #expect(recorded.status == 0, "\(recorded)")
+    #expect(try text("r.jsonl").split(separator: "\n").count { $0.hasPrefix("{\"attempt\"") } == 2)
+    // Neither an address nor a number of the environment is needed.
+    let ended = try await replay()
+    #expect(ended.status == 0, "\(ended)")
+  }
+
   @Test func `every scenario of the project replays as it was recorded`() async throws {
     let file = scratch.path + "/all.jsonl"
     let folder = Project.path("config/scenarios")

@@ -8,9 +8,9 @@ import Synchronization
 final class Recorder: Tape {
   private struct State {
     var talks: [ConversationID: Int] = [:]
-    /// In the order in which they began; nil while one has not ended.
-    var turns: [RecordedTurn?] = []
-    var attempts: [RecordedAttempt?] = []
+    /// In the order in which they began; what has not ended is taken for stopped.
+    var turns: [RecordedTurn] = []
+    var attempts: [RecordedAttempt] = []
   }
 
   private let clock: ScenarioClock
@@ -30,20 +30,30 @@ final class Recorder: Tape {
     _ tell: @escaping TapedModel.Tell
   ) async throws(ModelFailure) -> ModelTurn {
     let start = clock.monotonic
-    let retries = Mutex<[RecordedTurn.Retry]>([])
-    let (talk, place) = state.withLock { state in
+    let offers = Self.offers(of: request)
+    let place = state.withLock { state in
       let talk = state.talks[request.conversation] ?? state.talks.count + 1
       state.talks[request.conversation] = talk
-      state.turns.append(nil)
-      return (talk, state.turns.count - 1)
+      state.turns.append(
+        RecordedTurn(
+          talk: talk,
+          model: model.name,
+          turn: request.turn,
+          messages: request.messages,
+          offers: offers,
+          took: 0,
+          answer: .stopped
+        )
+      )
+      return state.turns.count - 1
     }
     let answer: Result<ModelTurn, ModelFailure>
     do throws(ModelFailure) {
       answer = .success(
-        try await model.respond(to: request) { delta in
+        try await model.respond(to: request) { [self] delta in
           if case .startedOver(let failure, let wait) = delta {
             let retry = RecordedTurn.Retry(failure: failure, wait: wait / .seconds(1))
-            retries.withLock { $0.append(retry) }
+            state.withLock { $0.turns[place].retries.append(retry) }
           }
           tell(delta)
         }
@@ -51,17 +61,10 @@ final class Recorder: Tape {
     } catch {
       answer = .failure(error)
     }
-    let recorded = RecordedTurn(
-      talk: talk,
-      model: model.name,
-      turn: request.turn,
-      messages: request.messages,
-      offers: Self.offers(of: request),
-      took: (clock.monotonic - start) / .seconds(1),
-      retries: retries.withLock { $0 },
-      answer: Self.recorded(answer)
-    )
-    state.withLock { $0.turns[place] = recorded }
+    state.withLock { state in
+      state.turns[place].took = (clock.monotonic - start) / .seconds(1)
+      state.turns[place].answer = Self.recorded(answer)
+    }
     return try answer.get()
   }
 
@@ -90,7 +93,15 @@ final class Recorder: Tape {
   ) async throws(CallFailure) -> JSONValue {
     let start = clock.monotonic
     let place = state.withLock { state in
-      state.attempts.append(nil)
+      state.attempts.append(
+        RecordedAttempt(
+          function: invocation.function.description,
+          arguments: invocation.arguments,
+          attempt: invocation.attempt,
+          took: 0,
+          answer: .stopped
+        )
+      )
       return state.attempts.count - 1
     }
     let answer: Result<JSONValue, CallFailure>
@@ -99,15 +110,13 @@ final class Recorder: Tape {
     } catch {
       answer = .failure(error)
     }
-    let recorded = RecordedAttempt(
-      function: invocation.function.description,
-      arguments: invocation.arguments,
-      attempt: invocation.attempt,
-      took: (clock.monotonic - start) / .seconds(1),
-      answer: Self.recorded(answer),
-      errorOutput: provider.errorOutput(of: invocation.call, attempt: invocation.attempt)
-    )
-    state.withLock { $0.attempts[place] = recorded }
+    let recorded = Self.recorded(answer)
+    let wrote = provider.errorOutput(of: invocation.call, attempt: invocation.attempt)
+    state.withLock { state in
+      state.attempts[place].took = (clock.monotonic - start) / .seconds(1)
+      state.attempts[place].answer = recorded
+      state.attempts[place].errorOutput = wrote
+    }
     return try answer.get()
   }
 
@@ -131,9 +140,7 @@ final class Recorder: Tape {
 
   /// All of it, without secrets.
   func play(of scenario: Scenario, _ events: [EngineEvent]) -> RecordedPlay {
-    let (turns, attempts) = state.withLock { state in
-      (state.turns.compactMap { $0 }, state.attempts.compactMap { $0 })
-    }
+    let (turns, attempts) = state.withLock { ($0.turns, $0.attempts) }
     let veil = Veil(for: scenario, about: Self.values(turns, attempts))
     return RecordedPlay(
       scenario: scenario.name,

@@ -4,7 +4,15 @@ import JSONSchema
 
 /// The environment for a replay, which needs no keys: what files name and the environment has not is made up.
 enum ReplayEnvironment {
-  private static let madeUp = "not-needed-for-a-replay"
+  /// Something of the form that is wanted where it stands, which is told by what stands before it.
+  private static func madeUp(after before: Substring) -> String {
+    switch before {
+    case "!!int", "!!float": "1"
+    case "!!bool": "true"
+    case "url:": "http://not-needed-for-a-replay.invalid"
+    default: "not-needed-for-a-replay"
+    }
+  }
 
   static func complete(
     _ environment: [String: String],
@@ -25,13 +33,13 @@ enum ReplayEnvironment {
     if let configuration, let text = try? String(contentsOfFile: configuration, encoding: .utf8) {
       texts.append(text)
     }
-    var complete = environment
+    var missing: [String: String] = [:]
     for text in texts {
-      for match in text.matches(of: /\$\{([A-Za-z_][A-Za-z0-9_]*)\}/) {
-        let name = String(match.1)
-        complete[name] = complete[name] ?? madeUp
+      let names = /(?:(!!int|!!float|!!bool|\burl:)\s*["']?)?\$\{([A-Za-z_][A-Za-z0-9_]*)\}/
+      for match in text.matches(of: names) where missing[String(match.2)] == nil || match.1 != nil {
+        missing[String(match.2)] = madeUp(after: match.1 ?? "")
       }
     }
-    return complete
+    return environment.merging(missing) { own, _ in own }
   }
 }
