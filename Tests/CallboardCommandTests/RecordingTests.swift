@@ -365,6 +365,36 @@ struct RecordingTests {
     #expect(ended.status == 0, "\(ended)")
   }
 
+  @Test func `results are told where the recording can't be written`() async throws {
+    _ = try scratch.file(
+      "talks.yaml",
+      """
+      name: big
+      functions: { desk.big: { effect: read, answers: [{ value: "\(String(repeating: "x", count: 40_000))" }] } }
+      do: [{ call: { function: desk.big } }]
+      """
+    )
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/sh")
+    process.arguments = ["-c", "ulimit -f 8; exec \(Program.path) run talks.yaml --record r.jsonl"]
+    process.currentDirectoryURL = URL(fileURLWithPath: scratch.path)
+    let (output, errors) = (Pipe(), Pipe())
+    process.standardOutput = output
+    process.standardError = errors
+    try process.run()
+    let told = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    let why = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 1)
+    #expect(told.contains("ok      big"), "\(told)")
+    #expect(why.contains("r.jsonl can't be written: File too large"), "\(why)")
+    let left = try FileManager.default.contentsOfDirectory(atPath: scratch.path)
+    #expect(left == ["talks.yaml"])
+    let same = try await run("--record", "r.jsonl", "--events", "r.jsonl")
+    #expect(same.status == 64, "\(same)")
+    #expect(same.error.contains("name the same file"), "\(same)")
+  }
+
   @Test func `every scenario of the project replays as it was recorded`() async throws {
     let file = scratch.path + "/all.jsonl"
     let folder = Project.path("config/scenarios")

@@ -56,6 +56,9 @@ struct RunCommand: AsyncParsableCommand {
     if record != nil, replay != nil {
       throw ValidationError("--record and --replay exclude each other; record first, then replay")
     }
+    if let record, record == eventFile.events {
+      throw ValidationError("--record and --events name the same file; give each its own")
+    }
     if let jobs, jobs < 1 { throw ValidationError("--jobs is \(jobs); use 1 or more") }
     if eventFile.events != nil, let jobs, jobs > 1 {
       throw ValidationError("--events holds the events of one engine after the other; use --jobs 1")
@@ -128,8 +131,9 @@ struct RunCommand: AsyncParsableCommand {
       throw unknown.isEmpty ? failure : Failure(.outcomeUnknown, failure.description)
     }
     // First: what was paid for is kept, whatever becomes of the reports.
-    try tape?.finish(results.all.compactMap(\.recorded))
+    let kept = Result { try tape?.finish(results.all.compactMap(\.recorded)) }
     try report(results.all)
+    try kept.get()
     let failed = results.all.count { $0.status != .done }
     if failed > 0 {
       throw Failure(
