@@ -212,20 +212,20 @@ extension Engine {
       return try table.withShard(of: id) { shard throws(StoreFault) -> CallEffect in
         entry = enter(admission, of: catalogue, in: &shard)
         guard var next = pending.take(),
-          var transition = try? next.handle(
+          var transition = try? decide(
+            &next,
             entry == .full ? .refused(Self.queueFull) : admission.event,
             function?.traits ?? .unknown,
-            now: clock.now,
             using: &shard.generator
           )
         else { preconditionFailure("a call is admitted once, and then it is received") }
         // Steps that wait for nothing share one commit: with a free slot it starts at once.
         if entry == .slot, let function {
           guard
-            let started = try? next.handle(
+            let started = try? decide(
+              &next,
               .start(digest: nil),
               function.traits,
-              now: clock.now,
               using: &shard.generator
             )
           else { preconditionFailure("a call that was just admitted is queued, and may start") }

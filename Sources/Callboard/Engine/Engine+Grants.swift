@@ -25,10 +25,10 @@ extension Engine {
       else { continue }
       var next = call
       guard
-        let transition = try? next.handle(
+        let transition = try? decide(
+          &next,
           event,
           function.traits,
-          now: clock.now,
           using: &shard.generator
         ), take(grant)
       else { continue }

@@ -283,7 +283,7 @@ extension Engine {
   ) -> CallEffect? {
     var copy = call
     var generator = SeededGenerator(seed: 0)
-    let transition = try? copy.handle(event, function.traits, now: clock.now, using: &generator)
+    let transition = try? decide(&copy, event, function.traits, using: &generator)
     return copy.history.count == call.history.count ? transition?.effect : nil
   }
 

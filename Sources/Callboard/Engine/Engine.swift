@@ -49,6 +49,7 @@ public final class Engine: Sendable {
   let twins: TwinIndex
   let grants = GrantBook()
   let log: Logger
+  let watch: MoveWatch?
   private let observers = Observers()
   private let phase = Atomic<Phase>(.running)
   /// Running calls get no more time to finish.
@@ -90,6 +91,7 @@ public final class Engine: Sendable {
     self.executor = executor
     self.store = store
     self.log = log
+    watch = configuration.watch
     self.sealer = sealer
     digest = sealer?.digest ?? ApprovalDigest()
     twins = TwinIndex(key: sealer?.twinKey ?? SymmetricKey(size: .bits256))
@@ -388,10 +390,10 @@ public final class Engine: Sendable {
   {
     let before = live.record
     var next = live.call
-    let transition = try next.handle(
+    let transition = try decide(
+      &next,
       event,
       traits(of: live, for: event, in: shard.catalogue),
-      now: clock.now,
       using: &shard.generator
     )
     do throws(StoreFault) {

@@ -38,6 +38,8 @@ public struct EngineConfiguration: Sendable {
   public var reportSums: [ReportSum] = []
   /// Seed of ids and jitter; nil: from the system.
   public var seed: UInt64?
+  /// Sees, and may spoil, how calls move; only tests set it.
+  var watch: MoveWatch?
 
   public init(
     name: String = "callboard",
