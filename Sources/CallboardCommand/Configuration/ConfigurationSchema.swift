@@ -711,6 +711,7 @@ enum ConfigurationSchema {
             "pass": { "description": "The configuration's own function answers.", "const": true },
             "echo": { "description": "The arguments are the result.", "const": true },
             "hang": { "description": "Never answers; stopping it says nothing of how far it got.", "const": true },
+            "ignores_stop": { "description": "It goes on when it is told to stop, so what it answers comes late.", "const": true },
             "fail": { "$ref": "#/$defs/mock_failure" }
           }
         }

@@ -119,7 +119,7 @@ final class EngineSession: Sendable {
         var unnamed: [(id: ConversationID, model: String, title: String)] = []
         taken = try engine.takeUp { talk in
           if talk.setup.plan == nil { unnamed.append((talk.id, talk.model, talk.title)) }
-          return maker.model(of: talk) ?? made[talk.model]
+          return maker.model(of: talk).map { tape?.laid(over: $0) ?? $0 } ?? made[talk.model]
         }
         self.unnamed = unnamed
         left = LeftBehind()
@@ -369,6 +369,11 @@ final class EngineSession: Sendable {
   /// Stops the engine in order and closes every connection.
   func close(patience: Engine.Patience) async {
     await engine.stop(patience: patience)
+    await abandon()
+  }
+
+  /// Closes every connection of an engine that has been stopped, or of which nothing goes on any more.
+  func abandon() async {
     if let fault = store.close() {
       Output.error.line("callboard: what happened last was not stored: \(fault)")
     }

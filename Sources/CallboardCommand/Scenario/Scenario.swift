@@ -30,7 +30,13 @@ struct Scenario: Sendable {
 
   /// Whether people are played: by rules, or by steps that decide.
   var hasPeople: Bool {
-    !decisions.isEmpty || steps.contains { if case .decide = $0.action { true } else { false } }
+    !decisions.isEmpty
+      || steps.contains { step in
+        switch step.action {
+        case .decide, .world(.grant, _): true
+        default: false
+        }
+      }
   }
 
   /// Whether some step decides by itself, so that a call no rule fits may go on waiting.
@@ -184,6 +190,7 @@ struct Scenario: Sendable {
       case decide(DecideStep)
       case stop(conversation: String, by: String)
       case message(conversation: String, text: String, by: String)
+      case world(WorldStep, by: String)
     }
   }
 }
@@ -203,6 +210,7 @@ extension Scenario.Step {
     case .workflow(let step): [step.input]
     case .load(let load): [load.arguments.source]
     case .boundary(let plan): plan.cases.map(\.arguments)
+    case .world(let step, _): step.values
     case .cancelRun, .retryRun, .conversation, .pause, .advance, .until, .toggle, .hold, .breaker,
       .clearCache, .stop,
       .message:

@@ -14,6 +14,7 @@ struct ScenarioReader {
   var conversationNames: Set<String> = []
   var runNames: Set<String> = []
   var loadNames: Set<String> = []
+  var grantNames: Set<String> = []
   /// What it stands on.
   var base = Configuration()
   var mocked: [FunctionDefinition] = []
@@ -279,7 +280,9 @@ struct ScenarioReader {
           decision: decision
         )
       )
-    default: return nil
+    default:
+      guard let step = worldStep(key, part, at: place) else { return nil }
+      action = .world(step, by: person)
     }
     return Scenario.Step(
       action: action,
@@ -355,7 +358,7 @@ struct ScenarioReader {
     }
   }
 
-  private mutating func pattern(_ value: JSONValue, at pointer: JSONPointer) -> EventPattern {
+  mutating func pattern(_ value: JSONValue, at pointer: JSONPointer) -> EventPattern {
     if let call = value["call"]?.stringValue {
       checkName(call, among: callNames, "call", at: pointer.appending("call"))
     }

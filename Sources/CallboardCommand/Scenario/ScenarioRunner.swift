@@ -6,7 +6,10 @@ import Synchronization
 /// Plays one scenario: takes its steps, stands in for people, and keeps what came of it.
 final class ScenarioRunner: Sendable {
   let scenario: Scenario
-  let session: EngineSession
+  let world: ScenarioWorld
+  let overlays: [MockProvider]
+  /// For people, mocks and scripted models, which outlive an engine.
+  private let deadlines: DeadlineQueue
   let log: ScenarioLog
   let clock: ScenarioClock
   /// Where everything of it runs.
@@ -16,6 +19,7 @@ final class ScenarioRunner: Sendable {
   private let watch = ScenarioClock.machine
   private let watched: DeadlineQueue
   let state = Mutex(State())
+  var session: EngineSession { world.session }
   var engine: Engine { session.engine }
 
   struct State {
@@ -23,8 +27,6 @@ final class ScenarioRunner: Sendable {
     var conversations: [String: ConversationID] = [:]
     /// Names of conversations whose answers the steps wait for.
     var awaited: Set<String> = []
-    /// Calls and conversations that go on while the steps do.
-    var going: [Task<Void, Never>] = []
     /// How often each decision rule was used.
     var used: [Int: Int] = [:]
     /// Decisions that were refused once: rule and call.
@@ -35,6 +37,7 @@ final class ScenarioRunner: Sendable {
     var pauses: [OneShot<Bool>] = []
     /// Runs of workflows by the names that steps give them, and those that steps wait for.
     var runs: [String: RunID] = [:]
+    var grants: [String: GrantID] = [:]
     var awaitedRuns: Set<String> = []
     var loads: [LoadReport] = []
     /// Calls that were made to see whether they are rejected.
@@ -104,6 +107,7 @@ final class ScenarioRunner: Sendable {
     self.clock = clock
     executor = ScenarioExecutor(clock: clock)
     let deadlines = DeadlineQueue(clock: clock)
+    self.deadlines = deadlines
     if let play {
       tape = .replay(Replayer(play, of: scenario, clock: clock, deadlines: deadlines))
     } else {
@@ -116,24 +120,34 @@ final class ScenarioRunner: Sendable {
       faults: Faults(scenario.faults, seed: scenario.seed)
     )
     let overlays = scenario.overlays(in: scene)
-    session = try EngineSession(
-      scenario.configuration,
-      isUnattended: !scenario.hasPeople,
-      seed: scenario.seed,
-      store: scenario.memory,
-      overlays: overlays,
-      clock: clock,
-      deadlines: deadlines,
-      executor: executor,
-      modelOverlay: ModelOverlay(
+    self.overlays = overlays
+    let tape = tape.tape
+    let sealer = scenario.restarts ? Sealer(Sealer.MasterKey()) : nil
+    world = try ScenarioWorld(on: executor, clock: clock, store: scenario.memory) {
+      life,
+      store,
+      number in
+      try EngineSession(
+        scenario.configuration,
+        isUnattended: !scenario.hasPeople,
+        // No two engines on one store make the same ids.
+        seed: scenario.seed &+ UInt64(number) << 32,
+        store: OpenedStore(store: store, sealer: sealer),
+        takesUp: number > 0,
+        overlays: overlays,
         clock: clock,
-        scripted: scenario.scriptedModels(clock: clock, deadlines: deadlines)
-          + scenario.talks.map { RecordedModel($0, clock: clock, deadlines: deadlines) }
-      ),
-      tape: tape.tape
-    ) { event in
-      log.add(event)
-      events?.add(event)
+        deadlines: life.deadlines,
+        executor: life,
+        modelOverlay: ModelOverlay(
+          clock: clock,
+          scripted: scenario.scriptedModels(clock: clock, deadlines: deadlines)
+            + scenario.talks.map { RecordedModel($0, clock: clock, deadlines: deadlines) }
+        ),
+        tape: LifeTape(life: life, base: tape)
+      ) { event in
+        log.add(event)
+        events?.add(event)
+      }
     }
     executor.onNothingLeft { [weak self] in self?.nothingIsLeft() }
   }
@@ -193,7 +207,7 @@ final class ScenarioRunner: Sendable {
       isOutOfTime: isOutOfTime.withLock { $0 }
     )
     state.withLock { $0.isDone = true }
-    await session.close(patience: .zero)
+    if world.isDown { await session.abandon() } else { await session.close(patience: .zero) }
     return result
   }
 
@@ -230,11 +244,9 @@ final class ScenarioRunner: Sendable {
       return state.isStopped
     }
     guard !isStopped else { return }
-    let token = session.deadlines.schedule(at: session.clock.monotonic + duration) {
-      gate.resolve(true)
-    }
+    let token = deadlines.schedule(at: clock.monotonic + duration) { gate.resolve(true) }
     _ = await gate.value
-    session.deadlines.cancel(token)
+    deadlines.cancel(token)
     state.withLock { $0.pauses.removeAll { $0 === gate } }
   }
 
@@ -242,6 +254,7 @@ final class ScenarioRunner: Sendable {
   private func stop() {
     let conversations = state.withLock { Array($0.conversations.values) }
     endSteps()
+    guard !world.isDown else { return world.life.end() }
     Task(executorPreference: executor) { [self, engine] in
       let clerk = Principal(name: "callboard", roles: [.operator])
       for id in conversations { _ = await engine.perform(.stopConversation(id), by: clerk) }
@@ -262,13 +275,14 @@ final class ScenarioRunner: Sendable {
 
   private func take(_ step: Scenario.Step) async {
     switch step.action {
-    case .calls(let plans): await make(plans)
+    case .calls(let plans): await make(plans, step)
     case .conversation(let conversation): await begin(conversation, at: step.place)
     case .workflow(let start): await begin(start, step)
     case .cancelRun(let name, let person): await cancel(run: name, as: person, step)
     case .retryRun(let name, let person): await retry(run: name, as: person, step)
-    case .load(let load): await bear(load)
-    case .boundary(let plan): await probe(plan, at: step.place)
+    case .load(let load): await world.life.begin { [self] in await bear(load) }.end
+    case .boundary(let plan):
+      await world.life.begin { [self] in await probe(plan, at: step.place) }.end
     case .pause(let duration): await pause(for: duration)
     case .advance(let duration): clock.advance(by: duration)
     case .until(let pattern):
@@ -296,10 +310,11 @@ final class ScenarioRunner: Sendable {
       // A conversation whose first answer was waited for is waited for again.
       if reply.isDone, state.withLock({ $0.awaited.contains(name) }) { _ = await engine.ended(id) }
     case .decide(let decide): await take(decide, step)
+    case .world(let world, let person): await take(world, as: person, step)
     }
   }
 
-  private func conversation(_ name: String, at step: Scenario.Step) -> ConversationID? {
+  func conversation(_ name: String, at step: Scenario.Step) -> ConversationID? {
     let known = state.withLock { $0.conversations }
     if let id = known[name] { return id }
     let names = known.keys.sorted().joined(separator: ", ")
@@ -345,31 +360,56 @@ final class ScenarioRunner: Sendable {
 
   // MARK: - Calls and conversations
 
-  private func make(_ plans: [Scenario.CallPlan]) async {
-    var waited: [Task<Void, Never>] = []
+  private func make(_ plans: [Scenario.CallPlan], _ step: Scenario.Step) async {
+    var waited: [Life.Going] = []
     for plan in plans {
       let start = log.count
       let caller = caller(plan.caller)
-      let task = Task(executorPreference: executor) { [self, engine] in
+      @Sendable func isReceived(_ event: EngineEvent) -> Bool {
+        event.type == .call(.received) && event.call?.caller == plan.caller
+          && event.call?.conversation == nil && event.call?.link == nil && event.call?.step == nil
+      }
+      let received = OneShot<CallID?>()
+      Task(executorPreference: executor) { [log] in
+        received.resolve(await log.event(from: start, where: isReceived)?.call?.id)
+      }
+      let going = world.life.begin { [self, engine] in
         let submission =
           switch plan.arguments {
           case .value(let value): await engine.submit(plan.function, value, by: caller)
           case .text(let text): await engine.submit(plan.function, text: text, by: caller)
           }
-        guard case .pending(let id) = submission else { return }
-        await self.settled(id)
+        switch submission {
+        case .pending(let id): await self.settled(id)
+        case .finished(_, let outcome):
+          let stored = log.events.dropFirst(start).first(where: isReceived)?.call?.id
+          self.check(outcome, of: plan, isStored: stored != nil, step)
+          received.resolve(stored)
+        }
       }
-      let received = await log.event(from: start) { event in
-        event.type == .call(.received) && event.call?.caller == plan.caller
-          && event.call?.conversation == nil && event.call?.link == nil && event.call?.step == nil
-      }
-      if let name = plan.name, let id = received?.call?.id {
-        state.withLock { $0.calls[name] = id }
-      }
-      if plan.waits { waited.append(task) }
-      state.withLock { $0.going.append(task) }
+      let id = await received.value
+      if let name = plan.name, let id { state.withLock { $0.calls[name] = id } }
+      if plan.waits { waited.append(going) }
     }
-    for task in waited { await task.value }
+    for going in waited { await going.end }
+  }
+
+  /// What a caller hears where the step says that it is refused; and where the store did not take the call, which then
+  /// never was.
+  private func check(
+    _ outcome: CallOutcome,
+    of plan: Scenario.CallPlan,
+    isStored: Bool,
+    _ step: Scenario.Step
+  ) {
+    guard step.refused != nil || !isStored else { return }
+    let words = outcome.failure?.message
+    if let refused = step.refused, words?.contains(refused) == true { return }
+    mishap(
+      "\(step.place) of \(plan.function) "
+        + (step.refused.map { "is refused: “\($0)”" } ?? "is stored"),
+      words.map { "it was refused: \($0)" } ?? "it was done"
+    )
   }
 
   /// Waits until a call has ended, or is unknown and everybody who could settle it has had a say.
@@ -410,9 +450,8 @@ final class ScenarioRunner: Sendable {
         state.conversations[name] = id
         if conversation.waits { state.awaited.insert(name) }
       }
-      let task = Task(executorPreference: executor) { [engine] in _ = await engine.ended(id) }
-      state.withLock { $0.going.append(task) }
-      if conversation.waits { await task.value }
+      let going = world.life.begin { [engine] in _ = await engine.ended(id) }
+      if conversation.waits { await going.end }
     } catch {
       mishap("\(place) begins", "\(error)")
     }
@@ -421,11 +460,13 @@ final class ScenarioRunner: Sendable {
   /// Waits for everything that was begun, and denies what would wait for ever.
   private func finish() async {
     state.withLock { $0.isOver = true }
+    // A stopped engine leaves everything as it is.
+    guard !world.isDown else { return await world.stopped() }
     let leftToExpire = state.withLock { $0.leftToExpire }
     for id in waitingNow() where scenario.decidesInSteps && !leftToExpire.contains(id) {
       await deny(id, because: "the scenario's steps are over, and nobody is left to decide")
     }
-    for task in state.withLock({ $0.going }) { await task.value }
+    await world.life.ended()
     var seen = 0
     while let next = log.received(seen) {
       seen += 1
@@ -545,6 +586,11 @@ final class ScenarioRunner: Sendable {
   private func subject(of decide: Scenario.DecideStep) async -> CallID? {
     if let name = decide.call { return state.withLock { $0.calls[name] } }
     guard let pattern = decide.on else { return nil }
+    if case .cancel = decide.decision {
+      return received().last { id in
+        detail(id).map { pattern.matches($0.row.function) && !$0.row.state.isEnded } ?? false
+      }
+    }
     @Sendable func asks(_ event: EngineEvent) -> Bool {
       guard let call = event.call, call.state.needsPerson else { return false }
       return event.type == .call(call.state) && pattern.matches(call.function)

@@ -15,6 +15,7 @@ enum ScenarioSchema {
     for (name, base) in [
       ("decision", actions), ("decide_step", actions),
       ("scenario_conversation", definitions["conversation"]?["properties"] ?? [:]),
+      ("step_of_scenario", WorldSchema.steps),
     ] {
       for (key, value) in base.objectValue ?? JSONObject()
       where definitions[name]?["properties"]?[key] == nil {

@@ -10,6 +10,8 @@ struct Mock: Sendable {
     var when: Schema?
     var times = 1
     var after: Latency?
+    /// It goes on when it is told to stop.
+    var ignoresStop = false
     var kind: Kind
 
     enum Kind: Sendable {
@@ -43,6 +45,14 @@ extension Scenario {
     let spaces = Dictionary(grouping: mocks) { String($0.definition.name.namespace) }
     let all = Set(spaces.keys).union(configuration.providers.map(\.namespace))
       .union(configuration.engine.workflows.isEmpty ? [] : [WorkflowProvider.name])
-    return all.sorted().map { MockProvider(namespace: $0, mocks: spaces[$0] ?? [], in: scene) }
+    let servers = servers
+    return all.sorted().map {
+      MockProvider(
+        namespace: $0,
+        mocks: spaces[$0] ?? [],
+        isServer: servers.contains($0),
+        in: scene
+      )
+    }
   }
 }

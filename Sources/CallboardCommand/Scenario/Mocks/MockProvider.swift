@@ -13,7 +13,8 @@ final class MockProvider: FunctionProvider {
   let scene: Scene
   private let base: (any FunctionProvider)?
   private let mocks: [String: Mock]
-  private let state = Mutex(State())
+  /// What it has given, and what it says of its functions now; one for each namespace, over all engines of a scenario.
+  private let memory: Memory
 
   /// What the mocks of a scenario share.
   struct Scene: Sendable {
@@ -28,19 +29,52 @@ final class MockProvider: FunctionProvider {
     var counts: [String: Int] = [:]
     /// How often each answer of a function was given.
     var given: [String: [Int]] = [:]
+    /// By name; one that was removed is not there.
+    var definitions: [String: FunctionDefinition]
+    var observers: [Int: @Sendable () -> Void] = [:]
+    var lastObserver = 0
   }
 
-  init(namespace: String, mocks: [Mock], over base: (any FunctionProvider)? = nil, in scene: Scene)
-  {
-    self.namespace = namespace
-    self.scene = scene
-    self.base = base
-    self.mocks = Dictionary(mocks.map { ($0.definition.name.description, $0) }) { first, _ in first
+  private final class Memory: Sendable {
+    /// Its definitions are a server's word, not this machine's.
+    let isServer: Bool
+    let state: Mutex<State>
+
+    init(_ mocks: [Mock], isServer: Bool) {
+      self.isServer = isServer
+      let definitions = mocks.map { ($0.definition.name.description, $0.definition) }
+      state = Mutex(State(definitions: Dictionary(definitions) { first, _ in first }))
     }
   }
 
+  /// `isServer`: what it says of its functions may change, and a person has to accept that.
+  convenience init(namespace: String, mocks: [Mock], isServer: Bool, in scene: Scene) {
+    self.init(
+      namespace: namespace,
+      mocks: Dictionary(mocks.map { ($0.definition.name.description, $0) }) { first, _ in first },
+      over: nil,
+      in: scene,
+      memory: Memory(mocks, isServer: isServer)
+    )
+  }
+
+  private init(
+    namespace: String,
+    mocks: [String: Mock],
+    over base: (any FunctionProvider)?,
+    in scene: Scene,
+    memory: Memory
+  ) {
+    self.namespace = namespace
+    self.mocks = mocks
+    self.base = base
+    self.scene = scene
+    self.memory = memory
+  }
+
   var functions: [FunctionDefinition] {
-    mocks.values.map(\.definition).sorted { $0.name.description < $1.name.description }
+    let own = memory.state.withLock { $0.definitions.values }
+    return own.sorted { $0.name.description < $1.name.description }
       + (base?.functions ?? []).filter { mocks[$0.name.description] == nil }
   }
 
@@ -57,10 +91,39 @@ final class MockProvider: FunctionProvider {
     base.map { mocks.isEmpty ? $0.summary : "mocks over \($0.summary)" } ?? "mocks"
   }
 
-  var definitionsAreLocal: Bool { base?.definitionsAreLocal ?? true }
+  var definitionsAreLocal: Bool { !memory.isServer && base?.definitionsAreLocal ?? true }
 
   func onChange(_ changed: @escaping @Sendable () -> Void) -> ObservationToken? {
-    base?.onChange(changed)
+    let below = base?.onChange(changed)
+    guard memory.isServer else { return below }
+    let number = memory.state.withLock { state in
+      state.lastObserver += 1
+      state.observers[state.lastObserver] = changed
+      return state.lastObserver
+    }
+    return ObservationToken { [memory] in
+      withExtendedLifetime(below) { memory.state.withLock { $0.observers[number] = nil } }
+    }
+  }
+
+  /// Says something else of a function from now on, and tells whoever follows; one that was removed is there again.
+  func announce(_ function: FunctionName, _ change: (inout FunctionDefinition) -> Void) {
+    let name = function.description
+    tell { definitions in
+      guard var definition = definitions[name] ?? mocks[name]?.definition else { return }
+      change(&definition)
+      definitions[name] = definition
+    }
+  }
+
+  func remove(_ function: FunctionName) { tell { $0[function.description] = nil } }
+
+  private func tell(_ change: (inout [String: FunctionDefinition]) -> Void) {
+    let observers = memory.state.withLock { state in
+      change(&state.definitions)
+      return state.observers.sorted { $0.key < $1.key }.map(\.value)
+    }
+    for changed in observers { changed() }
   }
 
   /// The providers, with mocks in front of those of the same namespace.
@@ -77,10 +140,11 @@ final class MockProvider: FunctionProvider {
       result.append(
         MockProvider(
           namespace: mock.namespace,
-          mocks: Array(mock.mocks.values),
+          mocks: mock.mocks,
           over: provider.takesRealTime
             ? RealTimeProvider(base: provider, clock: mock.scene.clock) : provider,
-          in: mock.scene
+          in: mock.scene,
+          memory: mock.memory
         )
       )
     }
@@ -90,7 +154,7 @@ final class MockProvider: FunctionProvider {
 
   func invoke(_ invocation: Invocation) async throws(CallFailure) -> JSONValue {
     let name = invocation.function.description
-    let count = state.withLock { state in
+    let count = memory.state.withLock { state in
       state.counts[name, default: 0] += 1
       return state.counts[name, default: 0]
     }
@@ -121,7 +185,8 @@ final class MockProvider: FunctionProvider {
     }
     if let after = answer.after {
       var generator = SeededGenerator(seed: scene.seed, name.stableHash, UInt64(count))
-      try await wait(after.draw(using: &generator), for: name)
+      let time = after.draw(using: &generator)
+      if answer.ignoresStop { await waitDeaf(time) } else { try await wait(time, for: name) }
     }
     switch answer.kind {
     case .value(let template): return try value(template, for: invocation, count: count)
@@ -129,7 +194,7 @@ final class MockProvider: FunctionProvider {
       return try value(templates[min(times, templates.count) - 1], for: invocation, count: count)
     case .echo: return invocation.arguments
     case .fail(let failure): throw failure
-    case .hang: throw await hang(name)
+    case .hang: throw await hang(name, answer.ignoresStop)
     case .pass: return try await pass(invocation)
     }
   }
@@ -169,13 +234,20 @@ final class MockProvider: FunctionProvider {
     }
   }
 
+  /// Also when it is told to stop.
+  private func waitDeaf(_ duration: Duration) async {
+    let gate = OneShot<Void>()
+    scene.deadlines.schedule(at: scene.clock.monotonic + duration) { gate.resolve(()) }
+    await gate.value
+  }
+
   /// Until it is stopped.
-  private func hang(_ name: String) async -> CallFailure {
+  private func hang(_ name: String, _ ignoresStop: Bool = false) async -> CallFailure {
     let stopped = OneShot<Void>()
     await withTaskCancellationHandler {
       await stopped.value
     } onCancel: {
-      stopped.resolve(())
+      if !ignoresStop { stopped.resolve(()) }
     }
     return CallFailure(.cancelled, "\(name) was stopped.", reach: .maybe)
   }
@@ -188,7 +260,7 @@ final class MockProvider: FunctionProvider {
   private func next(of mock: Mock, for arguments: JSONValue) -> (Mock.Answer, times: Int)? {
     let fitting = mock.answers.indices.filter { mock.answers[$0].when?.isValid(arguments) ?? true }
     guard let last = fitting.last else { return nil }
-    return state.withLock { state in
+    return memory.state.withLock { state in
       let name = mock.definition.name.description
       var given = state.given[name] ?? Array(repeating: 0, count: mock.answers.count)
       let index = fitting.first { given[$0] < mock.answers[$0].times } ?? last

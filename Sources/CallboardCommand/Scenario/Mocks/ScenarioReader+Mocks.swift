@@ -69,6 +69,7 @@ extension ScenarioReader {
       answer.when = reader.checkSchema(schema, at: pointer.appending("when"))
     }
     answer.times = value["times"]?.intValue ?? answer.times
+    answer.ignoresStop = value["ignores_stop"] != nil
     answer.after = latency(value["after"], at: pointer.appending("after"))
     return answer
   }

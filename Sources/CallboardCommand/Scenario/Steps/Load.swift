@@ -92,14 +92,11 @@ struct LoadReport: Sendable {
 
 extension Scenario {
   /// A store in memory that keeps every call of its loads.
-  var memory: OpenedStore {
+  var memory: InMemoryStore {
     let loads = steps.reduce(0) { count, step in
       if case .load(let load) = step.action { count + load.count } else { count }
     }
-    return OpenedStore(
-      store: InMemoryStore(keptCalls: Limit.keptCalls.value + loads),
-      sealer: nil
-    )
+    return InMemoryStore(keptCalls: Limit.keptCalls.value + loads)
   }
 }
 

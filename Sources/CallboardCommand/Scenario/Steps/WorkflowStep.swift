@@ -60,9 +60,8 @@ extension ScenarioRunner {
   }
 
   private func wait(for id: RunID, isAwaited: Bool) async {
-    let task = Task(executorPreference: executor) { [engine] in _ = await engine.ended(id) }
-    state.withLock { $0.going.append(task) }
-    if isAwaited { await task.value }
+    let going = world.life.begin { [engine] in _ = await engine.ended(id) }
+    if isAwaited { await going.end }
   }
 
   func cancel(run name: String, as person: String, _ step: Scenario.Step) async {

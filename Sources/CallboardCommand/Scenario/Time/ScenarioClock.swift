@@ -68,6 +68,11 @@ final class ScenarioClock: EngineClock {
     if let alarm = todo.alarm { setAlarm(key, at: alarm) }
   }
 
+  /// Nothing in this queue comes any more.
+  func forget(_ queue: DeadlineQueue) {
+    state.withLock { $0.followers[ObjectIdentifier(queue)] = nil }
+  }
+
   /// Sets the time forward in one go, and does at once what is due by then.
   func advance(by duration: Duration) {
     let keys = state.withLock { state in

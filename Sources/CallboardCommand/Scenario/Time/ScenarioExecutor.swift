@@ -11,7 +11,8 @@ import Synchronization
 /// the same way each time.
 final class ScenarioExecutor: TaskExecutor {
   private struct State {
-    var jobs: [UnownedJob] = []
+    /// With the engine that they are of, where they are of one.
+    var jobs: [(job: UnownedJob, life: Life?)] = []
     var taken = 0
     var hasThread = false
     var isAsleep = false
@@ -21,7 +22,7 @@ final class ScenarioExecutor: TaskExecutor {
     /// How often time went on since a job ran last.
     var passes = 0
 
-    var next: UnownedJob? {
+    var next: (job: UnownedJob, life: Life?)? {
       mutating get {
         guard taken < jobs.count else {
           jobs.removeAll(keepingCapacity: true)
@@ -62,10 +63,13 @@ final class ScenarioExecutor: TaskExecutor {
     nothingLeft.withLock { $0 = action }
   }
 
-  func enqueue(_ job: consuming ExecutorJob) {
+  func enqueue(_ job: consuming ExecutorJob) { enqueue(job, of: nil) }
+
+  /// One of an engine is dropped where that engine's life is over when its turn comes.
+  func enqueue(_ job: consuming ExecutorJob, of life: Life?) {
     let job = UnownedJob(job)
     let (wakes, starts) = state.withLock { state in
-      state.jobs.append(job)
+      state.jobs.append((job, life))
       defer { state.hasThread = true }
       return (state.wakes(), !state.hasThread)
     }
@@ -98,8 +102,12 @@ final class ScenarioExecutor: TaskExecutor {
 
   private func run() {
     while true {
-      if let job = state.withLock({ $0.next }) {
-        job.runSynchronously(on: asUnownedTaskExecutor())
+      if let (job, life) = state.withLock({ $0.next }) {
+        guard let life else {
+          job.runSynchronously(on: asUnownedTaskExecutor())
+          continue
+        }
+        if !life.isOver { job.runSynchronously(on: life.asUnownedTaskExecutor()) }
         continue
       }
       if timePasses() { continue }
