@@ -8,6 +8,7 @@ import Synchronization
 /// scenario says `clock: real` it always does. Steps may set it forward at any time.
 final class ScenarioClock: EngineClock {
   private struct Follower: Sendable {
+    let key: ObjectIdentifier
     weak var queue: DeadlineQueue?
     /// The first moment at which it is looked after already, while time runs by itself.
     var alarm: Duration?
@@ -20,8 +21,21 @@ final class ScenarioClock: EngineClock {
     var standsAt: Duration?
     /// What takes real time now.
     var works = 0
-    var followers: [ObjectIdentifier: Follower] = [:]
+    /// In the order in which each had something to wait for first, so that what is due at one moment has an order, too.
+    var followers: [Follower] = []
     var onWake: (@Sendable () -> Void)?
+
+    subscript(key: ObjectIdentifier) -> Follower? {
+      get { followers.first { $0.key == key } }
+      set {
+        switch (followers.firstIndex { $0.key == key }, newValue) {
+        case (let index?, let follower?): followers[index] = follower
+        case (let index?, nil): followers.remove(at: index)
+        case (nil, let follower?): followers.append(follower)
+        case (nil, nil): break
+        }
+      }
+    }
   }
 
   /// One for all scenarios: it has a thread of its own, which stays.
@@ -56,9 +70,9 @@ final class ScenarioClock: EngineClock {
     let key = ObjectIdentifier(queue)
     typealias Todo = (alarm: Duration?, onWake: (@Sendable () -> Void)?)
     let todo = state.withLock { state -> Todo in
-      var follower = state.followers[key] ?? Follower(queue: queue)
+      var follower = state[key] ?? Follower(key: key, queue: queue)
       follower.queue = queue
-      defer { state.followers[key] = follower }
+      defer { state[key] = follower }
       if state.standsAt != nil { return (nil, state.onWake) }
       if let alarm = follower.alarm, alarm <= deadline { return (nil, nil) }
       follower.alarm = deadline
@@ -70,14 +84,14 @@ final class ScenarioClock: EngineClock {
 
   /// Nothing in this queue comes any more.
   func forget(_ queue: DeadlineQueue) {
-    state.withLock { $0.followers[ObjectIdentifier(queue)] = nil }
+    state.withLock { $0[ObjectIdentifier(queue)] = nil }
   }
 
   /// Sets the time forward in one go, and does at once what is due by then.
   func advance(by duration: Duration) {
     let keys = state.withLock { state in
       if let at = state.standsAt { state.standsAt = at + duration } else { state.ahead += duration }
-      return Array(state.followers.keys)
+      return state.followers.map(\.key)
     }
     for key in keys { fire(key) }
   }
@@ -87,7 +101,7 @@ final class ScenarioClock: EngineClock {
   /// Does what is due now; returns the next deadline, nil where there is none or time runs by itself.
   func fireDue() -> Duration? {
     let (now, queues) = state.withLock { state in
-      (state.standsAt, state.followers.values.compactMap(\.queue))
+      (state.standsAt, state.followers.compactMap(\.queue))
     }
     guard let now else { return nil }
     for queue in queues { queue.fire(at: now) }
@@ -119,8 +133,8 @@ final class ScenarioClock: EngineClock {
       guard let at = state.standsAt else { return [] }
       state.standsAt = nil
       state.ahead = at - base.monotonic
-      for key in state.followers.keys { state.followers[key]?.alarm = at }
-      return Array(state.followers.keys)
+      for index in state.followers.indices { state.followers[index].alarm = at }
+      return state.followers.map(\.key)
     }
     // Not here: what is due acts on whatever thread it is fired on.
     for key in keys { setAlarm(key, at: .zero) }
@@ -147,11 +161,11 @@ final class ScenarioClock: EngineClock {
 
   private func fire(_ key: ObjectIdentifier) {
     let queue = state.withLock { state in
-      state.followers[key]?.alarm = nil
-      return state.followers[key]?.queue
+      state[key]?.alarm = nil
+      return state[key]?.queue
     }
     guard let queue else {
-      state.withLock { $0.followers[key] = nil }
+      state.withLock { $0[key] = nil }
       return
     }
     if let next = queue.fire(at: monotonic) { wake(queue, at: next) }
