@@ -81,6 +81,7 @@ extension RecordedAttempt {
     case .stopped: object["stopped"] = true
     }
     if let errorOutput { object["stderr"] = .string(errorOutput) }
+    if ignoredStop { object["ignored_stop"] = true }
     return .object(object)
   }
 
@@ -93,6 +94,7 @@ extension RecordedAttempt {
     self.attempt = attempt
     self.took = took
     errorOutput = json["stderr"]?.stringValue
+    ignoredStop = json["ignored_stop"]?.boolValue ?? false
     if let result = json["result"] {
       answer = .result(result)
     } else if let failure = json["failure"].flatMap(CallFailure.init(recorded:)) {

@@ -54,6 +54,8 @@ struct RecordedAttempt: Sendable {
   var answer: Answer
   /// What it wrote beside its result.
   var errorOutput: String?
+  /// It went on when it was told to stop.
+  var ignoredStop = false
 
   enum Answer: Sendable, Hashable {
     case result(JSONValue)

@@ -104,11 +104,15 @@ final class Recorder: Tape {
       )
       return state.attempts.count - 1
     }
-    let answer: Result<JSONValue, CallFailure>
-    do throws(CallFailure) {
-      answer = .success(try await provider.invoke(invocation))
-    } catch {
-      answer = .failure(error)
+    let answer = await withTaskCancellationHandler {
+      do throws(CallFailure) {
+        return Result<JSONValue, CallFailure>.success(try await provider.invoke(invocation))
+      } catch {
+        return .failure(error)
+      }
+    } onCancel: {
+      // Until it stops.
+      state.withLock { $0.attempts[place].ignoredStop = true }
     }
     let recorded = Self.recorded(answer)
     let wrote = provider.errorOutput(of: invocation.call, attempt: invocation.attempt)
@@ -116,6 +120,7 @@ final class Recorder: Tape {
       state.attempts[place].took = (clock.monotonic - start) / .seconds(1)
       state.attempts[place].answer = recorded
       state.attempts[place].errorOutput = wrote
+      if recorded == .stopped { state.attempts[place].ignoredStop = false }
     }
     return try answer.get()
   }

@@ -144,13 +144,21 @@ final class Replayer: Tape {
     }
   }
 
-  /// Until so much time has gone by, or for something that never ended until it is stopped.
+  /// Until so much time has gone by, or for something that never ended until it is stopped, if it heeds that.
   static func rest(
     _ seconds: Double,
     isStopped: Bool,
+    ignoresStop: Bool = false,
     _ clock: any EngineClock,
     _ deadlines: DeadlineQueue
   ) async throws {
+    if ignoresStop {
+      let end = OneShot<Void>()
+      if !isStopped {
+        deadlines.schedule(at: clock.monotonic + .seconds(seconds)) { end.resolve(()) }
+      }
+      return await end.value
+    }
     guard !isStopped else {
       let stopped = OneShot<Void>()
       await withTaskCancellationHandler {
@@ -215,7 +223,13 @@ final class Replayer: Tape {
       )
     }
     do {
-      try await Self.rest(recorded.took, isStopped: recorded.answer == .stopped, clock, deadlines)
+      try await Self.rest(
+        recorded.took,
+        isStopped: recorded.answer == .stopped,
+        ignoresStop: recorded.ignoredStop,
+        clock,
+        deadlines
+      )
     } catch {
       throw CallFailure(.cancelled, "\(function) was stopped.", reach: .maybe)
     }
