@@ -5,10 +5,9 @@ import Testing
 
 @testable import CallboardCommand
 
-/// Each rule of the life of a call that is about approvals has a scenario that plays it.
+/// Each rule of the life of a call that is about approvals has a scenario that says it plays it, and does.
 ///
-/// Not here, because no scenario has a store to start again on or a server whose definitions change: the restart rows
-/// (`RestartSuite`), and definitions that drift.
+/// `EveryRowTests` has every row, and tells by itself which are hit.
 @Suite struct ApprovalRowTests {
   /// What must stand in the events of the scenario that says it plays a row.
   private typealias Proof = @Sendable ([EngineEvent]) -> Bool

@@ -11,8 +11,7 @@ enum Project {
 
   static var scenarios: [String] {
     let folder = path("config/scenarios")
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    return names.filter { $0.hasSuffix(".yaml") }.sorted().map { folder + "/" + $0 }
+    return (try? ScenarioFiles.find([folder])) ?? []
   }
 }
 

@@ -38,6 +38,8 @@ final class ScenarioRunner: Sendable {
     /// Runs of workflows by the names that steps give them, and those that steps wait for.
     var runs: [String: RunID] = [:]
     var grants: [String: GrantID] = [:]
+    /// The event that the engine dies with, counted from a place in the log.
+    var death: (last: EventPattern, start: Int)?
     var awaitedRuns: Set<String> = []
     var loads: [LoadReport] = []
     /// Calls that were made to see whether they are rejected.

@@ -8,11 +8,14 @@ extension ScenarioRunner {
     switch world {
     case .restart(let pause): await restart(after: pause, step)
     case .die(let pattern):
+      let start = log.count
       self.world.die { [weak self] event in
         pattern.matches(event, calls: self?.state.withLock { $0.calls } ?? [:])
       }
+      state.withLock { $0.death = (pattern, start) }
     case .stopEngine: self.world.stop()
-    case .store(let fault): self.world.fail(fault.map { StoreFault($0) })
+    case .store(let fault?): self.world.fail(StoreFault(fault))
+    case .store(nil): await storeWorks()
     case .definition(let definition): await take(definition, as: person, step)
     case .grant(let grant): await give(grant, as: person, step)
     case .revokeGrant(let name):
@@ -26,7 +29,23 @@ extension ScenarioRunner {
     }
   }
 
+  /// Whoever does something next finds that the engine knows it, too.
+  private func storeWorks() async {
+    let start = log.count
+    world.fail(nil)
+    guard engine.snapshot(of: .header).header.storeFault != nil else { return }
+    _ = await log.event(from: start, givesUp: true) { $0.type == .engine(.storeRecovered) }
+  }
+
   private func restart(after pause: Duration, _ step: Scenario.Step) async {
+    if let (last, start) = state.withLock({ state in
+      defer { state.death = nil }
+      return state.death
+    }) {
+      let names = state.withLock { $0.calls }
+      let found = await log.event(from: start, givesUp: true) { last.matches($0, calls: names) }
+      if found == nil { mishap("\(step.place) after \(last.words)", "it never came") }
+    }
     await world.end()
     if pause > .zero { await self.pause(for: pause) }
     do {

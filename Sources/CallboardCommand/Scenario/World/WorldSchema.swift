@@ -19,7 +19,7 @@ enum WorldSchema {
         },
         "hint": "write true, or { after: 5m }"
       },
-      "die": { "$ref": "#/$defs/event_pattern", "description": "The engine dies, as by kill -9, once the next such event is stored; restart makes the next engine." },
+      "die": { "$ref": "#/$defs/event_pattern", "description": "The engine dies, as by kill -9, once the next such event is stored; restart waits for that." },
       "stop_engine": { "$ref": "#/$defs/yes", "description": "Begins an orderly stop and goes on at once; restart waits until it is over." },
       "store": {
         "description": "fails: nothing can be stored, as on a full disk; { fails: WHY } says why. works: everything can.",
