@@ -1,3 +1,4 @@
+import Callboard
 import Testing
 
 @testable import CallboardCommand
@@ -63,6 +64,28 @@ import Testing
     )
     #expect(result.checks.compactMap(\.came) == ["it never came"])
     #expect(result.checks.first?.expected == "do[2] restart after call.failed")
+  }
+
+  @Test(.timeLimit(.minutes(1)))
+  func `a scenario that is interrupted while its engine is dead ends at once`() async throws {
+    let scratch = try Scratch()
+    let file = try scratch.file(
+      "scenario.yaml",
+      """
+      clock: real
+      functions: { api.post: { effect: write, timeout: 2h, answers: [{ after: 1h, value: late }] } }
+      do:
+        - die: { type: call.running }
+        - call: { function: api.post, wait: false }
+        - restart: { after: 1h }
+      """
+    )
+    let scenario = try ScenarioReader.read(file, configuration: nil, environment: [:])
+    let runner = try ScenarioRunner(scenario, events: nil)
+    let run = Task { await runner.run() }
+    _ = await runner.log.event { $0.type == .call(.running) }
+    await runner.interrupt()
+    #expect(await run.value.calls == 1)
   }
 
   @Test func `secrets of what waits are there after a restart`() async throws {

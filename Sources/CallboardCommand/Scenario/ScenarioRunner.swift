@@ -216,6 +216,8 @@ final class ScenarioRunner: Sendable {
   /// Ends it after a signal: what runs has its time to end, and is stopped then, as on any engine.
   func interrupt() async {
     endSteps()
+    // Nothing goes on of an engine that has died.
+    guard !world.life.isOver else { return }
     await withTaskExecutorPreference(executor) { await session.stopInOrder() }
   }
 

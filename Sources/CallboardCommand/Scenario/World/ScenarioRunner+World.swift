@@ -48,6 +48,7 @@ extension ScenarioRunner {
     }
     await world.end()
     if pause > .zero { await self.pause(for: pause) }
+    guard !state.withLock({ $0.isStopped }) else { return }
     do {
       try world.begin()
     } catch {
