@@ -1,5 +1,4 @@
 import Callboard
-import Crypto
 import Foundation
 import JSONSchema
 import Synchronization
@@ -72,10 +71,8 @@ final class Recorder: Tape {
   static func offers(of request: ModelRequest) -> [String: String] {
     request.tools.reduce(into: [:]) { offers, tool in
       let form: JSONValue = [.string(tool.description), tool.parameters]
-      let hash = SHA256.hash(data: form.canonicalBytes())
-      offers[tool.function.description] = hash.prefix(8).map { byte in
-        String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
-      }.joined()
+      let hash = EngineEvent.Excerpt(of: form.canonicalBytes()).sha256
+      offers[tool.function.description] = String(hash.prefix(16))
     }
   }
 
