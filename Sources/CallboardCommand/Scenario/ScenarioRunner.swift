@@ -216,9 +216,9 @@ final class ScenarioRunner: Sendable {
   /// Ends it after a signal: what runs has its time to end, and is stopped then, as on any engine.
   func interrupt() async {
     endSteps()
-    // Nothing goes on of an engine that has died.
-    guard !world.life.isOver else { return }
-    await withTaskExecutorPreference(executor) { await session.stopInOrder() }
+    // Over also when the engine dies before it has stopped: nothing of it goes on then.
+    let stop = world.life.begin { [session] in await session.stopInOrder() }
+    await stop.end
   }
 
   /// Gives what runs no more time after that.
