@@ -217,7 +217,7 @@ final class ScenarioRunner: Sendable {
   func interrupt() async {
     endSteps()
     // Over also when the engine dies before it has stopped: nothing of it goes on then.
-    let stop = world.life.begin { [session] in await session.stopInOrder() }
+    let stop = world.life.begin(isCounted: false) { [session] in await session.stopInOrder() }
     await stop.end
   }
 

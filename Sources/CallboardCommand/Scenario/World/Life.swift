@@ -12,9 +12,12 @@ final class Life: TaskExecutor {
   private let executor: ScenarioExecutor
   private let going = Mutex<[Going]>([])
 
-  /// Something that somebody may wait for; over also when this life is.
+  /// Something that one may wait for; over also when this life is.
   final class Going: Sendable {
     fileprivate let isOver = OneShot<Void>()
+    fileprivate let isCounted: Bool
+
+    fileprivate init(isCounted: Bool) { self.isCounted = isCounted }
 
     var end: Void { get async { await isOver.value } }
   }
@@ -51,9 +54,14 @@ final class Life: TaskExecutor {
   func enqueue(_ job: consuming ExecutorJob) { executor.enqueue(job, of: self) }
 
   /// Does something of this engine's, as its own task.
+  ///
+  /// `isCounted`: `ended` waits for it; else whoever began it may.
   @discardableResult
-  func begin(_ body: @escaping @Sendable () async -> Void) -> Going {
-    let going = Going()
+  func begin(
+    isCounted: Bool = true,
+    _ body: @escaping @Sendable () async -> Void
+  ) -> Going {
+    let going = Going(isCounted: isCounted)
     self.going.withLock { $0.append(going) }
     if isOver { going.isOver.resolve(()) }
     Task(executorPreference: self) {
@@ -69,8 +77,8 @@ final class Life: TaskExecutor {
     for going in going.withLock({ $0 }) { going.isOver.resolve(()) }
   }
 
-  /// Waits for everything that was begun.
+  /// Waits for everything that was begun and is counted.
   func ended() async {
-    for going in going.withLock({ $0 }) { await going.end }
+    for going in going.withLock({ $0 }) where going.isCounted { await going.end }
   }
 }
