@@ -182,8 +182,12 @@ extension RestartSuite {
 
   /// Plays a run in three lives; false where the first one did not die any more.
   static func runDies(_ world: World, after last: Int, then next: Int) async throws -> Bool {
-    let look = read("look", .fail(.unsent), .answer(["ids": [1, 2]]))
-    let put = TestFunction("put", .fail(.cut), .echo) { $0.effect = .idempotent }
+    // An attempt counts from its start, also where a death came before it did anything.
+    let look = read("look", .fail(.unsent), .answer(["ids": [1, 2]])) { $0.retry.maxAttempts = 4 }
+    let put = TestFunction("put", .fail(.cut), .echo) { definition in
+      definition.effect = .idempotent
+      definition.retry.maxAttempts = 4
+    }
     let wire = TestFunction("wire")
     let rules = [asking("wire"), free]
     let document: JSONValue = [

@@ -303,6 +303,14 @@ extension Engine {
         guard case .approvalNeeded = admission.event else { return held }
         return approveByGrants(live, excluding: excluded, in: &shard) ?? held
       }
+      // With a free slot it starts at once, in the same commit, as one that was not stored before.
+      if let function = admission.function,
+        takeSlotAtOnce(function, of: catalogue, in: &shard)
+      {
+        let started = try? move(live, admission.event, starts: true, in: &shard)
+        if started == nil { slots.giveBack(function) }
+        return started
+      }
       if !live.hasPlace { live.hasPlace = slots.takePlace() }
       return try? move(
         live,

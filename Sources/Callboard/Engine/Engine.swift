@@ -380,22 +380,23 @@ public final class Engine: Sendable {
     }
   }
 
+  /// `starts`: with that its first attempt starts, which nobody had to approve, in the slot that it has.
   func move(
     _ live: LiveTable.LiveCall,
     _ event: CallEvent,
     stands: Bool = false,
+    starts: Bool = false,
     in shard: inout LiveTable.Shard
   ) throws
     -> Move
   {
     let before = live.record
     var next = live.call
-    let transition = try decide(
-      &next,
-      event,
-      traits(of: live, for: event, in: shard.catalogue),
-      using: &shard.generator
-    )
+    let traits = traits(of: live, for: event, in: shard.catalogue)
+    var transition = try decide(&next, event, traits, using: &shard.generator)
+    if starts {
+      transition = try decide(&next, .start(digest: nil), traits, using: &shard.generator)
+    }
     do throws(StoreFault) {
       try commit(
         next,
