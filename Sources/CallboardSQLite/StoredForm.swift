@@ -24,9 +24,7 @@ enum StoredForm {
   static func bytes(of run: WorkflowRun) throws -> [UInt8] { try run.storedForm() }
 
   static func run(_ data: Data, of document: Data) throws -> WorkflowRun {
-    var value = try value(data)
-    value["workflow"] = try self.value(document)
-    return try value.decode(as: WorkflowRun.self)
+    try WorkflowRun(storedForm: value(data), of: value(document))
   }
 
   private static func value(_ data: Data) throws -> JSONValue {

@@ -19,17 +19,20 @@ extension Call {
 /// Writes what every call, run or event has by hand, and by `Codable` what few have.
 package struct StoredFormWriter {
   package internal(set) var bytes: [UInt8] = []
+  /// Of the last date, because what happens to one thing often falls into one second.
+  private var lastSecond: (second: Int64, text: [UInt8])?
 
-  package init() { bytes.reserveCapacity(1536) }
+  /// `capacity`: bytes that it has room for at first.
+  package init(capacity: Int = 1536) { bytes.reserveCapacity(capacity) }
 
   mutating func write(_ call: Call) throws {
     put(#"{"origin":{"value":{"id":""#)
-    put(call.id.description)
+    put(call.id.uuid)
     put(#"","function":"#)
     put(string: call.function)
     put(#","caller":"#)
     put(call.caller)
-    try put(#","conversation":"#, call.conversation) { $0.put(quoted: $1.description) }
+    try put(#","conversation":"#, call.conversation) { $0.put(quoted: $1.uuid) }
     try put(#","turn":"#, call.turn) { $0.put(String($1)) }
     try put(#","modelCallID":"#, call.modelCallID) { $0.put(string: $1) }
     try put(#","link":"#, call.link) { try $0.put(encoding: $1) }
@@ -38,7 +41,7 @@ package struct StoredFormWriter {
     put(call.receivedAt)
     put(#","idempotencyKey":"#)
     put(string: call.idempotencyKey)
-    try put(#","step":"#, call.step) { try $0.put(encoding: $1) }
+    try put(#","step":"#, call.step) { $0.put($1) }
     put("}}")
     try call.writeAside(into: &bytes)
     put(#","state":"#)
@@ -108,7 +111,19 @@ package struct StoredFormWriter {
     put(#","cause":"#)
     put(string: step.cause)
     try put(#","by":"#, step.by) { $0.put(string: $1) }
-    try put(#","grant":"#, step.grant) { $0.put(quoted: $1.description) }
+    try put(#","grant":"#, step.grant) { $0.put(quoted: $1.uuid) }
+    put("}")
+  }
+
+  private mutating func put(_ place: StepPlace) {
+    put(#"{"run":""#)
+    put(place.run.uuid)
+    put(#"","step":"#)
+    put(string: place.step)
+    if let item = place.item {
+      put(#","item":"#)
+      put(number: item)
+    }
     put("}")
   }
 
@@ -158,6 +173,19 @@ package struct StoredFormWriter {
     put("\"")
   }
 
+  mutating func put(quoted id: UUIDv7) {
+    put("\"")
+    put(id)
+    put("\"")
+  }
+
+  mutating func put(_ id: UUIDv7) {
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 36) { buffer in
+      id.write(into: buffer)
+      bytes.append(contentsOf: buffer)
+    }
+  }
+
   mutating func put(string text: String) { JSONValue.string(text).write(into: &bytes) }
 
   mutating func put(_ payload: Payload) { payload.encoded.write(into: &bytes) }
@@ -176,13 +204,29 @@ package struct StoredFormWriter {
       fraction = 0
     }
     bytes.append(UInt8(ascii: "\""))
-    ISOTime.write(
-      second: whole + Int64(Date.timeIntervalBetween1970AndReferenceDate),
-      into: &bytes
-    )
+    put(second: whole + Int64(Date.timeIntervalBetween1970AndReferenceDate))
     bytes.append(UInt8(ascii: "."))
     bytes.append(number: fraction, digits: 9)
     bytes.append(UInt8(ascii: "Z"))
     bytes.append(UInt8(ascii: "\""))
+  }
+  /// As `ISOTime` writes it.
+  mutating func put(milliseconds date: Date) {
+    let milliseconds = Int64((date.timeIntervalSince1970 * 1000).rounded(.down))
+    let fraction = ((milliseconds % 1000) + 1000) % 1000
+    put(second: (milliseconds - fraction) / 1000)
+    bytes.append(UInt8(ascii: "."))
+    bytes.append(number: fraction, digits: 3)
+    bytes.append(UInt8(ascii: "Z"))
+  }
+
+  private mutating func put(second: Int64) {
+    if let lastSecond, lastSecond.second == second {
+      bytes.append(contentsOf: lastSecond.text)
+      return
+    }
+    let start = bytes.count
+    ISOTime.write(second: second, into: &bytes)
+    lastSecond = (second, Array(bytes[start...]))
   }
 }

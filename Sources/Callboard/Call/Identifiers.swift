@@ -38,18 +38,23 @@ public struct UUIDv7: Hashable, Comparable, Sendable {
   /// The 36 characters of the standard form, lower case.
   public var text: String {
     String(unsafeUninitializedCapacity: 36) { buffer in
-      var position = 0
-      for index in 0..<32 {
-        if index == 8 || index == 12 || index == 16 || index == 20 {
-          buffer[position] = UInt8(ascii: "-")
-          position += 1
-        }
-        let word = index < 16 ? high : low
-        let digit = UInt8(truncatingIfNeeded: word >> UInt64((15 - index % 16) * 4)) & 0xF
-        buffer[position] = digit < 10 ? digit + 48 : digit + 87
+      write(into: buffer)
+      return 36
+    }
+  }
+
+  /// Writes these, which the buffer has room for.
+  func write(into buffer: UnsafeMutableBufferPointer<UInt8>) {
+    var position = 0
+    for index in 0..<32 {
+      if index == 8 || index == 12 || index == 16 || index == 20 {
+        buffer[position] = UInt8(ascii: "-")
         position += 1
       }
-      return 36
+      let word = index < 16 ? high : low
+      let digit = UInt8(truncatingIfNeeded: word >> UInt64((15 - index % 16) * 4)) & 0xF
+      buffer[position] = digit < 10 ? digit + 48 : digit + 87
+      position += 1
     }
   }
 }

@@ -7,7 +7,7 @@ extension StoredFormWriter {
     put(#"{"v":1,"seq":"#)
     put(number: event.seq)
     put(#","time":""#)
-    ISOTime.write(event.time, into: &bytes)
+    put(milliseconds: event.time)
     put(#"","type":""#)
     put(event.type)
     put("\"")
@@ -48,12 +48,15 @@ extension StoredFormWriter {
     put("}")
   }
 
+  /// Begins anew, in the same memory.
+  package mutating func clear() { bytes.removeAll(keepingCapacity: true) }
+
   /// Between two lines of one entry.
   package mutating func putLineEnd() { put("\n") }
 
   private mutating func put(_ call: EngineEvent.CallPart) {
     put(#","call":{"id":""#)
-    put(call.id.description)
+    put(call.id.uuid)
     put(#"","function":"#, string: call.function)
     put(#","caller":"#, string: call.caller)
     put(#","conversation":""#, id: call.conversation)
@@ -110,10 +113,10 @@ extension StoredFormWriter {
   }
 
   /// `key` ends with the quotation mark before the id.
-  private mutating func put(_ key: StaticString, id: (some CustomStringConvertible)?) {
+  private mutating func put(_ key: StaticString, id: (some TimeOrderedID)?) {
     guard let id else { return }
     put(key)
-    put(id.description)
+    put(id.uuid)
     put("\"")
   }
 

@@ -453,20 +453,9 @@ public enum ISOTime {
   }
 
   public static func text(of date: Date) -> String {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(24)
-    write(date, into: &bytes)
-    return String(decoding: bytes, as: UTF8.self)
-  }
-
-  /// Appends the same.
-  static func write(_ date: Date, into bytes: inout [UInt8]) {
-    let milliseconds = Int64((date.timeIntervalSince1970 * 1000).rounded(.down))
-    let fraction = ((milliseconds % 1000) + 1000) % 1000
-    write(second: (milliseconds - fraction) / 1000, into: &bytes)
-    bytes.append(UInt8(ascii: "."))
-    bytes.append(number: fraction, digits: 3)
-    bytes.append(UInt8(ascii: "Z"))
+    var writer = StoredFormWriter(capacity: 24)
+    writer.put(milliseconds: date)
+    return String(decoding: writer.bytes, as: UTF8.self)
   }
 
   /// Appends a second since 1970, without its zone: `2026-11-22T10:31:07`.
