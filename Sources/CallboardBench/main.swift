@@ -55,7 +55,7 @@ case "audit":
     exit(64)
   }
   do {
-    try AuditBenchmark.run(entries: count, in: arguments.dropFirst(2).first ?? ".")
+    try AuditBenchmark.run(calls: count, in: arguments.dropFirst(2).first ?? ".")
   } catch {
     FileHandle.standardError.write(Data("callboard-bench audit: \(error)\n".utf8))
     exit(1)

@@ -148,6 +148,7 @@ final class StoreFile: Sendable {
     }
     var isNew: Set<CallID> = []
     let rows = Rows(database)
+    var entry = Entry()
     for item in items {
       for call in item.change.calls {
         let id = call.record.call.id
@@ -157,39 +158,60 @@ final class StoreFile: Sendable {
       }
       if let talk = item.change.conversation { try rows.put(talk, &memory) }
       if let run = item.change.run, lastRun[run.run.id] == item.position {
-        try rows.put(run, isNew: newRuns.contains(run.run.id))
+        try rows.put(run, item.runForm, isNew: newRuns.contains(run.run.id))
       }
       for (name, value) in item.change.settings { try rows.put(name, value) }
-      try append(item.change, to: rows, &written, keepsEvents: keepsEvents)
+      append(item.change, to: &entry, &written, keepsEvents: keepsEvents)
+      if entry.isEnough { try put(&entry, into: rows, &written) }
     }
+    try put(&entry, into: rows, &written)
     if written.head.sequence > 0 {
       try rows.putHead(written.head.bytes(signedWith: key))
     }
   }
 
-  /// The events of one change are one entry of the audit log.
+  /// An entry of the audit log that is being made: the events of one change, or of several that share a commit.
+  private struct Entry {
+    private(set) var lines = StoredFormWriter()
+    private(set) var count = 0
+
+    /// A row that fills its page would go on in others.
+    var isEnough: Bool { lines.bytes.count > 2048 }
+
+    mutating func add(_ event: EngineEvent) {
+      if count > 0 { lines.putLineEnd() }
+      lines.write(event)
+      count += 1
+    }
+
+    mutating func clear() {
+      lines.clear()
+      count = 0
+    }
+  }
+
   private func append(
     _ change: StoreChange,
-    to rows: Rows,
+    to entry: inout Entry,
     _ written: inout Written,
     keepsEvents: Bool
-  ) throws {
-    var writer = StoredFormWriter()
-    var count = 0
+  ) {
     func add(_ event: EngineEvent) {
       var event = event
-      count += 1
-      event.seq = written.head.sequence + count
-      if count > 1 { writer.putLineEnd() }
-      writer.write(event)
+      event.seq = written.head.sequence + entry.count + 1
+      entry.add(event)
       if keepsEvents { written.events.append(event) }
     }
     for event in change.events { add(event) }
     for call in change.calls where call.count > 0 {
       for event in call.steps.events { add(event) }
     }
-    guard count > 0 else { return }
-    let lines = writer.bytes
+  }
+
+  private func put(_ entry: inout Entry, into rows: Rows, _ written: inout Written) throws {
+    guard entry.count > 0 else { return }
+    defer { entry.clear() }
+    let (lines, count) = (entry.lines.bytes, entry.count)
     let hash = AuditChain.link(lines, count: count, after: written.head.hash)
     written.head = StoreHead(sequence: written.head.sequence + count, hash: hash)
     try rows.putEntry(written.head, count, lines)
@@ -325,9 +347,8 @@ private struct Rows {
     try insertConversation.execute()
   }
 
-  func put(_ change: RunChange, isNew: Bool) throws {
+  func put(_ change: RunChange, _ record: Data, isNew: Bool) throws {
     let run = change.run
-    let record = Data(try StoredForm.bytes(of: run))
     let sealed = change.sealed.map { Data($0) }
     let size = record.count + (sealed?.count ?? 0)
     let word = run.state.word

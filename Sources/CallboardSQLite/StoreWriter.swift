@@ -11,6 +11,8 @@ final class StoreWriter: CommitGate {
   /// A change in line.
   struct Item: Sendable {
     var change: StoreChange
+    /// Its run as it will stand in the file.
+    var runForm = Data()
     var position: UInt64
   }
 
@@ -79,11 +81,12 @@ final class StoreWriter: CommitGate {
       case refused(StoreFault)
       case taken(UInt64, isFirst: Bool, hurries: Bool, isPressing: Bool)
     }
+    let runForm = try form(of: change.run)
     let answer = state.withLock { state -> Answer in
       if let fault = state.fault ?? state.damage { return .refused(fault) }
       if state.isClosing { return .refused(StoreFault("the store is closed")) }
       state.position += 1
-      state.line.append(Item(change: change, position: state.position))
+      state.line.append(Item(change: change, runForm: runForm, position: state.position))
       state.overlay.put(change, at: state.position)
       let isNewlyUrgent = change.isAwaited && !state.isUrgent
       if isNewlyUrgent { state.isUrgent = true }
@@ -100,6 +103,16 @@ final class StoreWriter: CommitGate {
       if isFirst { work.signal() }
       if hurries { hurry.signal() }
       return CommitTicket(position, at: self, isPressing: isPressing)
+    }
+  }
+
+  /// A run is long and changes with each of its steps: whoever brings it writes it out, not the one thread of all.
+  private func form(of change: RunChange?) throws(StoreFault) -> Data {
+    guard let change else { return Data() }
+    do {
+      return Data(try StoredForm.bytes(of: change.run))
+    } catch {
+      throw StoreFault(error, at: file.path)
     }
   }
 

@@ -1,4 +1,5 @@
 import Callboard
+import Dispatch
 import Foundation
 import GRDB
 import JSONSchema
@@ -25,11 +26,19 @@ struct AuditLog {
     _ = store.close()
   }
 
+  /// Each entry is on disk before the next, which would else share one with it.
   static func write(_ counts: [Int], to store: SQLiteStore) throws {
+    let written = DispatchSemaphore(value: 0)
+    let token = store.follow { _ in written.signal() }
+    defer { withExtendedLifetime(token) {} }
     for (day, count) in counts.enumerated() {
       _ = try store.commit(
-        StoreChange(events: (1...count).map { event("entry \(day + 1), event \($0)", day: day) })
+        StoreChange(
+          events: (1...count).map { event("entry \(day + 1), event \($0)", day: day) },
+          isAwaited: true
+        )
       )
+      for _ in 1...count { written.wait() }
     }
   }
 

@@ -33,7 +33,8 @@ import Testing
     #expect(info.liveCalls == 3)
     #expect(info.endedCalls == 0)
     #expect(info.events == 18)
-    #expect(info.entries == 13)
+    // Changes that share a commit may share an entry.
+    #expect((11...13).contains(info.entries))
     #expect(info.oldestEvent == AuditLog.start)
     #expect(info.migration == info.newestMigration)
     #expect(info.holder == nil)

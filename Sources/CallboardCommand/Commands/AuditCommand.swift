@@ -156,7 +156,7 @@ struct AuditCommand: AsyncParsableCommand {
         guard fsync(descriptor) == 0 else { throw Unwritten(number: errno) }
         close(descriptor)
         let numbers = summary.first.map { ", events \($0)–\(summary.last ?? $0)" } ?? ""
-        Output.error.line("\(summary.entries) entries\(numbers), head \(summary.hash)")
+        Output.error.line("\(AuditText.entries(summary.entries))\(numbers), head \(summary.hash)")
       } catch let fault as Unwritten {
         // A reader that has gone is no fault.
         if file == nil, fault.number == EPIPE { return }
@@ -225,7 +225,7 @@ struct AuditCommand: AsyncParsableCommand {
         }
         Output.standard.line(
           """
-          \(checkpoint.entries) entries, events \(archived.first ?? 1)–\(checkpoint.sequence), are in \(checkpoint.file)
+          \(AuditText.entries(checkpoint.entries)), events \(archived.first ?? 1)–\(checkpoint.sequence), \(checkpoint.entries == 1 ? "is" : "are") in \(checkpoint.file)
           head of the archive \(checkpoint.hash)
           """
         )

@@ -62,12 +62,12 @@ struct StoreCommand: AsyncParsableCommand {
         ),
         (
           "audit log",
-          "\(info.events) events in \(info.entries) entries"
+          "\(info.events) events in \(AuditText.entries(info.entries))"
             + range(info.oldestEvent, info.newestEvent)
         ),
       ]
       let archives = info.checkpoints.map {
-        ("archived", "\($0.entries) entries up to event \($0.sequence) in \($0.file)")
+        ("archived", "\(AuditText.entries($0.entries)) up to event \($0.sequence) in \($0.file)")
       }
       return (rows + archives).map { $0.0 + String(repeating: " ", count: 15 - $0.0.count) + $0.1 }
         .joined(separator: "\n")
@@ -135,7 +135,9 @@ struct StoreCommand: AsyncParsableCommand {
       case .text:
         for note in check.notes { Output.standard.line("ok       " + note) }
         if let audit = check.audit, audit.isWhole {
-          Output.standard.line("ok       the audit log is whole: \(audit.entries) entries")
+          Output.standard.line(
+            "ok       the audit log is whole: \(AuditText.entries(audit.entries))"
+          )
         }
         for problem in check.problems { Output.standard.line("PROBLEM  " + problem) }
         for fault in check.audit?.faults ?? [] {

@@ -5,12 +5,14 @@ import JSONSchema
 
 /// What a verification found, for people and for programs.
 enum AuditText {
+  static func entries(_ number: Int) -> String { number == 1 ? "1 entry" : "\(number) entries" }
+
   static func text(_ report: AuditReport) -> String {
     var lines: [String] = []
     for checkpoint in report.checkpoints {
       lines.append(
         "archived up to event \(checkpoint.sequence) on \(ISOTime.text(of: checkpoint.time)): "
-          + "\(checkpoint.entries) entries in \(checkpoint.file), hash \(checkpoint.hash)"
+          + "\(entries(checkpoint.entries)) in \(checkpoint.file), hash \(checkpoint.hash)"
       )
     }
     if report.start > 0 {
@@ -19,7 +21,7 @@ enum AuditText {
     if report.isWhole {
       let numbers = report.first.map { ", events \($0)–\(report.last)" } ?? ""
       lines.append(
-        "the audit log is whole: \(report.entries) entries\(numbers)"
+        "the audit log is whole: \(entries(report.entries))\(numbers)"
           + report.stream.map { ", stream \($0)" }.orEmpty
           + String(format: ", in %.2f s", report.seconds)
       )
@@ -29,11 +31,11 @@ enum AuditText {
       lines.append("THE AUDIT LOG IS NOT WHOLE: it is not what the engine wrote")
     }
     if let known = report.known {
-      lines.append(
+      let place =
         known.entry == 0
-          ? "the head you gave is what stands before the first entry; \(known.since) entries have come since"
-          : "the head you gave is entry \(known.entry) (event \(known.event)); \(known.since) entries have come since"
-      )
+        ? "what stands before the first entry" : "entry \(known.entry) (event \(known.event))"
+      let come = "\(entries(known.since)) \(known.since == 1 ? "has" : "have") come since"
+      lines.append("the head you gave is \(place); \(come)")
     }
     switch report.signature {
     case .genuine: lines.append("the head is signed with the store's key")
