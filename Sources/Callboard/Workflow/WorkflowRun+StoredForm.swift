@@ -119,8 +119,9 @@ extension StoredFormWriter {
     if let date { put(date, since: start) } else { put("null") }
   }
 
-  /// As many nanoseconds; exact, because a `Date` of our days has steps of more than a hundred. One of another age is
-  /// written out.
+  /// Nanoseconds; one that is decades away is written out.
+  ///
+  /// Exact, because a `Date` of our days has steps of more than a hundred.
   private mutating func put(_ date: Date, since start: Date) {
     let seconds = date.timeIntervalSince(start)
     guard abs(seconds) < 1e9 else { return put(date) }
