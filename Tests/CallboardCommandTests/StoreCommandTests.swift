@@ -191,4 +191,19 @@ import Testing
     #expect(unnamed.status == 64)
     #expect(unnamed.error.contains("--store FILE"))
   }
+
+  @Test func `a file that is no store is told as that, and not as one whose key is gone`() throws {
+    let text = try scratch.file("notes.db", "this is no database")
+    let gone = scratch.path + "/gone.db"
+    try FileManager.default.copyItem(atPath: store, toPath: gone)
+    for (path, words) in [
+      (text, "notes.db is no SQLite database"), (gone, "gone.db.key is not there"),
+    ] {
+      let file = StorePlan.File(path: path, key: .beside(store: path))
+      let failure = #expect(throws: Failure.self) {
+        try OpenedStore.open(file, environment: [:])
+      }
+      #expect(failure?.description.contains(words) == true, "\(String(describing: failure))")
+    }
+  }
 }

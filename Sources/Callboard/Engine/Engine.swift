@@ -216,9 +216,10 @@ public final class Engine: Sendable {
     let waiter = OneShot<CallOutcome>()
     let isLive = table.withShard(of: id) { shard in
       // Asked under the lock: whoever stops the engine takes it afterwards, and finds this waiter.
-      if hasStopped { waiter.resolve(.failure(Self.stoppedFirst)) }
-      shard.calls[id]?.waiters.append(waiter)
-      return shard.calls[id] != nil
+      guard let live = shard.calls[id] else { return false }
+      if hasStopped { waiter.resolve(.failure(Self.stopped(before: live))) }
+      live.waiters.append(waiter)
+      return true
     }
     guard isLive else { return store.call(id)?.outcome }
     return await waiter.value
@@ -738,16 +739,17 @@ public final class Engine: Sendable {
 
   /// Calls that wait stay as they are, but nobody in this process will see their end.
   private func releaseWaiters() {
-    var waiters: [OneShot<CallOutcome>] = []
+    var waiters: [(OneShot<CallOutcome>, CallFailure)] = []
     var sleepers: [OneShot<Bool>] = []
     table.forEachShard { shard in
       for live in shard.calls.values {
-        waiters += live.waiters
+        let failure = Self.stopped(before: live)
+        waiters += live.waiters.map { ($0, failure) }
         live.waiters = []
         if let sleeper = live.sleeper { sleepers.append(sleeper) }
       }
     }
-    for waiter in waiters { waiter.resolve(.failure(Self.stoppedFirst)) }
+    for (waiter, failure) in waiters { waiter.resolve(.failure(failure)) }
     releaseConversationWaiters()
     releaseRunWaiters()
     for sleeper in sleepers { sleeper.resolve(false) }
@@ -756,11 +758,23 @@ public final class Engine: Sendable {
 
   var hasStopped: Bool { phase.load(ordering: .sequentiallyConsistent) == .stopped }
 
-  private static let stoppedFirst = CallFailure(
-    .engineStopped,
-    "The engine stopped before this call ended.",
-    isRetryable: true
-  )
+  /// What whoever waits for a call hears when the engine stops before it has ended.
+  private static func stopped(before live: LiveTable.LiveCall) -> CallFailure {
+    let word = live.call.state.word
+    guard word == .unknown || word.isRunning && live.traits.effect == .write else {
+      return CallFailure(
+        .engineStopped,
+        "The engine stopped before this call ended.",
+        reach: live.call.attempts.isEmpty ? .notSent : .maybe,
+        isRetryable: true
+      )
+    }
+    return CallFailure(
+      .outcomeUnknown,
+      "The engine stopped before this call ended, and it may have been done. Do not repeat it.",
+      reach: .maybe
+    )
+  }
 
   private var isAnythingRunning: Bool {
     var count = 0

@@ -177,7 +177,7 @@ final class LiveTable: Sendable {
 
 extension CallState.Word {
   /// Whether an attempt, or its fallback, is under way.
-  fileprivate var isRunning: Bool { self == .running || self == .stopping }
+  var isRunning: Bool { self == .running || self == .stopping }
 
   var index: Int {
     switch self {

@@ -82,9 +82,22 @@ struct OpenedStore: Sendable {
       let store = try SQLiteStore(file.path, retention: file.retention, key: key)
       return OpenedStore(store: store, sealer: Sealer(key))
     } catch let problem as KeyProblem {
+      // What is no store of callboard's has no key that could be put back.
+      if !isNew, let wrong = refusal(of: file.path) {
+        throw Failure(.unreachable, "The store can't be opened: \(wrong)")
+      }
       throw Failure(.unreachable, "The store can't be opened: \(problem)")
     } catch let problem as StoreProblem {
       throw Failure(.unreachable, "The store can't be opened: \(problem)")
+    }
+  }
+
+  private static func refusal(of path: String) -> StoreProblem? {
+    do {
+      _ = try StoreReader(path)
+      return nil
+    } catch {
+      return error
     }
   }
 
