@@ -23,6 +23,8 @@ struct StoreHead: Sendable, Hashable {
 struct StoreMemory {
   /// How many messages of a conversation's transcript are on disk.
   var messages: [ConversationID: Int] = [:]
+  /// What live calls are found by as twins, as far as it is on disk.
+  var twins: [CallID: TwinKey] = [:]
 }
 
 /// The database file, and how a batch of changes is written into it.
@@ -95,6 +97,7 @@ final class StoreFile: Sendable {
     )
   }
 
+  /// Where it throws, what is remembered is worth nothing any more.
   func write(
     _ items: [StoreWriter.Item],
     after head: StoreHead,
@@ -103,14 +106,12 @@ final class StoreFile: Sendable {
   ) throws -> Written {
     try checkPlace()
     var written = Written(head: head)
-    var next = memory
     try pool.writeWithoutTransaction { database in
       try transaction(database) {
-        try put(items, into: database, &written, &next, keepsEvents: keepsEvents)
+        try put(items, into: database, &written, &memory, keepsEvents: keepsEvents)
         beforeCommit.withLock { $0 }?()
       }
     }
-    memory = next
     return written
   }
 
@@ -154,7 +155,7 @@ final class StoreFile: Sendable {
         let id = call.record.call.id
         if call.stored == 0 { isNew.insert(id) }
         guard last[id] == item.position else { continue }
-        written.newCalls += try rows.put(call, isNew: isNew.contains(id))
+        written.newCalls += try rows.put(call, &memory, isNew: isNew.contains(id))
       }
       if let talk = item.change.conversation { try rows.put(talk, &memory) }
       if let run = item.change.run, lastRun[run.run.id] == item.position {
@@ -251,7 +252,7 @@ private struct Rows {
   init(_ database: Database) { self.database = database }
 
   /// Returns how many calls are more than before.
-  func put(_ change: CallChange, isNew: Bool) throws -> Int {
+  func put(_ change: CallChange, _ memory: inout StoreMemory, isNew: Bool) throws -> Int {
     let call = change.record.call
     let state = call.state.word.rawValue
     let ended = call.endedAt?.timeIntervalSince1970
@@ -260,6 +261,8 @@ private struct Rows {
     let sealed = change.sealed.map { Data($0) }
     let size = record.count + (sealed?.count ?? 0)
     let twin = change.twin.map { Data($0.bytes) }
+    let hasTwin = memory.twins[call.id] == change.twin
+    memory.twins[call.id] = ended == nil ? change.twin : nil
     func update() throws -> Bool {
       let updateCall = try database.cachedStatement(
         sql: """
@@ -273,7 +276,7 @@ private struct Rows {
       try updateCall.execute()
       guard database.changesCount > 0 else { return false }
       // By itself: a column that is set is taken out of its index and put back, though it stays what it was.
-      if let twin {
+      if let twin, !hasTwin {
         let updateTwin = try database.cachedStatement(
           sql: "UPDATE calls SET twin = ?1 WHERE id = ?2 AND twin IS NOT ?1"
         )
@@ -413,8 +416,16 @@ private struct Rows {
   }
 
   func putHead(_ head: Data) throws {
-    try database.cachedStatement(sql: "INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)")
-      .execute(arguments: ["head", head])
+    let updateHead = try database.cachedStatement(
+      sql: "UPDATE facts SET value = ? WHERE name = 'head'"
+    )
+    updateHead.setUncheckedArguments([head])
+    try updateHead.execute()
+    guard database.changesCount == 0 else { return }
+    try database.execute(
+      sql: "INSERT INTO facts (name, value) VALUES ('head', ?)",
+      arguments: [head]
+    )
   }
 }
 
