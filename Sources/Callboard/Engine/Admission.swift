@@ -320,4 +320,79 @@ extension Engine {
     }
     return moved?.transition.effect ?? .none
   }
+
+  // MARK: - Starting with what asked for it
+
+  /// A new call that starts in the commit of what asked for it.
+  struct Started: Sendable {
+    var id: CallID
+    var change: CallChange
+    var effect: CallEffect
+    fileprivate var before: CallRecord
+    fileprivate var function: RegisteredFunction
+  }
+
+  /// Admits and starts a call that stands in the table as `received` and in no store; nil where it has to go the long way.
+  ///
+  /// Only what waits for nothing and nobody: no `write`, no cached answer, no approval, and a slot is free. Whoever calls
+  /// commits `change`, and says with `stored` or `takeBack` what came of that.
+  func startAtOnce(_ id: CallID) -> Started? {
+    let (call, catalogue) = table.withShard(of: id) { ($0.calls[id]?.call, $0.catalogue) }
+    guard let call, let definition = catalogue[call.function]?.definition,
+      definition.effect != .write, definition.cache == nil
+    else { return nil }
+    let admission = admission(of: call, in: catalogue, isRehearsal: false)
+    guard case .admitted = admission.event, let function = admission.function else { return nil }
+    return table.withShard(of: id) { shard in
+      guard let live = shard.calls[id], live.call.state == .received,
+        takeSlotAtOnce(function, of: catalogue, in: &shard)
+      else { return nil }
+      var next = live.call
+      guard (try? decide(&next, admission.event, function.traits, using: &shard.generator)) != nil,
+        let started = try? decide(
+          &next,
+          .start(digest: nil),
+          function.traits,
+          using: &shard.generator
+        )
+      else {
+        slots.giveBack(function)
+        return nil
+      }
+      next.redact(function.redactor, live.secrets)
+      let before = live.record
+      let record = CallRecord(next)
+      live.function = function
+      live.committed = record.call.history.count
+      show(record, of: live, in: &shard)
+      return Started(
+        id: id,
+        change: CallChange(record.withoutOriginals, stored: 0, sealed: sealer?.seal(record.call)),
+        effect: started.effect,
+        before: before,
+        function: function
+      )
+    }
+  }
+
+  /// It has been given to the store.
+  func stored(_ started: Started, _ ticket: CommitTicket) {
+    table.withShard(of: started.id) { shard in
+      guard let live = shard.calls[started.id] else { return }
+      live.ticket = ticket
+      if ticket.isPressing { live.owed = ticket }
+    }
+  }
+
+  /// The store did not take it: it is received again, and nothing has begun.
+  func takeBack(_ started: Started) {
+    slots.giveBack(started.function)
+    table.withShard(of: started.id) { shard in
+      guard let live = shard.calls[started.id],
+        live.call.revision == started.change.record.call.revision
+      else { return }
+      live.committed = started.before.call.history.count
+      show(started.before, of: live, in: &shard)
+    }
+  }
 }

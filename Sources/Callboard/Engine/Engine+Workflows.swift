@@ -111,7 +111,7 @@ extension Engine {
     by person: String? = nil
   ) throws -> CommitTicket {
     let now = clock.now
-    let (effects, ticket) = try live.state.withLock { state -> ([WorkflowEffect], CommitTicket) in
+    let (stored, ticket) = try live.state.withLock { state -> (Stored, CommitTicket) in
       var next = state.run
       let effect = try next.handle(event, now: now, using: &state.generator)
       next = redacted(next, live.secrets)
@@ -126,7 +126,7 @@ extension Engine {
       told.workflow = next.workflow.name
       return (store(&state, calls, told, effect), state.ticket)
     }
-    for effect in effects { perform(live, effect) }
+    perform(live, stored)
     return ticket
   }
 
@@ -178,27 +178,44 @@ extension Engine {
     return call
   }
 
-  /// Stores a run with the calls of what begins; returns what is to be done now, nothing where that waits for the store.
+  /// What is to be done once a run is stored; nothing where that waits for the store.
+  private struct Stored {
+    var effects: [WorkflowEffect] = []
+    /// Calls that have started in the same commit.
+    var started: [Started] = []
+  }
+
+  /// Stores a run with the calls of what begins.
   private func store(
     _ state: inout RunTable.Live.State,
     _ calls: [Call],
     _ event: EngineEvent,
     _ effect: WorkflowEffect
-  ) -> [WorkflowEffect] {
+  ) -> Stored {
+    // What waits for the store is admitted when the store works again.
+    let started = state.owed.isEmpty ? calls.compactMap { startAtOnce($0.id) } : []
     state.owed.calls += calls
     state.owed.events.append(event)
     state.owed.effects.append(effect)
-    return storeOwed(&state)
+    return storeOwed(&state, started)
   }
 
-  private func storeOwed(_ state: inout RunTable.Live.State) -> [WorkflowEffect] {
+  private func storeOwed(
+    _ state: inout RunTable.Live.State,
+    _ started: [Started] = []
+  ) -> Stored {
     defer { changed() }
     let owed = state.owed
     do throws(StoreFault) {
-      state.ticket = try store.commit(
+      let ticket = try store.commit(
         StoreChange(
-          calls: owed.calls.map {
-            CallChange(CallRecord($0).withoutOriginals, stored: 0, sealed: sealer?.seal($0))
+          calls: owed.calls.map { call in
+            started.first { $0.id == call.id }?.change
+              ?? CallChange(
+                CallRecord(call).withoutOriginals,
+                stored: 0,
+                sealed: sealer?.seal(call)
+              )
           },
           run: RunChange(
             state.run.withoutOriginals,
@@ -208,25 +225,35 @@ extension Engine {
           events: owed.events
         )
       )
+      state.ticket = ticket
+      for call in started { stored(call, ticket) }
     } catch {
+      for call in started { takeBack(call) }
       storeFailed(error)
       comeBack()
-      return []
+      return Stored()
     }
     state.isKnown = true
     state.owed = RunTable.Live.Owed()
     storeWorks()
-    return owed.effects
+    return Stored(effects: owed.effects, started: started)
   }
 
   /// Stores what runs have become while the store could not write, and goes on with it.
   func recoverRuns() {
     for live in runs.all {
-      let effects = live.state.withLock { state in
-        state.owed.isEmpty ? [] : storeOwed(&state)
+      let stored = live.state.withLock { state in
+        state.owed.isEmpty ? Stored() : storeOwed(&state)
       }
-      for effect in effects { perform(live, effect) }
+      perform(live, stored)
     }
+  }
+
+  private func perform(_ live: RunTable.Live, _ stored: Stored) {
+    for call in stored.started {
+      Task(executorPreference: executor) { [self] in await drive(call.id, call.effect) }
+    }
+    for effect in stored.effects { perform(live, effect) }
   }
 
   private func perform(_ live: RunTable.Live, _ effect: WorkflowEffect) {
