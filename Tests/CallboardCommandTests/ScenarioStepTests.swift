@@ -117,6 +117,10 @@ import Testing
       "do: [{ workflow: { run: deal } }]\nexpect: { workflows: [{ run: daal }] }",
       "did you mean deal?"
     ),
+    (
+      "do: [{ workflow: { run: deal } }]\nexpect: { never: [offers.send, nobody.calls] }",
+      "is “nobody.calls”, which no function of this scenario is called"
+    ),
     ("do: [{ workflow: { run: deal } }]\nexpect: { workflows: [{ time: 5 }] }", "write a duration"),
     ("do: [{ workflow: { run: deal } }]\nexpect: { workflows: [{ time: 5x }] }", "unknown unit"),
   ])

@@ -124,6 +124,16 @@ struct WorkflowCommandTests {
     #expect(try JSONValue(parsing: ended.output) == ["zip": "02134"])
   }
 
+  @Test func `what can be run is listed from the configuration where no instance runs`()
+    async throws
+  {
+    let scratch = try scratch("\nworkflows: [chain.yaml]\n")
+    let listed = try await run(scratch, "workflows", "list", "--available")
+    #expect(listed.status == 0, "\(listed)")
+    #expect(listed.output.contains("chain"), "\(listed)")
+    #expect(listed.output.contains("3 steps"), "\(listed)")
+  }
+
   @Test func `what it ends with says what became of it`() async throws {
     let scratch = try scratch()
     _ = try scratch.file("pay.yaml", "workflow: p\nsteps: [{ id: a, call: desk.pay }]\n")
@@ -166,8 +176,16 @@ struct WorkflowCommandTests {
     let id = started.output.trimmingCharacters(in: .whitespacesAndNewlines)
     #expect(started.status == 0, "\(started.error)")
     try await until(scratch, "workflows", "show", id) { $0.output.contains("awaiting_approval") }
+    let waiting = try Running(["workflows", "run", "w"], folder: scratch.path)
+    waiting.told("waits for a person to decide")
     first.send(SIGKILL)
     _ = try first.ended()
+    let other = try waiting.ended()
+    #expect(other.status == 74, "\(other)")
+    #expect(
+      other.error.contains("it goes on when callboard serve runs again on its store"),
+      "\(other)"
+    )
     let second = try Running(["serve"], folder: scratch.path)
     defer { second.send(SIGKILL) }
     try await until(scratch, "workflows", "show", id) { $0.output.contains("awaiting_approval") }

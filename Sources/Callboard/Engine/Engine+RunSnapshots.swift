@@ -11,14 +11,7 @@ extension Engine {
   }
 
   func workflowRows() -> [WorkflowRow] {
-    configuration.workflows.map { workflow in
-      WorkflowRow(
-        name: workflow.name,
-        description: workflow.description,
-        steps: workflow.steps.count,
-        input: workflow.input
-      )
-    }
+    configuration.workflows.map(WorkflowRow.init)
   }
 
   private func row(_ run: WorkflowRun) -> RunRow {
@@ -64,7 +57,9 @@ extension Engine {
     guard let run = runs[id]?.run.withoutOriginals ?? store.run(id)?.run else { return nil }
     var failure: String?
     if case .failed(let why) = run.state { failure = why }
-    let steps = zip(run.workflow.steps, run.steps).map { stepRow($0, $1, context) }
+    let steps = zip(run.workflow.steps, run.steps).map {
+      stepRow($0, $1, isLive: run.state.word.isLive, context)
+    }
     return RunDetail(
       row: row(run),
       input: run.input.shown,
@@ -77,6 +72,7 @@ extension Engine {
   private func stepRow(
     _ step: Workflow.Step,
     _ state: WorkflowRun.Step,
+    isLive: Bool,
     _ context: SnapshotContext
   ) -> RunDetail.StepRow {
     let does: String
@@ -94,6 +90,7 @@ extension Engine {
       {
         why = "its fallback counts: " + failure.message
       }
+    case .waiting where !isLive: why = "it did not begin before the run ended"
     case .waiting, .running: break
     }
     let items =

@@ -40,10 +40,14 @@ extension Engine {
         message: "the input is longer than arguments may be"
       )
     }
-    if let error = redactor.redact(workflow.inputSchema.validate(input), about: input).first {
+    let errors = redactor.redact(workflow.inputSchema.validate(input), about: input)
+    if !errors.isEmpty {
+      let told = errors.prefix(Self.toldErrors).map(\.message).joined(separator: "; ")
+      let more = errors.count - Self.toldErrors
       throw ConfigurationMistake(
         path: "input",
-        message: "the input of \(workflow.name) does not fit: \(error.message)"
+        message: "the input of \(workflow.name) does not fit: \(told)"
+          + (more > 0 ? "; and \(more) more" : "")
       )
     }
     guard !isStopping else {
@@ -75,6 +79,9 @@ extension Engine {
     }
     return run.id
   }
+
+  /// So many errors of an input are told.
+  private static let toldErrors = 4
 
   /// What of a workflow is not there now, or does not fit.
   public func mistakes(in workflow: Workflow) -> [WorkflowMistake] {

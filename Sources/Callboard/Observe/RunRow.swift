@@ -32,6 +32,13 @@ public struct WorkflowRow: Sendable, Codable, Hashable, Identifiable {
   public var steps: Int
   /// JSON Schema of what it is given.
   public var input: JSONValue
+
+  public init(_ workflow: Workflow) {
+    name = workflow.name
+    description = workflow.description
+    steps = workflow.steps.count
+    input = workflow.input
+  }
 }
 
 /// One run with its steps.

@@ -23,6 +23,7 @@ public struct WorkflowCheck: Sendable {
       found += conditionMistakes(step, before, in: workflow, at: place.appending("when"))
       if let repetition = step.repetition {
         found += mistakes(in: repetition.items, roots, step: step, workflow)
+        found += arrayMistakes(repetition.items, roots, at: place)
         roots["item"] = Root(
           schema: element(of: repetition.items, roots),
           mayBeMissing: false
@@ -52,7 +53,9 @@ public struct WorkflowCheck: Sendable {
       }
     }
     if let output = workflow.output {
-      let all = roots(of: workflow, Set(workflow.steps.map(\.id)))
+      var all = roots(of: workflow, Set(workflow.steps.map(\.id)))
+      // What its condition passed over is null in the output.
+      for step in workflow.steps where step.isRequired { all[step.id]?.mayBeMissing = false }
       found += mistakes(in: output, all, step: nil, workflow)
     }
     return found
@@ -209,6 +212,29 @@ public struct WorkflowCheck: Sendable {
       schema = next
     }
     return Self.resolved(schema, in: whole).flatMap { Self.isOpen($0) ? nil : $0 }
+  }
+
+  /// What is known to be no array, and can't be gone through.
+  private func arrayMistakes(
+    _ items: WorkflowTemplate,
+    _ roots: [String: Root],
+    at place: JSONPointer
+  ) -> [WorkflowMistake] {
+    let takes = "and for_each takes an array"
+    guard let reference = items.references.first, items.source.stringValue != nil else {
+      guard items.source.arrayValue == nil else { return [] }
+      let spot = place.appending("for_each").appending("in")
+      return [WorkflowMistake(spot, "is \(items.source.typeName), \(takes)")]
+    }
+    guard reference.isWhole else {
+      return [WorkflowMistake(reference.pointer, "is a text with ${…} in it, \(takes)")]
+    }
+    return reference.reference.paths.compactMap { path in
+      guard let types = schema(at: path, roots).flatMap(Self.types), !types.contains("array")
+      else { return nil }
+      let what = "\(path) is \(types.sorted().joined(separator: " or ")), \(takes)"
+      return WorkflowMistake(reference.pointer, offset: path.offset, what)
+    }
   }
 
   private func element(of items: WorkflowTemplate, _ roots: [String: Root]) -> JSONValue? {

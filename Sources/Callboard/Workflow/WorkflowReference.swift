@@ -39,14 +39,15 @@ public struct WorkflowReference: Sendable, Hashable {
 
   /// The value; nil where no place has one.
   ///
-  /// A place whose value is null has none.
-  func value(in context: JSONObject) -> JSONValue? {
+  /// A place whose value is null has none. `skipped`: what would be there, but has been passed over and counts as null.
+  func value(in context: JSONObject, skipped: Set<String> = []) -> JSONValue? {
     for path in paths {
       if let value = path.value(in: context), !value.isNull { return value }
     }
     if let literal { return literal }
     // Null is a value where nothing else is asked for.
-    return paths.lazy.compactMap { $0.value(in: context) }.first
+    if let value = paths.lazy.compactMap({ $0.value(in: context) }).first { return value }
+    return paths.contains { skipped.contains($0.root) } ? JSONValue.null : Optional<JSONValue>.none
   }
 }
 

@@ -411,11 +411,27 @@ extension WorkflowRun {
     in step: Workflow.Step?,
     item: Int?
   ) throws(WorkflowTemplate.Missing) -> Payload {
-    let original = try template.value(in: try context(of: step, item: item, \.original))
+    // The output is all there is to say that a step was passed over; another step has to say what counts then.
+    let skipped = step == nil ? skippedSteps : []
+    let original = try template.value(
+      in: try context(of: step, item: item, \.original),
+      skipped: skipped
+    )
     guard hasPayload(where: \.hasSecrets) else { return Payload(original) }
     // Where a mark stands in the place of an object, nothing of it can be shown.
-    let shown = try? template.value(in: try context(of: step, item: item, \.shown))
+    let shown = try? template.value(
+      in: try context(of: step, item: item, \.shown),
+      skipped: skipped
+    )
     return Self.payload(original, shown: shown ?? .string(Redactor.mark))
+  }
+
+  private var skippedSteps: Set<String> {
+    Set(
+      steps.compactMap { step in
+        if case .skipped = step.state { step.id } else { nil }
+      }
+    )
   }
 
   private static func payload(_ original: JSONValue, shown: JSONValue) -> Payload {

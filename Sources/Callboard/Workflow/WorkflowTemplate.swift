@@ -123,22 +123,29 @@ public struct WorkflowTemplate: Sendable, Hashable {
     }
   }
 
-  /// What it stands for in this context.
-  package func value(in context: JSONObject) throws(Missing) -> JSONValue {
-    try Self.value(of: root, in: context)
+  /// What it stands for in this context; what refers to something that was `skipped` is null.
+  package func value(
+    in context: JSONObject,
+    skipped: Set<String> = []
+  ) throws(Missing) -> JSONValue {
+    try Self.value(of: root, in: context, skipped)
   }
 
-  private static func value(of node: Node, in context: JSONObject) throws(Missing) -> JSONValue {
+  private static func value(
+    of node: Node,
+    in context: JSONObject,
+    _ skipped: Set<String>
+  ) throws(Missing) -> JSONValue {
     switch node {
     case .value(let value): return value
-    case .reference(let reference): return try found(reference, in: context)
+    case .reference(let reference): return try found(reference, in: context, skipped)
     case .text(let pieces):
       var text = ""
       for piece in pieces {
         switch piece {
         case .text(let plain): text += plain
         case .reference(let reference):
-          let value = try found(reference, in: context)
+          let value = try found(reference, in: context, skipped)
           text += value.stringValue ?? value.serialized()
         }
       }
@@ -146,20 +153,25 @@ public struct WorkflowTemplate: Sendable, Hashable {
     case .array(let nodes):
       var items: [JSONValue] = []
       items.reserveCapacity(nodes.count)
-      for node in nodes { items.append(try value(of: node, in: context)) }
+      for node in nodes { items.append(try value(of: node, in: context, skipped)) }
       return .array(items)
     case .object(let members):
       var object = JSONObject()
-      for member in members { object[member.key] = try value(of: member.node, in: context) }
+      for member in members {
+        object[member.key] = try value(of: member.node, in: context, skipped)
+      }
       return .object(object)
     }
   }
 
   private static func found(
     _ reference: WorkflowReference,
-    in context: JSONObject
+    in context: JSONObject,
+    _ skipped: Set<String>
   ) throws(Missing) -> JSONValue {
-    guard let value = reference.value(in: context) else { throw Missing(reference: reference) }
+    guard let value = reference.value(in: context, skipped: skipped) else {
+      throw Missing(reference: reference)
+    }
     return value
   }
 }

@@ -88,12 +88,8 @@ struct WorkflowsCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-      let query = Query.runs(ListQuery(after: limit - 1))
-      guard case .runs(let page, let workflows) = try instance.open().look(at: query).body else {
-        return
-      }
       if available {
-        output.print(workflows) { rows in
+        output.print(try workflows()) { rows in
           RowText.columns(rows.map { [$0.name, "\($0.steps) steps", $0.description] })
         } json: { row in
           [
@@ -103,12 +99,24 @@ struct WorkflowsCommand: AsyncParsableCommand {
         }
         return
       }
+      let query = Query.runs(ListQuery(after: limit - 1))
+      guard case .runs(let page, _) = try instance.open().look(at: query).body else { return }
       output.print(page.rows) {
         RunText.rows($0)
       } json: {
         RunText.json($0)
       }
       if let notice = page.notice { Output.error.row("callboard: \(notice)") }
+    }
+
+    /// Those of the instance; of the configuration where none runs.
+    private func workflows() throws -> [WorkflowRow] {
+      guard let running = try instance.running() else {
+        return try instance.source.loadTellingWarnings().engine.workflows.map(WorkflowRow.init)
+      }
+      let query = Query.runs(ListQuery(after: 0))
+      guard case .runs(_, let workflows) = try running.look(at: query).body else { return [] }
+      return workflows
     }
   }
 

@@ -304,7 +304,10 @@ private struct CallExpectation: Sendable {
       faults.append("\(key): \(error.message)")
     }
     let failure = call.outcome?.failure ?? (call.state.word == .unknown ? call.firstFailure : nil)
-    expect("state", call.state.word.rawValue)
+    if let wanted = text("state"), wanted != call.state.word.rawValue {
+      let why = failure.map { " (\($0.kind.rawValue): \($0.message))" } ?? ""
+      faults.append("state was \(call.state.word.rawValue)\(why)")
+    }
     expect("source", call.outcome?.source?.rawValue)
     expect("failure", failure?.kind.rawValue)
     expect("reach", failure?.reach.rawValue)

@@ -160,7 +160,7 @@ struct ScenarioReader {
     }
     readBounds()
     scenario.prices = prices()
-    checkExpectedNames()
+    checkExpectedNames(configuration.engine.workflows)
     checkFunctions(scenario)
     return scenario
   }
@@ -380,7 +380,21 @@ struct ScenarioReader {
   }
 
   /// An expectation about a name that nothing has would never be looked at.
-  private mutating func checkExpectedNames() {
+  private mutating func checkExpectedNames(_ workflows: [Workflow]) {
+    let functions =
+      definitions.map(\.name.description)
+      + workflows.map { "\(WorkflowProvider.name).\($0.name)" }
+    for section in ["never", "order"] {
+      for (index, value) in (root["expect"]?[section]?.arrayValue ?? []).enumerated() {
+        let pattern = NamePattern(value.stringValue ?? "")
+        guard !functions.contains(where: pattern.matches) else { continue }
+        let near = nearest(to: pattern.text, among: functions).map { "did you mean \($0)?" }
+        reader.report(
+          JSONPointer(tokens: ["expect", section, String(index)]),
+          "is “\(pattern.text)”, which no function of this scenario is called; \(near ?? "write the name of one")"
+        )
+      }
+    }
     for (section, keys) in [
       ("calls", ["call", "runs_again", "same_key_as", "other_key_than"]), ("events", ["call"]),
       ("never_events", ["call"]), ("answers", []), ("conversations", []), ("workflows", []),

@@ -86,7 +86,7 @@ extension WorkflowsCommand {
       try await interruption.watching([{ isInterrupted.resolve(()) }]) {
         var told: Set<CallID> = []
         while true {
-          let detail = try running.run(id.description)
+          let detail = try look(at: id, on: running)
           guard detail.row.state.isLive else { return try tell(detail) }
           for call in detail.steps.flatMap(\.calls)
           where call.state.needsPerson && told.insert(call.id).inserted {
@@ -104,6 +104,19 @@ extension WorkflowsCommand {
           }
           try await Task.sleep(for: .milliseconds(100))
         }
+      }
+    }
+
+    /// A run that was started goes on by itself: what can't be seen of it has not been undone.
+    private func look(at id: RunID, on running: Instance) throws -> RunDetail {
+      do {
+        return try running.run(id.description)
+      } catch let failure as Failure where failure.status == .unreachable {
+        throw Failure(
+          .outcomeUnknown,
+          "The instance has gone away while \(workflow) \(id) ran; it goes on when callboard serve runs again on its store. "
+            + "Do not start another one: callboard workflows show \(id) says what becomes of it."
+        )
       }
     }
 

@@ -154,12 +154,42 @@ struct WorkflowCheckTests {
     #expect(try check(validate, output: ["n": "${input.note ?? ''}"]) == [])
   }
 
-  @Test func `a step that may be skipped needs a default, also in the output`() throws {
+  @Test
+  func `a step that may be skipped needs a default in another step, and is null in the output`()
+    throws
+  {
+    var maybe: JSONValue = ["id": "a", "call": "t.market", "when": ["required": ["input"]]]
     let found = try check(
-      ["id": "a", "call": "t.market", "when": ["required": ["input"]]],
+      maybe,
+      ["id": "b", "needs": ["a"], "call": "t.offer", "with": ["price": "${a.median}"]],
       output: "${a.median}"
     )
+    #expect(found.count == 1)
     #expect(found.first?.contains("a may have no result (it has a when)") == true)
+    maybe["required"] = false
+    #expect(
+      try check(maybe, output: "${a.median}").first?.contains("a may have no result") == true
+    )
+  }
+
+  @Test func `what is no array can't be gone through`() throws {
+    func each(_ items: JSONValue) throws -> [String] {
+      try check(
+        validate,
+        [
+          "id": "a", "call": "t.market", "with": ["zip": "10115"],
+          "for_each": ["in": items, "most": 3],
+        ]
+      )
+    }
+    #expect(try each("${input.tags}") == [])
+    #expect(try each(["1", "2"]) == [])
+    #expect(
+      try each("${input.address}")
+        == ["/steps/1/for_each/in: input.address is string, and for_each takes an array"]
+    )
+    #expect(try each("all of ${input.tags}").first?.contains("is a text with") == true)
+    #expect(try each("tags").first?.contains("is string, and for_each takes an array") == true)
   }
 
   @Test func `values and types that a function does not take are told`() throws {

@@ -29,7 +29,7 @@ let dueDiligence: JSONValue = [
       "call": "t.offer", "with": ["price": "${market.median ?? input.ask}"],
     ],
   ],
-  "output": ["offer": "${offer.id ?? null}"],
+  "output": ["offer": "${offer.id}"],
 ]
 
 /// A workflow of these steps, whose functions are not asked for.

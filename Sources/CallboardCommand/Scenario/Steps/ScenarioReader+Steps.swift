@@ -6,7 +6,7 @@ import JSONSchema
 /// Steps that are workflows, loads and boundary arguments.
 extension ScenarioReader {
   /// The functions that the scenario has, mocked or real.
-  private var definitions: [FunctionDefinition] {
+  var definitions: [FunctionDefinition] {
     let mocked = Set(mocked.map(\.name))
     return self.mocked + base.definitions.filter { !mocked.contains($0.name) }
   }
