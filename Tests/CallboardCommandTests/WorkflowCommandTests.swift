@@ -204,6 +204,96 @@ struct WorkflowCommandTests {
     #expect(detail["steps"]?[0]?["state"] == "succeeded")
   }
 
+  /// Each step writes down that it was done; the last one is a `write`.
+  @Test func `a run that is killed between any two steps goes on, and does no step twice`()
+    async throws
+  {
+    let scratch = try Scratch()
+    let names = ["validate", "analyse", "comply", "submit"]
+    let functions = names.map { name in
+      """
+            - name: \(name)
+              effect: \(name == "submit" ? "write" : "idempotent")
+              stdin: none
+              output: text
+              run: [sh, -c, "while [ -e stop-\(name) ]; do sleep 0.02; done; echo $CALLBOARD_IDEMPOTENCY_KEY >> \(name); echo done"]
+      """
+    }
+    _ = try scratch.file(
+      "callboard.yaml",
+      """
+      name: killed
+      store: { file: s.db }
+      control: { socket: c.sock }
+      providers:
+        deal:
+          type: program
+          functions:
+      \(functions.joined(separator: "\n"))
+      approvals: [{ approval: never }]
+      workflows: [w.yaml]
+      """
+    )
+    _ = try scratch.file(
+      "w.yaml",
+      """
+      workflow: deal
+      steps:
+        - { id: validate, call: deal.validate }
+        - { id: analyse, needs: [validate], call: deal.analyse }
+        - { id: comply, needs: [analyse], call: deal.comply }
+        - { id: submit, needs: [comply], call: deal.submit }
+      output: "${submit}"
+      """
+    )
+    func state(of step: Int, in ended: Program.Ended) -> JSONValue? {
+      (try? JSONValue(parsing: ended.output))?["steps"]?[step]?["state"]
+    }
+    func lines(_ name: String) -> [Substring] {
+      let text = try? String(contentsOfFile: scratch.path + "/" + name, encoding: .utf8)
+      return text?.split(separator: "\n") ?? []
+    }
+    for last in names.indices.dropLast() {
+      // A store of its own: else the last step would be held as a twin of the one before.
+      for name in names + ["s.db", "s.db-wal", "s.db-shm"] {
+        try? FileManager.default.removeItem(atPath: scratch.path + "/" + name)
+      }
+      // The next step has begun, and has done nothing yet, when the kill comes.
+      let gate = try scratch.file("stop-" + names[last + 1], "")
+      let first = try Running(["serve"], folder: scratch.path)
+      first.told("killed is up")
+      let started = try await run(scratch, "workflows", "run", "deal", "--detach")
+      let id = started.output.trimmingCharacters(in: .whitespacesAndNewlines)
+      #expect(started.status == 0, "\(started)")
+      try await until(scratch, "workflows", "show", id, "--output", "json") {
+        state(of: last, in: $0) == "succeeded" && state(of: last + 1, in: $0) == "running"
+      }
+      first.send(SIGKILL)
+      _ = try first.ended()
+      let second = try Running(["serve"], folder: scratch.path)
+      defer { second.send(SIGKILL) }
+      second.told("killed is up")
+      try FileManager.default.removeItem(atPath: gate)
+      let isWrite = last + 1 == names.count - 1
+      if isWrite {
+        // Nobody knows whether it was done: it is looked up, and not repeated.
+        try await until(scratch, "workflows", "show", id) { $0.output.contains("unknown") }
+      } else {
+        try await until(scratch, "workflows", "show", id) {
+          $0.output.contains("deal \(id) succeeded")
+        }
+      }
+      for (index, name) in names.enumerated() {
+        let done = lines(name)
+        // What was cut off is repeated with its key, and counts once.
+        #expect(Set(done).count == done.count || index == last + 1, "\(name): \(done)")
+        if index <= last { #expect(done.count == 1, "\(name): \(done)") }
+        #expect(Set(done).count <= 1, "\(name): \(done)")
+      }
+      if isWrite { #expect(lines("submit").count <= 1) }
+    }
+  }
+
   private func until(
     _ scratch: Scratch,
     _ arguments: String...,
