@@ -236,6 +236,25 @@ import Testing
     #expect(!(try log.verify().isWhole))
   }
 
+  /// Entries are taken out, and what says that they are in an archive is made up.
+  @Test func `a checkpoint that was made up is found or told without the key`() throws {
+    let log = try AuditLog()
+    try log.edit { database in
+      try database.execute(
+        sql: """
+          INSERT INTO checkpoints (seq, hash, time, file, entries, after)
+            SELECT seq, hash, 0, 'elsewhere.jsonl', 4, 0 FROM events WHERE seq = 7;
+          DELETE FROM events WHERE seq <= 7
+          """
+      )
+    }
+    #expect(try log.verify(key: nil).faults.map(\.kind) == [.checkpoint])
+    try log.edit { try $0.execute(sql: "UPDATE checkpoints SET code = zeroblob(32)") }
+    let report = try log.verify(key: nil)
+    #expect(report.isWhole && report.hasUncheckedCheckpoints)
+    #expect(try log.verify().faults.map(\.kind) == [.checkpoint])
+  }
+
   @Test(arguments: [
     "DELETE FROM checkpoints WHERE seq = 7",
     "DELETE FROM checkpoints WHERE seq = 7; UPDATE checkpoints SET after = 0",

@@ -65,7 +65,7 @@ struct AuditCommand: AsyncParsableCommand {
         }
       }
       switch output {
-      case .text: Output.standard.line(AuditText.text(report))
+      case .text: Output.standard.line(AuditText.text(report, isFile: file != nil))
       case .json, .jsonl: Output.standard.line(AuditText.json(report).serialized(pretty: true))
       }
       if !report.isWhole { throw Failure(.failed, "") }

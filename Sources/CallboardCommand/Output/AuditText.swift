@@ -7,13 +7,17 @@ import JSONSchema
 enum AuditText {
   static func entries(_ number: Int) -> String { number == 1 ? "1 entry" : "\(number) entries" }
 
-  static func text(_ report: AuditReport) -> String {
+  /// `isFile`: of an export or archive, whose end only its store or a head that was kept can vouch for.
+  static func text(_ report: AuditReport, isFile: Bool = false) -> String {
     var lines: [String] = []
     for checkpoint in report.checkpoints {
       lines.append(
         "archived up to event \(checkpoint.sequence) on \(ISOTime.text(of: checkpoint.time)): "
           + "\(entries(checkpoint.entries)) in \(checkpoint.file), hash \(checkpoint.hash)"
       )
+    }
+    if report.hasUncheckedCheckpoints {
+      lines.append("what says so is signed; without the key (--key FILE) that was not checked")
     }
     if report.start > 0 {
       lines.append("verified from event \(report.start + 1) on; before it: see the archive")
@@ -41,6 +45,11 @@ enum AuditText {
     case .genuine: lines.append("the head is signed with the store's key")
     case .unchecked:
       lines.append("the head is signed; without the key (--key FILE) that was not checked")
+    case .none where isFile && report.known == nil:
+      lines.append(
+        "a file is not signed: --head HASH, with what audit archive said or audit verify says of its store, tells whether it is the one"
+      )
+    case .none where isFile: break
     case .none:
       lines.append("the head is not signed: whoever can write the file can rewrite the log")
     case .wrong: break

@@ -27,6 +27,8 @@ public struct AuditReport: Sendable {
   public var stream: String?
   /// Where the log was archived; verification begins behind the last one.
   public var checkpoints: [AuditCheckpoint] = []
+  /// Some of these are signed, and no key was given to check that with.
+  public var hasUncheckedCheckpoints = false
   /// Number of the last event before the first that was verified.
   public var start: Int
   public var entries: Int

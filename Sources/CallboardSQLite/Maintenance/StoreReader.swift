@@ -74,6 +74,14 @@ public final class StoreReader: Sendable {
           "the checkpoint at event \(checkpoint.sequence) is not signed with this key: it was changed, or the archive was made without the key"
         )
       }
+    } else if try Self.fact("key", in: database) != nil {
+      for checkpoint in checkpoints where checkpoint.code == nil {
+        verifier.add(
+          .checkpoint,
+          nil,
+          "the checkpoint at event \(checkpoint.sequence) has no code, and this store signs its log: somebody without the key wrote it"
+        )
+      }
     }
     for (checkpoint, before) in zip(checkpoints, [0] + checkpoints.map(\.sequence)) {
       guard let after = checkpoint.after, after != before else { continue }
@@ -122,6 +130,7 @@ public final class StoreReader: Sendable {
       signature: signature
     )
     report.checkpoints = checkpoints
+    report.hasUncheckedCheckpoints = key == nil && checkpoints.contains { $0.code != nil }
     report.seconds = (clock.now - began) / .seconds(1)
     return report
   }
