@@ -66,6 +66,18 @@ import Testing
     #expect(rig.text.contains("approve 2 calls of 3 marked"))
   }
 
+  @Test func `a batch says which of its calls were asked for before`() throws {
+    let rig = try rig(reading: 3, marking: 3)
+    rig.door.change { state in
+      state.calls[1].row.twin = Fixture.callID(9)
+      state.calls[1].call.approval?.requirement.twin = Fixture.callID(9)
+    }
+    rig.settle()
+    rig.press("a")
+    #expect(rig.text.contains("1 of them was asked for before"), "\(rig.text)")
+    #expect(rig.text.contains("to approve this is to do it once more"), "\(rig.text)")
+  }
+
   @Test func `what this person may not approve is left out of a batch, and why is said`() throws {
     let rig = try rig(reading: 3, marking: 3)
     rig.door.change { $0.calls[1].requesters = [Fixture.maria] }

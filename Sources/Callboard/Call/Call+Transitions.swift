@@ -618,7 +618,7 @@ extension Call {
     if grant != nil { try checkServesGrants() }
     let ahead = grant.map { " ahead, by grant \($0.short)" } ?? ""
     let names = void.map(\.by.name).joined(separator: ", ")
-    let rest = void.isEmpty ? "" : "; not counted, since they may not approve it any more: \(names)"
+    let rest = void.isEmpty ? "" : "; not counted, being valid no longer: \(names)"
     if grant == nil { lastSeen = seen }
     approval.approvals.append(
       Decision(by: person, at: now, revision: seen.revision, digest: seen.digest, grant: grant)

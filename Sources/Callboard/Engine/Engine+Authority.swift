@@ -66,15 +66,18 @@ extension Engine {
     return operators.first { $0.isSamePerson(as: person) && $0.mayDecide }
   }
 
-  /// Who has approved a call that waits and may not any more: their approvals complete nothing.
+  /// Who has approved a call that waits and may not any more, or by a grant that is valid no longer: their approvals complete
+  /// nothing.
   func lapsed(of call: Call, in catalogue: Catalogue) -> [Principal] {
     guard let given = call.approval?.approvals, !given.isEmpty, call.state == .awaitingApproval
     else { return [] }
     let deciders = deciders(of: .approve, on: call, in: catalogue)
-    return given.map(\.by).filter { person in
-      guard let now = asNow(person) else { return true }
+    let ended = endedGrants(of: call, in: catalogue)
+    return given.filter { decision in
+      if let grant = decision.grant, ended.contains(grant) { return true }
+      guard let now = asNow(decision.by) else { return true }
       return deciders.map { !$0.include(now) } ?? false
-    }
+    }.map(\.by)
   }
 
   /// What somebody has to know before a key: whether they may decide on this call at all.

@@ -214,6 +214,7 @@ extension Engine {
     row.effect = function?.definition.effect
     row.digest = call.approval?.digest
     row.rule = call.approval?.requirement.rule
+    row.twin = call.state == .awaitingApproval ? call.approval?.requirement.twin : nil
     row.expiresAt = call.state.word == .awaitingApproval ? call.approval?.expiresAt : nil
     if case .backingOff(_, let until, _) = call.state { row.until = until }
     row.approvalsGiven =

@@ -164,6 +164,8 @@ public struct CallRow: Sendable, Codable, Hashable, Identifiable {
   public var revision: Int
   public var digest: String?
   public var rule: String?
+  /// An equal call that came before it, where it waits for a person.
+  public var twin: CallID?
   public var expiresAt: Date?
   /// When it will be tried again, while backing off.
   public var until: Date?

@@ -149,7 +149,9 @@ extension ShiftReport.Outage {
       case .model: "the model \(name ?? "?") gave no turn"
       }
     var text = "\(what) \(times == 1 ? "once" : "\(times) times")"
-    if kind != .model { text += ", \(Duration.seconds(seconds.rounded()).words) in all" }
+    // Of a kill only the last thing before it and the first after it are known.
+    let bound = kind == .engine ? "at most " : ""
+    if kind != .model { text += ", \(bound)\(Duration.seconds(seconds.rounded()).words) in all" }
     text += ", first \(clock.text(first))"
     if let last {
       if kind != .model { text += ", over since \(clock.text(last))" }

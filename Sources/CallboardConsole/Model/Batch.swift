@@ -41,6 +41,8 @@ struct Batch: Sendable, Hashable {
     var arguments: JSONObject?
     /// What else is to be said of it, such as `3 days old`.
     var note: SafeText = ""
+    /// What has to be seen before it is decided with others, such as that it was done before.
+    var warning: SafeText?
     var subject: Subject
   }
 

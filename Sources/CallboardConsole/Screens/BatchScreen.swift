@@ -43,6 +43,10 @@ extension Painter {
         labelWidth: 10
       )
     }
+    let warned = batch.entries.count { $0.warning != nil }
+    if warned > 0 {
+      document.text("\(warned) of them \(warned == 1 ? "was" : "were") asked for before", .warning)
+    }
     document.blank()
     for entry in batch.entries {
       var text: SafeText = entry.name
@@ -56,6 +60,7 @@ extension Painter {
       if !differing.isEmpty {
         document.value("", [differing.joined(separator: " · ")], labelWidth: 2)
       }
+      if let warning = entry.warning { document.text("  \(warning)", .warning) }
     }
     if !batch.left.isEmpty {
       document.heading("left out: \(batch.left.count)")

@@ -54,6 +54,9 @@ extension Painter {
         [difference.isEmpty ? "the same arguments" : SafeText(untrusted: difference, limit: 400)],
         labelWidth: 13
       )
+      if let twin = row.twin {
+        document.text("             equal to call \(SafeText.short(twin))", .warning)
+      }
     }
     document.blank()
     document.text(

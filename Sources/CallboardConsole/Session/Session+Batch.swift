@@ -72,6 +72,11 @@ extension Session {
       arguments: (detail.call.decided ?? detail.call.proposed)?.shown.objectValue,
       note: row.state == .awaitingApproval && row.approvalsNeeded > 1
         ? "\(row.approvalsGiven) of \(row.approvalsNeeded) approved" : "",
+      warning: row.twin.map { twin in
+        let state: SafeText = detail.twin.map { ", which is \(words($0.state))" } ?? ""
+        return
+          "equal to call \(SafeText.short(twin))\(state): to approve this is to do it once more"
+      },
       subject: .call(row.id, revision: row.revision, row.seen)
     )
   }

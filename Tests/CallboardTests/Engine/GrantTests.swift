@@ -393,6 +393,21 @@ struct GrantTests {
     #expect(rows(rig).map(\.uses) == [1])
   }
 
+  @Test func `revoked while another approval is missing, it is counted no longer`() async throws {
+    let wire = TestFunction("wire", .echo, parameters: amounts)
+    let rig = try Rig(wire, rules: [asking("wire", approvers: 2)])
+    let grant = try await give(rig, draft())
+    let id = await rig.submit("wire", ["amount": 1]).id
+    #expect(try rig.row(id).approvalsGiven == 1)
+    #expect(await rig.engine.perform(.revokeGrant(grant.id), by: omar).isDone)
+    #expect(try rig.row(id).approvalsGiven == 0)
+    #expect(try await rig.approve(id, by: omar).isDone)
+    #expect(try rig.row(id).state == .awaitingApproval)
+    #expect(try rig.row(id).approvalsGiven == 1)
+    #expect(try await rig.approve(id, by: maria).isDone)
+    await rig.events.wait(for: .succeeded, of: id)
+  }
+
   @Test func `an attempt after its end asks too, also where others went before`() async throws {
     let flaky = TestFunction("wire", .fail(.notSent()), .echo, parameters: amounts) { definition in
       definition.retry = RetryPolicy(maxAttempts: 5, base: .seconds(30), cap: .seconds(30))

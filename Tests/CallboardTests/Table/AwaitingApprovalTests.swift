@@ -113,7 +113,7 @@ struct AwaitingApprovalTests {
     #expect(it.call.approval?.approvals.map(\.by) == [Situation.bo])
     #expect(
       it.call.history.last?.cause
-        == "approved, 1 of 2; not counted, since they may not approve it any more: maria"
+        == "approved, 1 of 2; not counted, being valid no longer: maria"
     )
     #expect(try it.approve(by: li) == .durably(.startRunner))
   }
