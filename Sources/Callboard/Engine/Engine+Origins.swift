@@ -12,7 +12,7 @@ extension Engine {
     var found = origins.sources(of: call) {
       let transcript = transcript(of: call.conversation)
       guard let transcript else {
-        return ValueSearch.telling(payload.original).map { ArgumentOrigin(pointer: $0.pointer) }
+        return ValueSearch.values(payload.original).map { ArgumentOrigin(pointer: $0.pointer) }
       }
       let catalogue = table.catalogue
       return ValueSearch.sources(of: payload.original, ofTurn: call.turn, in: transcript) { name in
@@ -118,8 +118,8 @@ struct ValueUses: Sendable {
   init(_ calls: [Call], isAll: Bool) {
     var unknown: Set<[String]> = []
     self.calls = calls.map { call in
-      let telling = call.decided.map { ValueSearch.telling($0.original) } ?? []
-      let values = telling.compactMap { pointer, value -> Int? in
+      let all = call.decided.map { ValueSearch.values($0.original) } ?? []
+      let values = all.compactMap { pointer, value -> Int? in
         if Redactor.hasMarks(value) {
           unknown.insert(Self.field(of: pointer))
           return nil

@@ -16,9 +16,8 @@ public struct ValueSearch: Sendable {
   /// More values than this are not looked for.
   static let limit = 64
 
-  /// The values of arguments that tell something, in their order: not `true`, `0`, `""` and others of which there are
-  /// many by chance.
-  static func telling(_ arguments: JSONValue) -> [(pointer: JSONPointer, value: JSONValue)] {
+  /// The values of arguments that hold no others, in their order; not `null` and `""`.
+  static func values(_ arguments: JSONValue) -> [(pointer: JSONPointer, value: JSONValue)] {
     var found: [(pointer: JSONPointer, value: JSONValue)] = []
     func look(_ value: JSONValue, _ place: JSONPointer) {
       guard found.count < limit else { return }
@@ -28,13 +27,14 @@ public struct ValueSearch: Sendable {
       case .array(let items):
         for (index, item) in items.enumerated() { look(item, place.appending(index)) }
       case .null, .bool, .integer, .double, .decimal, .string:
-        if tells(value) { found.append((place, value)) }
+        if value != .null, value != "" { found.append((place, value)) }
       }
     }
     look(arguments, JSONPointer())
     return found
   }
 
+  /// Whether it can be looked for: not `true`, `7`, `"DE"` and others that stand in many places by chance.
   static func tells(_ value: JSONValue) -> Bool {
     switch value {
     case .string(let text): text.count >= 3 && text.utf8.count <= 2000
@@ -55,11 +55,12 @@ public struct ValueSearch: Sendable {
     in transcript: [Entry],
     name: (String) -> String?
   ) -> [ArgumentOrigin] {
-    var open = telling(arguments).map { Needle($0.pointer, $0.value) }
-    var found: [ArgumentOrigin] = open.map {
-      ArgumentOrigin(pointer: $0.pointer, source: .nowhere)
+    let values = values(arguments)
+    var open = values.filter { tells($0.value) }.map { Needle($0.pointer, $0.value) }
+    var found: [ArgumentOrigin] = values.map {
+      ArgumentOrigin(pointer: $0.pointer, source: tells($0.value) ? .nowhere : .untold)
     }
-    var places = Dictionary(uniqueKeysWithValues: open.indices.map { (open[$0].pointer, $0) })
+    var places = Dictionary(uniqueKeysWithValues: found.indices.map { (found[$0].pointer, $0) })
     var names: [String: String] = [:]
     func search(_ text: String, _ source: ArgumentOrigin.Source) {
       guard !open.isEmpty else { return }

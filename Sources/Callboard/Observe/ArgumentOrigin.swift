@@ -28,6 +28,8 @@ public struct ArgumentOrigin: Sendable, Codable, Hashable {
     case model(turn: Int, inCall: Bool)
     /// No message and no result has it.
     case nowhere
+    /// It is so short, or so long, that where it stands first says nothing.
+    case untold
   }
 
   /// In how many earlier calls of the function that succeeded the same field had this value.

@@ -73,6 +73,7 @@ extension ArgumentOrigin.Source {
       return "first written by the model itself, in a call of turn \(turn)"
     case .model(let turn, false): return "first written by the model itself, turn \(turn)"
     case .nowhere: return "first seen here: no message and no result has it"
+    case .untold: return "not looked for: it stands in many places by chance"
     }
   }
 }

@@ -70,14 +70,14 @@ struct ValueSearchTests {
     #expect(source("ake") == .nowhere, "part of a word")
   }
 
-  @Test func `nothing is said of values that are there by chance`() {
-    #expect(source(true) == nil)
-    #expect(source(0) == nil)
-    #expect(source(40) == nil)
+  @Test func `values that are there by chance are said not to be looked for`() {
+    #expect(source(true) == .untold)
+    #expect(source(0) == .untold)
+    #expect(source(40) == .untold)
     #expect(source("") == nil)
-    #expect(source("ok") == nil)
+    #expect(source("ok") == .untold)
     #expect(source(nil) == nil)
-    #expect(source(0.5) == nil)
+    #expect(source(0.5) == .untold)
   }
 
   @Test func `each value within others has its own place`() {
