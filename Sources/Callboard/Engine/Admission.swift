@@ -211,26 +211,16 @@ extension Engine {
     do throws(StoreFault) {
       return try table.withShard(of: id) { shard throws(StoreFault) -> CallEffect in
         entry = enter(admission, of: catalogue, in: &shard)
+        // Steps that wait for nothing share one commit: with a free slot it starts at once.
         guard var next = pending.take(),
           var transition = try? decide(
             &next,
             entry == .full ? .refused(Self.queueFull) : admission.event,
             function?.traits ?? .unknown,
+            starts: entry == .slot,
             using: &shard.generator
           )
         else { preconditionFailure("a call is admitted once, and then it is received") }
-        // Steps that wait for nothing share one commit: with a free slot it starts at once.
-        if entry == .slot, let function {
-          guard
-            let started = try? decide(
-              &next,
-              .start(digest: nil),
-              function.traits,
-              using: &shard.generator
-            )
-          else { preconditionFailure("a call that was just admitted is queued, and may start") }
-          transition = started
-        }
         if case .approvalNeeded = admission.event, let function,
           let approved = approveByGrants(&next, function, excluding: excluded, in: &shard)
         {
@@ -323,36 +313,33 @@ extension Engine {
 
   // MARK: - Starting with what asked for it
 
-  /// A new call that starts in the commit of what asked for it.
-  struct Started: Sendable {
-    var id: CallID
-    var change: CallChange
-    var effect: CallEffect
-    fileprivate var before: CallRecord
-    fileprivate var function: RegisteredFunction
-  }
-
-  /// Admits and starts a call that stands in the table as `received` and in no store; nil where it has to go the long way.
+  /// Admits and starts a call that stands in the table as `received` and in no store, in the commit of what asked for it;
+  /// nil where it has to go the long way.
   ///
-  /// Only what waits for nothing and nobody: no `write`, no cached answer, no approval, and a slot is free. Whoever calls
-  /// commits `change`, and says with `stored` or `takeBack` what came of that.
-  func startAtOnce(_ id: CallID) -> Started? {
+  /// Only what waits for nothing and nobody: no `write`, no cached answer, no approval, and a slot is free. `store` commits
+  /// the call with what asked for it, under the shard's lock, as every start is: a hold or a switch that comes after the
+  /// checks has the later number.
+  func startAtOnce(
+    _ id: CallID,
+    _ store: (CallChange) throws(StoreFault) -> CommitTicket
+  ) throws(StoreFault) -> CallEffect? {
     let (call, catalogue) = table.withShard(of: id) { ($0.calls[id]?.call, $0.catalogue) }
     guard let call, let definition = catalogue[call.function]?.definition,
       definition.effect != .write, definition.cache == nil
     else { return nil }
     let admission = admission(of: call, in: catalogue, isRehearsal: false)
     guard case .admitted = admission.event, let function = admission.function else { return nil }
-    return table.withShard(of: id) { shard in
+    return try table.withShard(of: id) { shard throws(StoreFault) -> CallEffect? in
       guard let live = shard.calls[id], live.call.state == .received,
         takeSlotAtOnce(function, of: catalogue, in: &shard)
       else { return nil }
       var next = live.call
-      guard (try? decide(&next, admission.event, function.traits, using: &shard.generator)) != nil,
+      guard
         let started = try? decide(
           &next,
-          .start(digest: nil),
+          admission.event,
           function.traits,
+          starts: true,
           using: &shard.generator
         )
       else {
@@ -360,39 +347,21 @@ extension Engine {
         return nil
       }
       next.redact(function.redactor, live.secrets)
-      let before = live.record
       let record = CallRecord(next)
+      do throws(StoreFault) {
+        let ticket = try store(
+          CallChange(record.withoutOriginals, stored: 0, sealed: sealer?.seal(record.call))
+        )
+        live.ticket = ticket
+        if ticket.isPressing { live.owed = ticket }
+      } catch {
+        slots.giveBack(function)
+        throw error
+      }
       live.function = function
       live.committed = record.call.history.count
       show(record, of: live, in: &shard)
-      return Started(
-        id: id,
-        change: CallChange(record.withoutOriginals, stored: 0, sealed: sealer?.seal(record.call)),
-        effect: started.effect,
-        before: before,
-        function: function
-      )
-    }
-  }
-
-  /// It has been given to the store.
-  func stored(_ started: Started, _ ticket: CommitTicket) {
-    table.withShard(of: started.id) { shard in
-      guard let live = shard.calls[started.id] else { return }
-      live.ticket = ticket
-      if ticket.isPressing { live.owed = ticket }
-    }
-  }
-
-  /// The store did not take it: it is received again, and nothing has begun.
-  func takeBack(_ started: Started) {
-    slots.giveBack(started.function)
-    table.withShard(of: started.id) { shard in
-      guard let live = shard.calls[started.id],
-        live.call.revision == started.change.record.call.revision
-      else { return }
-      live.committed = started.before.call.history.count
-      show(started.before, of: live, in: &shard)
+      return started.effect
     }
   }
 }

@@ -188,11 +188,11 @@ extension Engine {
   /// What is to be done once a run is stored; nothing where that waits for the store.
   private struct Stored {
     var effects: [WorkflowEffect] = []
-    /// Calls that have started in the same commit.
-    var started: [Started] = []
+    /// A call that has started in the same commit, and what comes next of it.
+    var started: (id: CallID, effect: CallEffect)?
   }
 
-  /// Stores a run with the calls of what begins.
+  /// Stores a run with the calls of what begins; one that is alone starts with it where it may.
   private func store(
     _ state: inout RunTable.Live.State,
     _ calls: [Call],
@@ -200,42 +200,48 @@ extension Engine {
     _ effect: WorkflowEffect
   ) -> Stored {
     // What waits for the store is admitted when the store works again.
-    let started = state.owed.isEmpty ? calls.compactMap { startAtOnce($0.id) } : []
+    let mayStart = state.owed.isEmpty && calls.count == 1
     state.owed.calls += calls
     state.owed.events.append(event)
     state.owed.effects.append(effect)
-    return storeOwed(&state, started)
+    return storeOwed(&state, starting: mayStart ? calls[0].id : nil)
   }
 
   private func storeOwed(
     _ state: inout RunTable.Live.State,
-    _ started: [Started] = []
+    starting id: CallID? = nil
   ) -> Stored {
     defer { changed() }
     let owed = state.owed
+    let run = RunChange(
+      state.run.withoutOriginals,
+      sealed: sealer?.seal(state.run),
+      isNew: !state.isKnown
+    )
+    var stored = Stored(effects: owed.effects)
     do throws(StoreFault) {
-      let ticket = try store.commit(
-        StoreChange(
-          calls: owed.calls.map { call in
-            started.first { $0.id == call.id }?.change
-              ?? CallChange(
-                CallRecord(call).withoutOriginals,
-                stored: 0,
-                sealed: sealer?.seal(call)
-              )
-          },
-          run: RunChange(
-            state.run.withoutOriginals,
-            sealed: sealer?.seal(state.run),
-            isNew: !state.isKnown
-          ),
-          events: owed.events
-        )
-      )
-      state.ticket = ticket
-      for call in started { stored(call, ticket) }
+      var ticket: CommitTicket?
+      if let id {
+        let effect = try startAtOnce(id) { call throws(StoreFault) in
+          let own = try store.commit(StoreChange(calls: [call], run: run, events: owed.events))
+          ticket = own
+          return own
+        }
+        stored.started = effect.map { (id, $0) }
+      }
+      state.ticket =
+        if let ticket { ticket } else {
+          try store.commit(
+            StoreChange(
+              calls: owed.calls.map {
+                CallChange(CallRecord($0).withoutOriginals, stored: 0, sealed: sealer?.seal($0))
+              },
+              run: run,
+              events: owed.events
+            )
+          )
+        }
     } catch {
-      for call in started { takeBack(call) }
       storeFailed(error)
       comeBack()
       return Stored()
@@ -243,7 +249,7 @@ extension Engine {
     state.isKnown = true
     state.owed = RunTable.Live.Owed()
     storeWorks()
-    return Stored(effects: owed.effects, started: started)
+    return stored
   }
 
   /// Stores what runs have become while the store could not write, and goes on with it.
@@ -257,8 +263,8 @@ extension Engine {
   }
 
   private func perform(_ live: RunTable.Live, _ stored: Stored) {
-    for call in stored.started {
-      Task(executorPreference: executor) { [self] in await drive(call.id, call.effect) }
+    if let (id, effect) = stored.started {
+      Task(executorPreference: executor) { [self] in await drive(id, effect) }
     }
     for effect in stored.effects { perform(live, effect) }
   }

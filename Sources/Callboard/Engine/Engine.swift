@@ -381,7 +381,7 @@ public final class Engine: Sendable {
     }
   }
 
-  /// `starts`: with that its first attempt starts, which nobody had to approve, in the slot that it has.
+  /// `starts`: as in `decide`.
   func move(
     _ live: LiveTable.LiveCall,
     _ event: CallEvent,
@@ -393,11 +393,13 @@ public final class Engine: Sendable {
   {
     let before = live.record
     var next = live.call
-    let traits = traits(of: live, for: event, in: shard.catalogue)
-    var transition = try decide(&next, event, traits, using: &shard.generator)
-    if starts {
-      transition = try decide(&next, .start(digest: nil), traits, using: &shard.generator)
-    }
+    let transition = try decide(
+      &next,
+      event,
+      traits(of: live, for: event, in: shard.catalogue),
+      starts: starts,
+      using: &shard.generator
+    )
     do throws(StoreFault) {
       try commit(
         next,

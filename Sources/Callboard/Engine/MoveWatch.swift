@@ -12,12 +12,19 @@ typealias MoveWatch =
 
 extension Engine {
   /// Moves a value of a call by the table: the only way in which the engine asks it, but for rehearsals.
+  ///
+  /// `starts`: with that its first attempt starts, which nobody had to approve, in the slot that it has.
   func decide(
     _ call: inout Call,
     _ event: CallEvent,
     _ traits: FunctionTraits,
+    starts: Bool = false,
     using generator: inout some RandomNumberGenerator
   ) throws -> Transition {
+    if starts {
+      _ = try decide(&call, event, traits, using: &generator)
+      return try decide(&call, .start(digest: nil), traits, using: &generator)
+    }
     guard let watch else {
       return try call.handle(event, traits, now: clock.now, using: &generator)
     }
