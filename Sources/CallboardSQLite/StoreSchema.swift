@@ -141,6 +141,13 @@ enum StoreSchema {
       ALTER TABLE checkpoints ADD COLUMN after INTEGER;
       """
     ),
+    (
+      "6",
+      """
+      -- Runs stand in a shorter form from here on, which a callboard before this one can't read; those that are there stay
+      -- as they are, and are read too.
+      """
+    ),
   ]
 
   /// Says what is in the way where the file was made by a newer callboard.

@@ -171,6 +171,6 @@ import Testing
     #expect(try log.verify().isWhole)
     #expect(try StoreReader(log.path).info().migration == "1")
     _ = try SQLiteStore(log.path, key: AuditLog.key).close()
-    #expect(try StoreReader(log.path).info().migration == "5")
+    #expect(try StoreReader(log.path).info().migration == "6")
   }
 }
