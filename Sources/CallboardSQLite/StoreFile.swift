@@ -211,12 +211,12 @@ final class StoreFile: Sendable {
 
   private func put(_ entry: inout Entry, into rows: Rows, _ written: inout Written) throws {
     guard entry.count > 0 else { return }
-    defer { entry.clear() }
-    let (lines, count) = (entry.lines.bytes, entry.count)
-    let hash = AuditChain.link(lines, count: count, after: written.head.hash)
-    written.head = StoreHead(sequence: written.head.sequence + count, hash: hash)
-    try rows.putEntry(written.head, count, lines)
-    auditBytes.withLock { if let known = $0 { $0 = known + lines.count + Self.entryOverhead } }
+    let hash = AuditChain.link(entry.lines.bytes, count: entry.count, after: written.head.hash)
+    written.head = StoreHead(sequence: written.head.sequence + entry.count, hash: hash)
+    try rows.putEntry(written.head, entry.count, entry.lines.bytes)
+    let size = entry.lines.bytes.count + Self.entryOverhead
+    auditBytes.withLock { if let known = $0 { $0 = known + size } }
+    entry.clear()
   }
 
   /// Deletes a part of what is older or more than is kept.

@@ -1,6 +1,6 @@
 import Callboard
 import CallboardSQLite
-import Dispatch
+import CallboardTesting
 import Foundation
 import GRDB
 import JSONSchema
@@ -29,21 +29,18 @@ import Testing
       )
       #expect(isMade)
       let sqlite = try SQLiteStore(store, key: Sealer.MasterKey(bytes))
-      // Each is on disk before the next, which would else share an entry with it.
-      let written = DispatchSemaphore(value: 0)
-      let token = sqlite.follow { _ in written.signal() }
-      defer { withExtendedLifetime(token) {} }
-      for number in 1...5 {
-        let event = EngineEvent(
-          time: Date(timeIntervalSince1970: 1_700_000_000 + Double(number)),
-          type: .function(.off),
-          function: number == 3 ? "pay.send" : "crm.find",
-          cause: "switched off",
-          by: number == 5 ? "ben" : "anna"
-        )
-        _ = try sqlite.commit(StoreChange(events: [event], isAwaited: true))
-        written.wait()
-      }
+      try sqlite.commitEach(
+        (1...5).map { number in
+          let event = EngineEvent(
+            time: Date(timeIntervalSince1970: 1_700_000_000 + Double(number)),
+            type: .function(.off),
+            function: number == 3 ? "pay.send" : "crm.find",
+            cause: "switched off",
+            by: number == 5 ? "ben" : "anna"
+          )
+          return StoreChange(events: [event], isAwaited: true)
+        }
+      )
       _ = sqlite.close()
     }
   }

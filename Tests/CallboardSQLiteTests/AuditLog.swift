@@ -1,5 +1,5 @@
 import Callboard
-import Dispatch
+import CallboardTesting
 import Foundation
 import GRDB
 import JSONSchema
@@ -26,20 +26,15 @@ struct AuditLog {
     _ = store.close()
   }
 
-  /// Each entry is on disk before the next, which would else share one with it.
   static func write(_ counts: [Int], to store: SQLiteStore) throws {
-    let written = DispatchSemaphore(value: 0)
-    let token = store.follow { _ in written.signal() }
-    defer { withExtendedLifetime(token) {} }
-    for (day, count) in counts.enumerated() {
-      _ = try store.commit(
+    try store.commitEach(
+      counts.enumerated().map { day, count in
         StoreChange(
           events: (1...count).map { event("entry \(day + 1), event \($0)", day: day) },
           isAwaited: true
         )
-      )
-      for _ in 1...count { written.wait() }
-    }
+      }
+    )
   }
 
   static func event(_ cause: String, day: Int) -> EngineEvent {

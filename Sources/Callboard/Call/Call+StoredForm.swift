@@ -210,6 +210,7 @@ package struct StoredFormWriter {
     bytes.append(UInt8(ascii: "Z"))
     bytes.append(UInt8(ascii: "\""))
   }
+
   /// As `ISOTime` writes it.
   mutating func put(milliseconds date: Date) {
     let milliseconds = Int64((date.timeIntervalSince1970 * 1000).rounded(.down))

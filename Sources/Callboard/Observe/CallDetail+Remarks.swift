@@ -3,6 +3,9 @@ import JSONSchema
 /// What whoever decides is told of an argument, on whatever face: what its text hides, who has changed it, where its value
 /// came from and how often it was used before.
 extension CallDetail {
+  /// Of a call that has a twin.
+  public static let onceMore: SafeText = "to approve this is to do it once more"
+
   /// Remarks on one argument; where it holds others, on each of those too.
   public func remarks(on name: String, _ value: JSONValue) -> [SafeText] {
     var remarks: [SafeText] = []

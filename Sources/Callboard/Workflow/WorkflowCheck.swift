@@ -220,21 +220,13 @@ public struct WorkflowCheck: Sendable {
     _ roots: [String: Root],
     at place: JSONPointer
   ) -> [WorkflowMistake] {
-    let takes = "and for_each takes an array"
+    let takes = "for_each takes an array"
     guard let reference = items.references.first, items.source.stringValue != nil else {
       guard items.source.arrayValue == nil else { return [] }
       let spot = place.appending("for_each").appending("in")
-      return [WorkflowMistake(spot, "is \(items.source.typeName), \(takes)")]
+      return [WorkflowMistake(spot, "is \(items.source.typeName), and \(takes)")]
     }
-    guard reference.isWhole else {
-      return [WorkflowMistake(reference.pointer, "is a text with ${…} in it, \(takes)")]
-    }
-    return reference.reference.paths.compactMap { path in
-      guard let types = schema(at: path, roots).flatMap(Self.types), !types.contains("array")
-      else { return nil }
-      let what = "\(path) is \(types.sorted().joined(separator: " or ")), \(takes)"
-      return WorkflowMistake(reference.pointer, offset: path.offset, what)
-    }
+    return mismatches(reference, roots, takes) { $0 == "array" }
   }
 
   private func element(of items: WorkflowTemplate, _ roots: [String: Root]) -> JSONValue? {
@@ -397,15 +389,25 @@ public struct WorkflowCheck: Sendable {
     name: String
   ) -> [WorkflowMistake] {
     guard let wanted = Self.resolved(property, in: whole).flatMap(Self.types) else { return [] }
-    func fits(_ type: String) -> Bool {
+    let takes = "\(name) takes \(wanted.sorted().joined(separator: " or "))"
+    return mismatches(place, roots, takes) { type in
       wanted.contains(type) || type == "integer" && wanted.contains("number")
         || type == "number" && wanted.contains("integer")
     }
+  }
+
+  /// What is known to be of no type that fits.
+  private func mismatches(
+    _ place: WorkflowTemplate.Place,
+    _ roots: [String: Root],
+    _ takes: String,
+    fits: (String) -> Bool
+  ) -> [WorkflowMistake] {
     func mistake(_ what: String, _ types: Set<String>, at offset: Int) -> WorkflowMistake {
       WorkflowMistake(
         place.pointer,
         offset: offset,
-        "\(what) is \(types.sorted().joined(separator: " or ")), and \(name) takes \(wanted.sorted().joined(separator: " or "))"
+        "\(what) is \(types.sorted().joined(separator: " or ")), and \(takes)"
       )
     }
     guard place.isWhole else {

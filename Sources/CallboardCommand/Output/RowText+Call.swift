@@ -129,7 +129,7 @@ extension RowText {
       add("equal to", "call \(id) of \(twin.caller), asked for \(asked): \(state) \(since)")
       add("its result", twin.result)
       if detail.row.state == .awaitingApproval {
-        add("so", "to approve this is to do it once more")
+        add("so", CallDetail.onceMore.text)
       }
     }
 

@@ -381,17 +381,19 @@ struct ScenarioReader {
 
   /// An expectation about a name that nothing has would never be looked at.
   private mutating func checkExpectedNames(_ workflows: [Workflow]) {
-    let functions =
+    let functions = Set(
       definitions.map(\.name.description)
-      + workflows.map { "\(WorkflowProvider.name).\($0.name)" }
+        + workflows.map { "\(WorkflowProvider.name).\($0.name)" }
+    )
     for section in ["never", "order"] {
       for (index, value) in (root["expect"]?[section]?.arrayValue ?? []).enumerated() {
         let pattern = NamePattern(value.stringValue ?? "")
         guard !functions.contains(where: pattern.matches) else { continue }
-        let near = nearest(to: pattern.text, among: functions).map { "did you mean \($0)?" }
-        reader.report(
-          JSONPointer(tokens: ["expect", section, String(index)]),
-          "is “\(pattern.text)”, which no function of this scenario is called; \(near ?? "write the name of one")"
+        checkName(
+          pattern.text,
+          among: functions,
+          "function",
+          at: JSONPointer(tokens: ["expect", section, String(index)])
         )
       }
     }

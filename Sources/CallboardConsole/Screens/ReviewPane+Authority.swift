@@ -68,7 +68,7 @@ extension Painter {
         labelWidth: 10
       )
     }
-    document.text("to approve this is to do it once more", .warning)
+    document.text(CallDetail.onceMore, .warning)
   }
 
   /// What a look-up has found.

@@ -55,7 +55,12 @@ extension Painter {
         labelWidth: 13
       )
       if let twin = row.twin {
-        document.text("             equal to call \(SafeText.short(twin))", .warning)
+        document.value(
+          "",
+          ["equal to call \(SafeText.short(twin))"],
+          labelWidth: 13,
+          style: .warning
+        )
       }
     }
     document.blank()

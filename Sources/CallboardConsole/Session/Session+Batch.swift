@@ -75,7 +75,7 @@ extension Session {
       warning: row.twin.map { twin in
         let state: SafeText = detail.twin.map { ", which is \(words($0.state))" } ?? ""
         return
-          "equal to call \(SafeText.short(twin))\(state): to approve this is to do it once more"
+          "equal to call \(SafeText.short(twin))\(state): \(CallDetail.onceMore)"
       },
       subject: .call(row.id, revision: row.revision, row.seen)
     )
