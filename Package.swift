@@ -53,11 +53,12 @@ let tracedLocks: [Target] =
 let all: [Target] = [
   .systemLibrary(name: "CPCRE2", providers: [.apt(["libpcre2-dev"])]),
   .systemLibrary(name: "CSpawn"),
+  .systemLibrary(name: "CFileIdentity"),
   .systemLibrary(name: "CNcurses", providers: [.apt(["libncursesw5-dev"])]),
   library("JSONSchema", ["CPCRE2"]),
   library("Callboard", ["JSONSchema", collections, crypto, logging]),
   library("CallboardTesting", ["Callboard", "JSONSchema"]),
-  library("CallboardSQLite", ["Callboard", "JSONSchema", grdb]),
+  library("CallboardSQLite", ["Callboard", "JSONSchema", "CFileIdentity", grdb]),
   library("CallboardControl", ["Callboard", "JSONSchema"]),
   library("CallboardYAML", ["JSONSchema", yams]),
   library("CallboardModels", ["Callboard", "JSONSchema", "CallboardYAML", http, nio, nioHTTP1]),

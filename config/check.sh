@@ -16,7 +16,7 @@ allowed() {
     JSONSchema) echo "CPCRE2" ;;
     Callboard) echo "JSONSchema Crypto DequeModule Logging" ;;
     CallboardTesting) echo "Callboard JSONSchema" ;;
-    CallboardSQLite) echo "Callboard JSONSchema GRDB" ;;
+    CallboardSQLite) echo "Callboard JSONSchema GRDB CFileIdentity" ;;
     CallboardControl) echo "Callboard JSONSchema" ;;
     CallboardYAML) echo "JSONSchema Yams" ;;
     CallboardModels) echo "Callboard JSONSchema CallboardYAML AsyncHTTPClient NIOCore NIOHTTP1 NIOFoundationCompat" ;;

@@ -1,7 +1,7 @@
+import CFileIdentity
 import Callboard
 import Foundation
 import GRDB
-import Glibc
 import JSONSchema
 import Synchronization
 
@@ -63,14 +63,17 @@ final class StoreFile: Sendable {
 
   /// What tells a file from another one at the same path.
   private struct FileIdentity: Hashable {
-    var device: UInt64
+    var major: UInt32
+    var minor: UInt32
     var inode: UInt64
 
     init?(_ path: String) {
-      var info = stat()
-      guard stat(path, &info) == 0 else { return nil }
-      device = UInt64(info.st_dev)
-      inode = UInt64(info.st_ino)
+      var identity = cfileidentity()
+      // Not `stat`: looking at the times of the log before each commit makes each commit write the log's inode.
+      guard cfileidentity_at(path, &identity) == 0 else { return nil }
+      major = identity.major
+      minor = identity.minor
+      inode = identity.inode
     }
   }
 

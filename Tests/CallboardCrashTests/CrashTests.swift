@@ -68,7 +68,9 @@ struct CrashTests {
     let trace = folder.file("trace")
     let end = try Child.victim(
       [folder.file("a.db"), folder.path, "1", "once"],
-      tracer: [strace, "-f", "-y", "-e", "trace=fdatasync,fsync,write,pwrite64", "-o", trace]
+      tracer: [
+        strace, "-f", "-y", "-e", "trace=fdatasync,fsync,write,pwrite64,%%stat", "-o", trace,
+      ]
     ).wait()
     try #require(end == .exit(0))
     let lines = try String(contentsOfFile: trace, encoding: .utf8).split(separator: "\n")
@@ -88,6 +90,10 @@ struct CrashTests {
       )
       #expect(wrote < synced, "what was written last was not synced")
     }
+    // Each look at its times would have Linux write the log's inode too with the next sync.
+    let looks = lines[asked..<told].filter { $0.contains("stat") && $0.contains("-wal\"") }
+    #expect(!looks.isEmpty, "that the log is still there was not seen to")
+    #expect(looks.allSatisfy { $0.contains("STATX_INO, ") }, "\(looks)")
   }
 
   @Test(.enabled(if: SmallDisk.canBeMounted, "no disk of one megabyte can be mounted here"))
