@@ -221,7 +221,8 @@ extension SQLiteStore {
           conversation: talk.map { $0.short + " " + $0.description } ?? "",
           effect: query.effect(row[1])?.rawValue ?? "",
           since: Date(timeIntervalSince1970: row[5]),
-          text: [id.description, row[6], try talk.map { try title($0.uuid.data) } ?? ""]
+          text: [row[6], try talk.map { try title($0.uuid.data) } ?? ""],
+          ids: [id.description]
         )
         if list.filter.admits(subject, at: query.now) { kept.append(id) }
       }

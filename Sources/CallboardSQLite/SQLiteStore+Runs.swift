@@ -62,7 +62,8 @@ extension SQLiteStore {
           state: row[3],
           caller: row[5],
           since: Date(timeIntervalSince1970: row[6]),
-          text: [row[4], id.short, id.description]
+          text: [row[4]],
+          ids: [id.short, id.description]
         )
         heads.append(ActivityHead(id: id, isLive: row[1], activity: row[2], subject: subject))
       }

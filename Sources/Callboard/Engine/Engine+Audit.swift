@@ -88,7 +88,8 @@ extension AuditRow {
       caller: caller ?? by ?? "",
       conversation: conversation.map { $0.short + " " + $0.description } ?? "",
       since: at,
-      text: [type, grounds, by ?? "", call?.description ?? ""]
+      text: [type, grounds, by ?? ""],
+      ids: call.map { [$0.description] } ?? []
     )
   }
 }

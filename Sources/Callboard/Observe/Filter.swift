@@ -111,6 +111,8 @@ public struct Filter: Sendable, Hashable, Codable {
     public var effect: String
     public var since: Date
     public var text: [String]
+    /// Whole, or as screens show them.
+    public var ids: [String]
 
     public init(
       function: String = "",
@@ -119,7 +121,8 @@ public struct Filter: Sendable, Hashable, Codable {
       conversation: String = "",
       effect: String = "",
       since: Date,
-      text: [String] = []
+      text: [String] = [],
+      ids: [String] = []
     ) {
       self.function = function
       self.state = state
@@ -128,6 +131,16 @@ public struct Filter: Sendable, Hashable, Codable {
       self.effect = effect
       self.since = since
       self.text = text
+      self.ids = ids
+    }
+
+    /// Ids are random letters and digits, and all that are made in one second begin alike: what people type of one is its
+    /// end, as screens show it, or a good part of its beginning.
+    fileprivate func hasID(_ text: String) -> Bool {
+      func names(_ id: some StringProtocol) -> Bool {
+        text.count >= 4 && id.hasSuffix(text) || text.count >= 8 && id.hasPrefix(text)
+      }
+      return ids.contains(where: names) || conversation.split(separator: " ").contains(where: names)
     }
   }
 
@@ -162,7 +175,7 @@ public struct Filter: Sendable, Hashable, Codable {
       subject.text.contains { $0.lowercased().contains(text) }
         || subject.function.lowercased().contains(text)
         || subject.caller.lowercased().contains(text)
-        || subject.conversation.contains(text)
+        || subject.hasID(text)
     }
   }
 }

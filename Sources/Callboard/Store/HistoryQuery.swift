@@ -152,9 +152,9 @@ extension Filter.Subject {
       effect: effect(call.function)?.rawValue ?? "",
       since: call.receivedAt,
       text: [
-        call.id.description, call.summary, call.outcome?.failure?.message ?? "",
-        call.conversation.flatMap(title) ?? "",
-      ]
+        call.summary, call.outcome?.failure?.message ?? "", call.conversation.flatMap(title) ?? "",
+      ],
+      ids: [call.id.description]
     )
   }
 
@@ -164,7 +164,8 @@ extension Filter.Subject {
       state: run.state.word.rawValue,
       caller: run.caller.name,
       since: run.startedAt,
-      text: [run.workflow.name, run.id.short, run.id.description]
+      text: [run.workflow.name],
+      ids: [run.id.short, run.id.description]
     )
   }
 

@@ -13,7 +13,8 @@ struct FilterTests {
     conversation: "01977a3e-0000-7000-8000-00000000002a",
     effect: "write",
     since: now.addingTimeInterval(-600),
-    text: ["Rent for November", "DE02 1203"]
+    text: ["Rent for November", "DE02 1203"],
+    ids: ["01a2323e-0f32-7000-a5d0-4328d9871b99"]
   )
 
   func admits(_ text: String) throws -> Bool {
@@ -27,7 +28,7 @@ struct FilterTests {
     "state:awaiting-approval", "caller:agent-*", "by:agent-1", "conv:002a", "effect:write",
     "age:>9m", "age:<11m",
     "age:<1h", "age:>599s", "age:<1d", "age:<10.5m", "rent", "RENT", "wire", "AGENT", "1203",
-    "002a",
+    "002a", "871b99", "1B99", "01a2323e-0f32", "01a2323e-0f32-7000-a5d0-4328d9871b99",
     "rent fn:payments.* -state:failed",
   ])
   func `lets through what every term fits`(text: String) throws {
@@ -37,6 +38,8 @@ struct FilterTests {
   @Test(arguments: [
     "fn:search.*", "state:failed", "caller:bo", "conv:9999", "effect:read", "age:<10m", "age:>10m",
     "age:<9m",
+    // What ids of one time have in common finds none of them.
+    "700", "7000", "01a2", "b99", "a5d0",
     "october", "-rent", "-fn:payments.*", "-state:awaiting", "rent fn:search.*",
   ])
   func `hides what one term does not fit`(text: String) throws {
