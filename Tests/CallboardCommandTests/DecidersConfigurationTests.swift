@@ -82,6 +82,44 @@ import Testing
     #expect(warned.contains { $0.contains("bank.sent") })
   }
 
+  @Test(arguments: [
+    (
+      "operators: { maria: {}, lead: {} }\napprovals: [{ function: bank.send, approvers: 3 }]",
+      "asks for 3 approvals of calls of bank.send, and only maria and lead may give one"
+    ),
+    (
+      "operators: { maria: {}, lead: {} }\ndeciders: [{ function: bank.send, operators: [lead] }]\n"
+        + "approvals: [{ function: bank.send, approvers: 2 }]",
+      "asks for 2 approvals of calls of bank.send, and lead alone may give one"
+    ),
+    (
+      "operators: { maria: { roles: [viewer] } }\napprovals: [{ function: bank.send }]",
+      "asks for an approval of calls of bank.send, and nobody may give one"
+    ),
+    (
+      "operators: { maria: { shared: true }, lead: { shared: true } }\n"
+        + "approvals: [{ function: bank.send, approvers: 2 }]",
+      "asks for 2 approvals of calls of bank.send, and maria and lead share their accounts"
+    ),
+    (
+      "approvals: [{ function: bank.send, approvers: 2 }]",
+      "whoever starts callboard alone may give one: they would wait until they expire; list people under operators"
+    ),
+  ])
+  func `a rule that too few people can satisfy is said`(rules: String, words: String) throws {
+    let warnings = try read(bank + rules).warnings.map(\.description)
+    #expect(warnings.contains { $0.contains(words) }, "\(warnings)")
+  }
+
+  @Test(arguments: [
+    "operators: { maria: {}, lead: {} }\napprovals: [{ function: bank.send, approvers: 2 }]",
+    "operators: { maria: {}, desk: { shared: true } }\napprovals: [{ approvers: 2 }]",
+    "operators: { maria: {} }\napprovals: [{ function: bank.find, approval: never }]",
+  ])
+  func `of a rule that enough people can satisfy nothing is said`(rules: String) throws {
+    #expect(try read(bank + rules).warnings.isEmpty)
+  }
+
   @Test func `a check is read with where its arguments come from`() throws {
     let configuration = try read(
       bank(check: "{ function: bank.find, with: { id: /id, key: { idempotency_key: true } } }")

@@ -182,15 +182,16 @@ import Testing
   {
     let file = try scratch.file(
       "right.yaml",
-      Self.text.replacing(
-        "approvers: 2",
-        with: """
-          approvers: 2
-              notify:
-                - { after: 2m, run: [pager, "${call.id}", "${TEAM}"] }
-                - { after: 5m, run: [pager, "--all", "${text}"] }
-          """
-      )
+      "operators: { maria: { uid: 1 }, omar: { uid: 2 } }\n"
+        + Self.text.replacing(
+          "approvers: 2",
+          with: """
+            approvers: 2
+                notify:
+                  - { after: 2m, run: [pager, "${call.id}", "${TEAM}"] }
+                  - { after: 5m, run: [pager, "--all", "${text}"] }
+            """
+        )
     )
     let read = try ConfigurationFile.load(file, environment: ["TEAM": "night"])
     #expect(

@@ -50,6 +50,33 @@ extension ConfigurationReader {
     }
   }
 
+  /// A rule that nobody can satisfy lets its calls wait until they expire: said, because people come and go.
+  mutating func checkApprovers(_ configuration: Configuration) {
+    let operators = configuration.people.operators
+    let shortages = configuration.engine.rules.shortages(
+      on: configuration.definitions,
+      deciding: configuration.engine.deciding,
+      people: operators ?? [.owner("whoever starts callboard", uid: 0)]
+    )
+    for shortage in shortages {
+      let names = shortage.people.joined(separator: " and ")
+      let who =
+        switch shortage.people.count {
+        case 0: "nobody may give one"
+        case 1: "\(names) alone may give one"
+        default: shortage.areShared ? "\(names) share their accounts" : "only \(names) may give one"
+        }
+      let many = shortage.approvers == 1 ? "an approval" : "\(shortage.approvers) approvals"
+      let hint = operators == nil ? "; list people under operators" : ""
+      warnings.append(
+        document.diagnostic(
+          at: JSONPointer(tokens: ["approvals", String(shortage.rule)]),
+          "asks for \(many) of calls of \(shortage.function), and \(who): they would wait until they expire\(hint)"
+        )
+      )
+    }
+  }
+
   mutating func check(_ value: JSONValue?, at pointer: JSONPointer) -> OutcomeCheck? {
     guard let value else { return nil }
     let text = value["function"]?.stringValue ?? ""

@@ -531,6 +531,7 @@ struct ConfigurationReader {
     checkRegistry(configuration.definitions, secrets: configuration.secrets)
     checkFunctions(of: configuration.scripts.values.filter { root["scripts"]?[$0.name] != nil })
     checkPatterns(configuration.definitions)
+    checkApprovers(configuration)
   }
 
   mutating func checkRegistry(_ definitions: [FunctionDefinition], secrets: [String]) {
