@@ -14,7 +14,7 @@ public final class CallSteps: Sendable {
   private let arguments: JSONValue?
   /// Hash of the definition, where the first attempt starts.
   private let definition: (step: Int, hash: String)?
-  private let asked: (step: Int, digest: String)?
+  private let asked: (step: Int, digest: String, twin: CallID?)?
   private let seen: Seen?
   private let proposed: JSONValue?
   private let large: Excerpts?
@@ -80,7 +80,11 @@ public final class CallSteps: Sendable {
         nil
       }
     asked =
-      if let lastAsked, let approval = call.approval { (lastAsked, approval.digest) } else { nil }
+      if let lastAsked, let approval = call.approval {
+        (lastAsked, approval.digest, approval.requirement.twin)
+      } else {
+        nil
+      }
     seen = call.lastSeen
     let attempt = record.call.firstFailure ?? record.call.attempts.last?.failure
     var end: CallFailure?
@@ -137,7 +141,10 @@ public final class CallSteps: Sendable {
     switch step.state {
     case .awaitingApproval:
       event.rule = rule
-      event.digest = asked?.step == index ? asked?.digest : nil
+      if let asked, asked.step == index {
+        event.digest = asked.digest
+        event.twin = asked.twin
+      }
       event.value = arguments
       event.excerpt = large?.arguments
     case .running:

@@ -27,6 +27,7 @@ extension StoredFormWriter {
     put(#","grant":""#, id: event.grant)
     put(#","definition":"#, string: event.definition)
     put(#","digest":"#, string: event.digest)
+    put(#","twin":""#, id: event.twin)
     if let seen = event.seen {
       put(#","seen":{"revision":"#)
       put(number: seen.revision)

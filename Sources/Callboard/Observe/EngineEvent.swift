@@ -26,6 +26,8 @@ public struct EngineEvent: Sendable {
   public var definition: String?
   /// What an approval has to bind to, where a person is asked.
   public var digest: String?
+  /// The earlier call that it equals, where a person is asked because of that.
+  public var twin: CallID?
   /// What a person who decided had before their eyes.
   public var seen: Seen?
   public var source: CallOutcome.Source?
@@ -286,6 +288,7 @@ public struct EngineEvent: Sendable {
     if let grant { object["grant"] = .string(grant.description) }
     if let definition { object["definition"] = .string(definition) }
     if let digest { object["digest"] = .string(digest) }
+    if let twin { object["twin"] = .string(twin.description) }
     if let seen {
       object["seen"] = ["revision": .integer(Int64(seen.revision)), "digest": .string(seen.digest)]
     }
@@ -338,6 +341,7 @@ extension EngineEvent {
     grant = json["grant"]?.stringValue.flatMap { GrantID($0) }
     definition = json["definition"]?.stringValue
     digest = json["digest"]?.stringValue
+    twin = json["twin"]?.stringValue.flatMap { CallID($0) }
     seen = json["seen"].flatMap(Seen.init(json:))
     proposed = json["proposed"]
     excerpt = json["excerpt"].flatMap(Excerpt.init(json:))

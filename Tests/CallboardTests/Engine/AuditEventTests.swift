@@ -194,6 +194,7 @@ struct AuditEventTests {
     event.grant = GrantID(Self.id)
     event.definition = text
     event.digest = text
+    event.twin = CallID(Self.id)
     event.seen = Seen(revision: 3, digest: text)
     event.proposed = [:]
     event.excerpt = EngineEvent.Excerpt(of: Array(String(repeating: text, count: 100).utf8))

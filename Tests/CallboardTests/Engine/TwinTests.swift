@@ -32,6 +32,8 @@ struct TwinTests {
     let detail = try rig.detail(second.id)
     #expect(detail.twin?.id == first.id)
     #expect(detail.twin?.state == .succeeded)
+    let asked = rig.events.all { $0.type == .call(.awaitingApproval) && $0.call?.id == second.id }
+    #expect(asked.map(\.twin) == [first.id])
     #expect(try await rig.approve(second.id).isDone)
     await rig.events.wait(for: .succeeded, of: second.id)
     #expect(wire.executions == 2)

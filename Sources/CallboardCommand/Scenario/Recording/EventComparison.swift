@@ -170,7 +170,7 @@ struct EventComparison {
   }
 
   private static let passing: Set<String> = [
-    "v", "seq", "time", "digest", "seen", "grant", "conversation", "run",
+    "v", "seq", "time", "digest", "twin", "seen", "grant", "conversation", "run",
   ]
   private static let ids: Set<String> = [
     "id", "conversation", "run", "again", "settles", "fallback_for", "checks",
