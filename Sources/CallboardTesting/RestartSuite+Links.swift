@@ -17,7 +17,8 @@ extension RestartSuite {
       Task { try await first.approve(rerun) }
       await first.store.death()
       let second = try world.live(wire, after: 60)
-      try equal(await second.end(of: id)?.failure?.kind, .superseded, "failure")
+      try equal(await second.end(of: id)?.source, .rerun, "what its caller hears")
+      try equal(second.store.call(id)?.outcome?.failure?.kind, .superseded, "failure")
       try equal(second.store.call(id)?.state, .failed, "state")
       try equal(second.store.call(rerun)?.outcome?.value?.original, "sent", "result")
       try equal(wire.executions, 2, "executions")
@@ -43,7 +44,8 @@ extension RestartSuite {
       let rerun = try await runningAgain(first, id)
       let second = try world.live(wire, after: 60)
       try expect(try await second.approve(rerun).isDone, "it can't be approved")
-      try equal(await second.end(of: id)?.failure?.kind, .superseded, "failure")
+      try equal(await second.end(of: id)?.source, .rerun, "what its caller hears")
+      try equal(second.store.call(id)?.outcome?.failure?.kind, .superseded, "failure")
       try equal(Set(wire.invocations.map(\.idempotencyKey)).count, 1, "keys")
     },
     RestartCase("a run again that ran is unknown too, and settling it stands for its call") {
@@ -60,7 +62,8 @@ extension RestartSuite {
       try expect(!refused.isDone, "a call that is being run again was settled")
       let reply = try await second.settle(rerun)
       try expect(reply.isDone, reply.message)
-      try equal(await second.end(of: id)?.failure?.kind, .superseded, "failure")
+      try equal(await second.end(of: id)?.source, .rerun, "what its caller hears")
+      try equal(second.store.call(id)?.outcome?.failure?.kind, .superseded, "failure")
       try equal(wire.executions, 2, "executions")
     },
     RestartCase("a call whose fallback was never stored fails with its own failure") { world in

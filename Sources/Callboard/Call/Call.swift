@@ -317,6 +317,8 @@ public enum CallOutcome: Sendable, Hashable, Codable {
     case degraded
     /// A person said that it happened.
     case settled
+    /// The call that ran it again with the same key; only ever heard, never stored.
+    case rerun
   }
 
   public var value: Payload? {
@@ -340,6 +342,13 @@ public enum CallOutcome: Sendable, Hashable, Codable {
 }
 
 extension Call {
+  /// What whoever asked for it hears: a call that failed because it was run again with the same key, and that succeeded, has
+  /// that one's result.
+  public var heard: CallOutcome? {
+    guard outcome?.failure?.kind == .superseded, let lateResult else { return outcome }
+    return .result(lateResult, .rerun)
+  }
+
   /// One line for lists: the arguments while it lives, why it failed afterwards.
   public var summary: String {
     if let failure = outcome?.failure { return failure.message }

@@ -6,7 +6,7 @@ enum ModelAnswer {
   ///
   /// Not for one that waits: the model is never told that a waiting call succeeded.
   static func text(for call: Call) -> String {
-    guard let outcome = call.outcome else { return unknown(call) }
+    guard let outcome = call.heard else { return unknown(call) }
     switch outcome {
     case .result(let payload, .degraded):
       let answer: JSONValue = [
@@ -18,12 +18,7 @@ enum ModelAnswer {
       ]
       return answer.serialized()
     case .result(let payload, _): return payload.original.serialized()
-    case .failure(let failure):
-      // Its retry succeeded in its place: the turn gets that result.
-      if failure.kind == .superseded, let result = call.lateResult {
-        return result.original.serialized()
-      }
-      return text(for: failure)
+    case .failure(let failure): return text(for: failure)
     }
   }
 

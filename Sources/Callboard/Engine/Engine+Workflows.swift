@@ -328,16 +328,11 @@ extension Engine {
     end(.call(call.id), Self.end(of: call), in: live, "\(place.name) \(call.state.word.rawValue)")
   }
 
-  /// How an ended call counts for its step; one that was run again with the same key has that one's result.
+  /// How an ended call counts for its step.
   static func end(of call: Call) -> WorkflowRun.WorkEnd {
-    switch call.outcome {
+    switch call.heard {
     case .result(let payload, _): .result(payload)
-    case .failure(let failure):
-      if failure.kind == .superseded, let late = call.lateResult {
-        .result(late)
-      } else {
-        .failure(failure)
-      }
+    case .failure(let failure): .failure(failure)
     case nil: .failure(CallFailure(.internalFault, "It ended without an outcome.", reach: .maybe))
     }
   }

@@ -211,7 +211,8 @@ public final class Engine: Sendable {
     reach: .maybe
   )
 
-  /// Waits for the end of a call, through approvals and unknown outcomes; nil when no such call is kept.
+  /// Waits for the end of a call, through approvals and unknown outcomes, and returns what whoever asked for it hears; nil
+  /// when no such call is kept.
   public func outcome(of id: CallID) async -> CallOutcome? {
     let waiter = OneShot<CallOutcome>()
     let isLive = table.withShard(of: id) { shard in
@@ -221,7 +222,7 @@ public final class Engine: Sendable {
       live.waiters.append(waiter)
       return true
     }
-    guard isLive else { return store.call(id)?.outcome }
+    guard isLive else { return store.call(id)?.heard }
     return await waiter.value
   }
 
@@ -526,7 +527,7 @@ public final class Engine: Sendable {
       case .hit, .shared:
         counters.cacheHits += 1
         counters.cacheLookups += 1
-      case .attempt, .degraded, .settled, nil:
+      case .attempt, .degraded, .settled, .rerun, nil:
         if isCached, hasRun { counters.cacheLookups += 1 }
       }
     }
@@ -606,7 +607,7 @@ public final class Engine: Sendable {
       }
       cache.leave(key, id)
     }
-    for waiter in finished.waiters { waiter.resolve(outcome) }
+    for waiter in finished.waiters { waiter.resolve(record.call.heard ?? outcome) }
     switch record.call.link {
     case .fallback(let parent): childEnded(id, outcome, parent: parent)
     case .settles(let unknown): rerunEnded(id, outcome, of: unknown)

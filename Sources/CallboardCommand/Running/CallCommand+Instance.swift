@@ -79,6 +79,11 @@ extension CallCommand {
         "reach": .string(failure.reach.rawValue),
       ]
     }
+    if ended.source == .rerun {
+      Output.error.line(
+        "callboard: its outcome was unknown; it was run again with the same key, and this is the result of that."
+      )
+    }
     show(.object(json), ended.result.map { $0.stringValue ?? $0.serialized(pretty: true) })
     if let text = ended.errorOutput {
       Output.error.line("callboard: \(function) wrote to stderr:\n\(text)")

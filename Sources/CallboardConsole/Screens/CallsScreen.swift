@@ -117,6 +117,7 @@ extension Painter {
         case .shared: " shared with an identical call"
         case .degraded: " by a fallback"
         case .settled: " as a person settled it"
+        case .rerun: " of the call that ran it again"
         }
       document.heading("Result\(from)")
       document.value("result", safeLines(of: payload.shown), labelWidth: 8)
@@ -264,6 +265,7 @@ func outcome(of row: CallRow) -> SafeText {
     case .shared: source = "shared with an identical call"
     case .degraded: source = "degraded: by a fallback"
     case .settled: source = "settled by a person"
+    case .rerun: source = "run again with the same key"
     case .attempt, nil: source = nil
     }
     guard let words = row.result, !words.isEmpty else { return source ?? "answered" }

@@ -486,7 +486,8 @@ struct StoreFaultTests {
     await met(rig)
     second.answer("again")
     await mend(store, rig)
-    #expect(await outcome.value?.failure?.kind == .superseded)
+    #expect(await outcome.value?.source == .rerun)
+    #expect(store.call(attempt.id)?.outcome?.failure?.kind == .superseded)
     #expect(rig.events.all(of: attempt.id).contains { $0.cause?.contains("a late result") == true })
     #expect(rig.events.states(of: rerun).last == .succeeded)
   }
