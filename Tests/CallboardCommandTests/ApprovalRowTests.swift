@@ -122,7 +122,9 @@ import Testing
     "deny by one is enough": goes(.awaitingApproval, .denied),
     "extend": step(.awaitingApproval, "given more time", by: true),
     "extend refused to the same person": refused("you gave it more time before"),
-    "extend is bounded by max_wait": refused("which is all the time its rule gives (max_wait)"),
+    "extend is bounded by max_wait": refused(
+      "it already has all the time its rule gives (max_wait)"
+    ),
     "expiry": goes(.awaitingApproval, .expired, "expired unanswered"),
     // approved
     "undo in the grace time": goes(.approved, .awaitingApproval, "taken back"),
@@ -137,12 +139,12 @@ import Testing
     // at any time
     "cancel while it waits": goes(.awaitingApproval, .cancelled),
     "cancel while it is approved": goes(.approved, .cancelled),
-    "approve refused while the function is off": refused("function is off"),
-    "approve refused while the engine is held": refused("engine is held"),
+    "approve refused while the function is off": refused("the function is off: "),
+    "approve refused while the engine is held": refused("the engine is held: "),
     "a waiting call stays while its function is off": goes(.awaitingApproval, .queued),
     "deny while the function is off": goes(.awaitingApproval, .denied),
     "an approved call stays, held, and starts when released": goes(.queued, .running),
-    "run again refused while the function is off": refused("release it first"),
+    "run again refused while the function is off": refused("the function is off: "),
     "run again of a call that succeeded asks": linked {
       if case .again = $0 { true } else { false }
     },

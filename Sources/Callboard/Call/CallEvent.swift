@@ -191,8 +191,7 @@ extension DecisionRefused: CustomStringConvertible {
       "the function's definition has changed and nobody has accepted it; read and accept that first"
     case .tooLate: "the time for it is over"
     case .extendedBefore: "you gave it more time before; somebody else may"
-    case .longestWait(let until):
-      "it waits until \(ISOTime.text(of: until)), which is all the time its rule gives (max_wait)"
+    case .longestWait: "it already has all the time its rule gives (max_wait)"
     case .rerunIsLive: "it is being run again right now; wait for that to end"
     case .wrongState(let word): "it is \(word.rawValue.replacing("_", with: " ")) now"
     }

@@ -46,7 +46,7 @@ extension Engine {
     )
     guard noted.isDone else { return noted }
     do throws(StoreFault) {
-      guard try !start(call) else {
+      if case .waits = try start(call) {
         return .done("\(check.function) \(call.id.short) waits for approval")
       }
     } catch {

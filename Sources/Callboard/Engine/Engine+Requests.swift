@@ -447,12 +447,15 @@ extension Engine: EngineDoor {
       _ = try? move(conversation, .awaitsNews(call.id), cause: "run again of \(id.short)")
     }
     do throws(StoreFault) {
-      let waits = try start(call)
-      return .done(
-        (waits
-          ? "\(named(call.id)) waits for approval to run again"
-          : "run again as \(named(call.id))") + unheard(ended.conversation)
-      )
+      switch try start(call) {
+      case .runs:
+        return .done("run again as \(named(call.id))" + unheard(ended.conversation))
+      case .waits:
+        return .done(
+          "\(named(call.id)) waits for approval to run again" + unheard(ended.conversation)
+        )
+      case .ended(let failure): return .refused(Self.notRunAgain(named(call.id), failure))
+      }
     } catch {
       return .refused("\(error)")
     }
@@ -507,26 +510,46 @@ extension Engine: EngineDoor {
     )
     guard reply.isDone else { return reply }
     do throws(StoreFault) {
-      if try start(call) {
+      switch try start(call) {
+      case .runs: return reply
+      case .waits:
         return .done(
           "\(named(call.id)) waits for approval to run again with the same key"
             + unheard(unknown.conversation)
         )
+      case .ended(let failure): return .refused(Self.notRunAgain(named(call.id), failure))
       }
     } catch {
       _ = try? move(unknown.id, .rerunEnded(call.id, nil))
       return .refused("\(error)")
     }
-    return reply
   }
 
-  /// Returns whether it waits for a person.
-  func start(_ call: Call) throws(StoreFault) -> Bool {
+  private static func notRunAgain(_ name: String, _ failure: CallFailure?) -> String {
+    "\(name), which would run it again, was not admitted: \(failure?.message ?? "it has ended")"
+  }
+
+  /// What became of a call that a person began.
+  enum Beginning {
+    case runs
+    /// For a person.
+    case waits
+    /// At admission.
+    case ended(CallFailure?)
+  }
+
+  func start(_ call: Call) throws(StoreFault) -> Beginning {
     let (id, link) = (call.id, call.link)
     let effect = try admit(call)
+    let beginning: Beginning =
+      switch effect {
+      case .ask: .waits
+      case .answer:
+        .ended((table.withShard(of: id) { $0.calls[id]?.call } ?? store.call(id))?.outcome?.failure)
+      default: .runs
+      }
     driveLinked(id, link, effect)
-    if case .ask = effect { return true }
-    return false
+    return beginning
   }
 
   // MARK: - Switches
@@ -667,6 +690,16 @@ extension Engine: EngineDoor {
     return ", \(tenths / 10).\(tenths % 10) s before you"
   }
 
+  /// Who has held the engine or switched a function off, and when; nil where neither is so any more.
+  private func whoHolds(_ function: String) -> String? {
+    let catalogue = table.catalogue
+    if let held = catalogue.held {
+      return "the engine is held\(ago(held, clock.now)); release it first"
+    }
+    guard catalogue[function]?.isOn == false else { return nil }
+    return "the function is off\(ago(catalogue[function]?.switched, clock.now)); switch it on first"
+  }
+
   func ago(_ switched: Switched?, _ now: Date) -> String {
     guard let switched else { return "" }
     return ": \(switched.by), \(Int(max(0, now.timeIntervalSince(switched.at)))) s ago"
@@ -686,10 +719,11 @@ extension Engine: EngineDoor {
   func refused(_ id: CallID, _ error: any Error, by principal: Principal) -> Reply {
     let call = table.withShard(of: id) { $0.calls[id]?.call } ?? store.call(id)
     var text = "\(error)"
-    if Self.isLate(error), let last = call?.lastWord, let by = last.by {
-      let who = by == principal.name ? "you, elsewhere" : by
-      text += ": \(last.cause), by \(who)\(sooner(last.at))"
-      if let illegal = error as? IllegalMove {
+    if case .held = error as? DecisionRefused, let call { text = whoHolds(call.function) ?? text }
+    if Self.isLate(error), let last = call?.lastWord {
+      let who = last.by.map { $0 == principal.name ? ", by you, elsewhere" : ", by \($0)" } ?? ""
+      text += ": \(last.cause)\(who)\(sooner(last.at))"
+      if last.by != nil, let illegal = error as? IllegalMove {
         presence.note(
           LateWord(by: principal, wanted: illegal.event, at: clock.now),
           on: id,

@@ -148,9 +148,9 @@ extension Engine {
 }
 
 extension Call {
-  /// The step by which a person decided last, where the call stands on a decision at all.
+  /// The step by which a person decided last, or time did, where the call stands on a decision at all.
   var lastWord: Step? {
-    if let last = history.last, last.by != nil { return last }
+    if let last = history.last, last.by != nil || last.state == .expired { return last }
     // What runs by an approval: who gave the last one.
     guard let asked = history.lastIndex(where: { $0.state == .awaitingApproval }) else {
       return nil

@@ -42,7 +42,7 @@ enum Refusal: CaseIterable {
     case .notApprovedByYou: "nothing of yours to take back"
     case .sharedAccount: "a shared account"
     case .noGrant: "no grant covers"
-    case .held: "release it first"
+    case .held: "the function is off: "
     case .definitionNotAccepted: "nobody has accepted it"
     case .tooLate: "the time for it is over"
     case .extendedBefore: "you gave it more time before"

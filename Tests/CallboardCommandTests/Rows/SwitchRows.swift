@@ -47,10 +47,14 @@ enum SwitchRows {
     event.type == .engine(.decisionRefused) && event.cause?.contains(words) == true
   }
 
+  private static func isStopped(_ event: EngineEvent) -> Bool {
+    isRefusal(event, "is off: ") || isRefusal(event, "is held: ")
+  }
+
   private static let off: [TableRow] = [
     stopped("awaiting_approval: stays, approve refused") { stay in
       stay.first == .awaitingApproval && stay.last == .awaitingApproval
-        && stay.meanwhile.contains { isRefusal($0, "release it first") }
+        && stay.meanwhile.contains(where: isStopped)
     },
     stopped("approved: stays until its grace is over, and starts after that") { stay in
       stay.first == .approved && stay.runs(in: stay.later)
@@ -66,7 +70,7 @@ enum SwitchRows {
     },
     stopped("unknown: stays, run again refused") { stay in
       stay.first == .unknown && stay.last == .unknown
-        && stay.meanwhile.contains { isRefusal($0, "release it first") }
+        && stay.meanwhile.contains(where: isStopped)
     },
   ]
 

@@ -74,6 +74,16 @@ struct SwitchTests {
     #expect(startsWhileOff(rig).isEmpty)
   }
 
+  @Test func `a run again that is not admitted is no run again, and says why`() async throws {
+    let rig = try Rig(TestFunction("look"))
+    let look = await rig.submit("look")
+    await rig.turn("look", on: false)
+    let reply = try await rig.runAgain(look.id)
+    #expect(!reply.isDone)
+    #expect(reply.message.contains("was not admitted: "), "\(reply.message)")
+    #expect(rig.events.all { $0.type == .call(.rejected) }.count == 1)
+  }
+
   @Test func `an approved call does not start while its function is off`() async throws {
     let wire = TestFunction("wire")
     let rig = try Rig(wire, rules: [asking("wire", grace: 10)])
@@ -82,7 +92,10 @@ struct SwitchTests {
     #expect(try await rig.approve(graced.id).isDone)
     await rig.turn("wire", on: false)
     // One whose approval is asked for now can't get it.
-    #expect(try await rig.approve(waiting.id).message.contains("release it first"))
+    #expect(
+      try await rig.approve(waiting.id).message
+        == "the function is off: maria, 0 s ago; switch it on first"
+    )
     #expect(rig.audited(waiting.id).count == 1)
     rig.clock.advance(by: .seconds(10))
     await rig.queued("wire", 1)
