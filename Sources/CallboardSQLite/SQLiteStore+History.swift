@@ -58,8 +58,10 @@ extension SQLiteStore {
   }
 
   /// Says that there is more than it shows.
-  private func unreadablePage<Item>() -> HistoryPage<Item> {
-    HistoryPage(notice: "the history can't be read: run callboard store check")
+  func unreadablePage<Item>(_ what: String = "history") -> HistoryPage<Item> {
+    var page = HistoryPage<Item>(notice: "the \(what) can't be read: run callboard store check")
+    page.isUnreadable = true
+    return page
   }
 
   /// Every call that is kept, newest first: those in line that are not on disk yet, and those on disk.

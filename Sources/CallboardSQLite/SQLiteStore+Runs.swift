@@ -96,6 +96,6 @@ extension SQLiteStore {
         notice: window.notice
       )
     }
-    return page ?? HistoryPage(notice: "the runs can't be read: run callboard store check")
+    return page ?? unreadablePage("runs")
   }
 }

@@ -87,6 +87,8 @@ public struct Page<Row: Sendable & Codable>: Sendable, Codable {
   public var anchorIndex: Int?
   /// What was not done as asked, and why, in a sentence.
   public var notice: String?
+  /// Nothing could be read, which is not the same as that there is nothing.
+  public var isUnreadable = false
 
   public init(
     rows: [Row] = [],
@@ -111,5 +113,6 @@ public struct Page<Row: Sendable & Codable>: Sendable, Codable {
       hidden: page.hidden,
       anchorIndex: page.anchorIndex
     )
+    isUnreadable = page.isUnreadable
   }
 }

@@ -31,6 +31,8 @@ public struct HistoryPage<Item: Sendable>: Sendable {
   public var anchorIndex: Int?
   /// What was not done as asked, and why, in a sentence.
   public var notice: String?
+  /// Nothing could be read, which is not the same as that there is nothing.
+  public var isUnreadable = false
 
   public init(
     items: [Item] = [],

@@ -49,7 +49,7 @@ struct CallsCommand: AsyncParsableCommand {
       } json: {
         RowText.json($0)
       }
-      if let notice = page.notice { Output.error.row("callboard: \(notice)") }
+      try page.tellNotice()
     }
   }
 

@@ -37,7 +37,7 @@ struct ConversationsCommand: AsyncParsableCommand {
       } json: {
         RowText.json($0)
       }
-      if let notice = page.notice { Output.error.row("callboard: \(notice)") }
+      try page.tellNotice()
     }
   }
 

@@ -235,3 +235,12 @@ extension OutputFormat {
     }
   }
 }
+
+extension Page {
+  /// Says what was not done as asked; throws where nothing could be read, because that is no empty list.
+  func tellNotice() throws {
+    guard let notice else { return }
+    guard !isUnreadable else { throw Failure(.unreachable, Failure.sentence(notice)) }
+    Output.error.row("callboard: \(notice)")
+  }
+}

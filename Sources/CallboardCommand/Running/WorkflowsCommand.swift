@@ -106,7 +106,7 @@ struct WorkflowsCommand: AsyncParsableCommand {
       } json: {
         RunText.json($0)
       }
-      if let notice = page.notice { Output.error.row("callboard: \(notice)") }
+      try page.tellNotice()
     }
 
     /// Those of the instance; of the configuration where none runs.
