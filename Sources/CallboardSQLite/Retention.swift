@@ -36,7 +36,7 @@ extension SQLiteStore.Retention {
     var hasMore = false
   }
 
-  /// Deletes a part of what is kept no longer; `auditBytes` is about what the audit log takes, which is not counted.
+  /// Deletes a part of what is kept no longer; `auditBytes` is what the audit log takes, which is not counted.
   func trim(
     _ database: Database,
     now: Date,

@@ -39,7 +39,7 @@ final class StoreFile: Sendable {
   /// Of the log beside it, which SQLite makes when it opens the file.
   private let logIdentity: FileIdentity?
   /// About what the audit log takes; nil until somebody wants to know, because the whole log is looked at then.
-  private let auditBytes = Mutex<Int?>(nil)
+  private let audit = Mutex<AuditPages?>(nil)
   private let beforeCommit = Mutex<(@Sendable () -> Void)?>(nil)
 
   init(
@@ -217,8 +217,13 @@ final class StoreFile: Sendable {
     let hash = AuditChain.link(entry.lines.bytes, count: entry.count, after: written.head.hash)
     written.head = StoreHead(sequence: written.head.sequence + entry.count, hash: hash)
     try rows.putEntry(written.head, entry.count, entry.lines.bytes)
-    let size = entry.lines.bytes.count + Self.entryOverhead
-    auditBytes.withLock { if let known = $0 { $0 = known + size } }
+    audit.withLock {
+      $0?.add(
+        sequence: written.head.sequence,
+        count: entry.count,
+        length: entry.lines.bytes.count
+      )
+    }
     entry.clear()
   }
 
@@ -233,19 +238,12 @@ final class StoreFile: Sendable {
   }
 
   private func bytesOfAudit(_ database: Database) throws -> Int {
-    try auditBytes.withLock { known in
-      if let known { return known }
-      let found = try Int.fetchOne(
-        database,
-        sql: "SELECT CAST(TOTAL(LENGTH(lines) + \(Self.entryOverhead)) AS INTEGER) FROM events"
-      )
-      known = found
-      return found ?? 0
+    try audit.withLock { known in
+      let pages = try known ?? AuditPages(of: database)
+      known = pages
+      return pages.bytes
     }
   }
-
-  /// Bytes of a row of the log besides its lines: hash, numbers, and what SQLite keeps of it.
-  private static let entryOverhead = 60
 }
 
 /// What writes rows, by statements that are prepared when they are first used.
