@@ -68,6 +68,7 @@ final class DoomedStore: Store {
 
   var name: String { inner.name }
   var commitsAtOnce: Bool { inner.commitsAtOnce }
+  var isLasting: Bool { inner.isLasting }
 
   func commit(_ change: StoreChange) throws(StoreFault) -> CommitTicket {
     doom.pass(.beforeCommit)

@@ -13,6 +13,7 @@ import Synchronization
 public final class SQLiteStore: Store {
   public let name: String
   public let commitsAtOnce = false
+  public let isLasting = true
   let path: String
   let file: StoreFile
   private let hold: StoreHold

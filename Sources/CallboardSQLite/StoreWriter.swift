@@ -129,6 +129,8 @@ final class StoreWriter: CommitGate {
     }
   }
 
+  func withdrawal(of position: UInt64) -> StoreFault? { state.withLock { $0.withdrawn[position] } }
+
   private func wait(for position: UInt64, isImpatient: Bool) async {
     let gate = OneShot<Void>()
     let (isDone, isFirst) = state.withLock { state -> (Bool, Bool) in

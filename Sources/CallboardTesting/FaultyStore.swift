@@ -39,6 +39,7 @@ public final class FaultyStore: Store {
 
   public var name: String { store.name }
   public var commitsAtOnce: Bool { !failsLate }
+  public let isLasting = true
 
   public func onNews(_ handler: @escaping @Sendable (StoreNews) -> Void) {
     state.withLock { $0.tell = handler }
@@ -74,7 +75,7 @@ public final class FaultyStore: Store {
       Task {
         tell?(.fails(fault))
         if change.isRevocable { tell?(.withdrawn(change)) }
-        gate.told(position)
+        gate.told(position, fault)
       }
       return CommitTicket(position, at: gate)
     }
@@ -87,6 +88,9 @@ public final class FaultyStore: Store {
       var failed: [UInt64: StoreFault] = [:]
       var told: Set<UInt64> = []
       var waiting: [UInt64: OneShot<Void>] = [:]
+      var impatient: [UInt64: [OneShot<Void>]] = [:]
+      /// Why nothing is stored, once that is told.
+      var fault: StoreFault?
       var isOpen = true
     }
 
@@ -101,13 +105,36 @@ public final class FaultyStore: Store {
       }
     }
 
-    func told(_ position: UInt64) {
-      let waiter = state.withLock { state in
+    func told(_ position: UInt64, _ fault: StoreFault) {
+      let waiters = state.withLock { state in
         state.isOpen = false
+        state.fault = fault
         state.told.insert(position)
-        return state.failed[position] == nil ? nil : state.waiting.removeValue(forKey: position)
+        var ready = state.impatient.removeValue(forKey: position) ?? []
+        if state.failed[position] != nil, let waiter = state.waiting.removeValue(forKey: position) {
+          ready.append(waiter)
+        }
+        return ready
       }
-      waiter?.resolve(())
+      for waiter in waiters { waiter.resolve(()) }
+    }
+
+    func withdrawal(of position: UInt64) -> StoreFault? {
+      state.withLock { $0.told.contains(position) ? $0.failed[position] : nil }
+    }
+
+    func fault(before position: UInt64) async -> StoreFault? {
+      guard position > 0 else { return nil }
+      let waiter = OneShot<Void>()
+      state.withLock { state in
+        if state.told.contains(position) {
+          waiter.resolve(())
+        } else {
+          state.impatient[position, default: []].append(waiter)
+        }
+      }
+      await waiter.value
+      return state.withLock { $0.failed[position] ?? ($0.isOpen ? nil : $0.fault) }
     }
 
     func open() {

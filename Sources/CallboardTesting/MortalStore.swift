@@ -24,6 +24,7 @@ public final class MortalStore: Store {
   public let name: String
   /// Whoever waits for the disk waits for the death too.
   public let commitsAtOnce = false
+  public let isLasting = true
 
   /// The first commit that matches is the last one.
   public func dies(after matches: @escaping @Sendable (StoreChange) -> Bool) {

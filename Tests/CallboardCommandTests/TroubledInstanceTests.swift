@@ -31,6 +31,27 @@ struct TroubledInstanceTests {
     )
   }
 
+  /// A `write` that says when it has begun, and ends when somebody writes to `go`.
+  private func writePayment() throws -> StartSign {
+    let sign = try StartSign(in: scratch)
+    _ = try scratch.file(
+      "callboard.yaml",
+      """
+      name: troubled
+      store: { file: s.db }
+      control: { socket: control.sock }
+      providers:
+        desk:
+          type: program
+          functions:
+            - { name: pay, effect: write, run: [sh, -c, "echo x > started; read go < go; echo sent"], stdin: none, output: text }
+      approvals: [{ approval: never }]
+      """
+    )
+    guard mkfifo(scratch.path + "/go", 0o600) == 0 else { throw POSIXError(.EIO) }
+    return sign
+  }
+
   private static func hasTool(_ name: String) -> Bool {
     FileManager.default.isExecutableFile(atPath: "/usr/bin/" + name)
   }
@@ -93,6 +114,101 @@ struct TroubledInstanceTests {
         )
         #expect(ended.error.split(separator: "\n").count == 1, "\(list): \(ended)")
       }
+    }
+  }
+
+  @Test(
+    .enabled(if: TroubledInstanceTests.hasTool("prlimit"), "it takes prlimit, to have writes fail")
+  )
+  func
+    `a write that ends while the store fails is unknown to its caller, and named when the instance stops`()
+    async throws
+  {
+    let sign = try writePayment()
+    let folder = scratch.path
+    try await Program.onOwnThread {
+      func shell(_ line: String) throws -> Program.Ended { try Self.shell(line, in: folder) }
+      let serving = try Running(["serve"], folder: folder)
+      defer { serving.send(SIGKILL) }
+      serving.told("troubled is up")
+      let caller = try Running(["call", "desk.pay"], folder: folder)
+      defer { caller.send(SIGKILL) }
+      try sign.wait()
+      #expect(try shell("prlimit --pid \(serving.identifier) --fsize=0").status == 0)
+      #expect(try shell("echo go > go").status == 0)
+      var listed = ""
+      // Each look is a command of its own, which takes longer than a pause would be.
+      for _ in 0..<200 where !listed.contains("succeeded") {
+        listed = try shell("\"$0\" calls list").output
+      }
+      #expect(listed.contains("succeeded"))
+      serving.send(SIGTERM)
+      let told = try caller.ended()
+      #expect(told.status == 74, "\(told)")
+      #expect(told.error.contains("is not stored. Do not repeat it."), "\(told)")
+      let stopped = try serving.ended()
+      #expect(stopped.status == 74, "\(stopped)")
+      #expect(
+        stopped.error.contains(
+          "has succeeded, and that is not stored: the next start finds its outcome unknown"
+        ),
+        "\(stopped)"
+      )
+    }
+  }
+
+  @Test(
+    .enabled(if: TroubledInstanceTests.hasTool("prlimit"), "it takes prlimit, to have writes fail")
+  )
+  func `a call on an engine of its own says that its store fails, and a signal ends it`()
+    async throws
+  {
+    let sign = try writePayment()
+    let folder = scratch.path
+    try await Program.onOwnThread {
+      let caller = try Running(["call", "--alone", "desk.pay"], folder: folder)
+      defer { caller.send(SIGKILL) }
+      try sign.wait()
+      #expect(
+        try Self.shell("prlimit --pid \(caller.identifier) --fsize=0; echo go > go", in: folder)
+          .status
+          == 0
+      )
+      caller.told("the store fails (")
+      caller.send(SIGTERM)
+      let ended = try caller.ended()
+      #expect(ended.status == 74, "\(ended)")
+      #expect(ended.error.contains("desk.pay may or may not have happened: "), "\(ended)")
+    }
+  }
+
+  @Test func `a caller whose call waits on is told so when the instance stops, with 75`()
+    async throws
+  {
+    try write()
+    _ = try scratch.file(
+      "callboard.yaml",
+      String(contentsOfFile: scratch.path + "/callboard.yaml", encoding: .utf8)
+        .replacing("approvals: [{ approval: never }]", with: "approvals: [{ approval: always }]")
+    )
+    let folder = scratch.path
+    try await Program.onOwnThread {
+      let serving = try Running(["serve"], folder: folder)
+      defer { serving.send(SIGKILL) }
+      serving.told("troubled is up")
+      let caller = try Running(["call", "desk.hello"], folder: folder)
+      defer { caller.send(SIGKILL) }
+      caller.told("waits for a person to decide")
+      serving.send(SIGTERM)
+      let told = try caller.ended()
+      #expect(told.status == 75, "\(told)")
+      #expect(told.error.contains("The call waits on"), "\(told)")
+      #expect(try serving.ended().status == 0)
+      let again = try Running(["serve"], folder: folder)
+      defer { again.send(SIGKILL) }
+      again.told("troubled is up")
+      let waiting = try Self.shell("\"$0\" approvals list", in: folder)
+      #expect(waiting.output.contains("desk.hello"), "\(waiting)")
     }
   }
 

@@ -349,6 +349,18 @@ extension Call {
     return .result(lateResult, .rerun)
   }
 
+  /// Whether it waits on, or goes on by itself, when an engine starts on its store again.
+  var goesOnAfterRestart: Bool {
+    switch state.word {
+    case .awaitingApproval, .approved, .backingOff: true
+    case .queued: conversation != nil || step != nil || approval != nil
+    case .received: conversation != nil || step != nil
+    case .running, .stopping, .unknown, .succeeded, .failed, .rejected, .denied, .expired,
+      .cancelled:
+      false
+    }
+  }
+
   /// One line for lists: the arguments while it lives, why it failed afterwards.
   public var summary: String {
     if let failure = outcome?.failure { return failure.message }

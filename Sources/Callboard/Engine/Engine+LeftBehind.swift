@@ -82,4 +82,17 @@ extension Engine {
     }
     return found
   }
+
+  /// Calls that have ended, whose end is not on disk, and whose repetition could do harm.
+  ///
+  /// `lineIsLost`: what the store has taken is not on disk either, or not known to be.
+  public func writesWithoutWord(lineIsLost: Bool) -> [CallID] {
+    var found: [CallID] = []
+    table.forEachShard { shard in
+      found += shard.calls.filter {
+        $0.value.isWriteWithoutWord && (lineIsLost || !$0.value.isStored)
+      }.map(\.key)
+    }
+    return found
+  }
 }

@@ -169,7 +169,8 @@ extension Engine {
     }
     guard let (owed, function) = look else { return true }
     do throws(StoreFault) {
-      try await owed.durable()
+      // What has ended is told by whoever has stopped the engine.
+      guard try await isDurable(owed) else { return false }
       table.withShard(of: id) { shard in
         guard let live = shard.calls[id] else { return }
         live.owed = nil

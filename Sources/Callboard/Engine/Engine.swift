@@ -54,6 +54,8 @@ public final class Engine: Sendable {
   private let phase = Atomic<Phase>(.running)
   /// Running calls get no more time to finish.
   private let hurries = Atomic<Bool>(false)
+  /// What waits for a store that fails, and not beyond the end of the engine.
+  private let faultGates = Mutex<[ObjectIdentifier: OneShot<Void>]>([:])
   let unstored = UnstoredSteps()
   let presence = Presence()
   let attention = AttentionTable()
@@ -218,7 +220,7 @@ public final class Engine: Sendable {
     let isLive = table.withShard(of: id) { shard in
       // Asked under the lock: whoever stops the engine takes it afterwards, and finds this waiter.
       guard let live = shard.calls[id] else { return false }
-      if hasStopped { waiter.resolve(.failure(Self.stopped(before: live))) }
+      if hasStopped { waiter.resolve(.failure(stopped(before: live))) }
       live.waiters.append(waiter)
       return true
     }
@@ -732,9 +734,21 @@ public final class Engine: Sendable {
       }
       try? await clock.sleep(for: .milliseconds(20), on: deadlines)
     }
+    await tellOfEnds()
     phase.store(.stopped, ordering: .sequentiallyConsistent)
     commit(events: [event(.engine(.stopped), cause: "stopped")])
     releaseWaiters()
+  }
+
+  /// What has ended is told once it is on disk; while the store fails nobody waits for that.
+  private func tellOfEnds() async {
+    var ended: [(CallID, CommitTicket)] = []
+    table.forEachShard { shard in
+      for (id, live) in shard.calls where live.call.state.isEnded && live.isStored {
+        ended.append((id, live.owed ?? live.ticket))
+      }
+    }
+    for (id, ticket) in ended where await ticket.fault() == nil { finish(id) }
   }
 
   /// Gives what runs no more time, where the engine is stopping: somebody asked again.
@@ -746,36 +760,77 @@ public final class Engine: Sendable {
     var sleepers: [OneShot<Bool>] = []
     table.forEachShard { shard in
       for live in shard.calls.values {
-        let failure = Self.stopped(before: live)
+        let failure = stopped(before: live)
         waiters += live.waiters.map { ($0, failure) }
         live.waiters = []
         if let sleeper = live.sleeper { sleepers.append(sleeper) }
       }
     }
     for (waiter, failure) in waiters { waiter.resolve(.failure(failure)) }
+    for gate in faultGates.withLock({ Array($0.values) }) { gate.resolve(()) }
     releaseConversationWaiters()
     releaseRunWaiters()
     for sleeper in sleepers { sleeper.resolve(false) }
     slots.dismiss()
   }
 
+  /// Waits until a commit is on disk, also through a fault of the store; false where the engine has stopped before that.
+  ///
+  /// Throws when the commit was withdrawn.
+  func isDurable(_ ticket: CommitTicket) async throws(StoreFault) -> Bool {
+    // Nothing but a fault makes it last.
+    guard await ticket.fault() != nil else { return true }
+    if let withdrawal = ticket.withdrawal { throw withdrawal }
+    let gate = OneShot<Void>()
+    let key = ObjectIdentifier(gate)
+    faultGates.withLock { $0[key] = gate }
+    defer { _ = faultGates.withLock { $0.removeValue(forKey: key) } }
+    // Asked after it is there: whoever stops the engine finds it, or is seen.
+    if hasStopped { return false }
+    let waiting = Task(executorPreference: executor) { () async -> StoreFault? in
+      defer { gate.resolve(()) }
+      do throws(StoreFault) {
+        try await ticket.durable()
+        return nil
+      } catch {
+        return error
+      }
+    }
+    await gate.value
+    guard !hasStopped else { return false }
+    if let fault = await waiting.value { throw fault }
+    return true
+  }
+
   var hasStopped: Bool { phase.load(ordering: .sequentiallyConsistent) == .stopped }
 
-  /// What whoever waits for a call hears when the engine stops before it has ended.
-  private static func stopped(before live: LiveTable.LiveCall) -> CallFailure {
-    let word = live.call.state.word
-    guard word == .unknown || word.isRunning && live.traits.effect == .write else {
+  /// What whoever waits for a call hears when the engine stops before its end is on disk.
+  private func stopped(before live: LiveTable.LiveCall) -> CallFailure {
+    let call = live.call
+    if live.isWriteWithoutWord || call.state.word == .unknown
+      || call.state.word.isRunning && live.traits.effect == .write
+    {
+      return CallFailure(
+        .outcomeUnknown,
+        call.state.isEnded
+          ? "It ended while the store failed, and what came of it is not stored. Do not repeat it."
+          : "The engine stopped before this call ended, and it may have been done. Do not repeat it.",
+        reach: .maybe
+      )
+    }
+    let reach = call.attempts.last.map { $0.failure?.reach ?? .maybe } ?? .notSent
+    guard store.isLasting, call.goesOnAfterRestart else {
       return CallFailure(
         .engineStopped,
         "The engine stopped before this call ended.",
-        reach: live.call.attempts.isEmpty ? .notSent : .maybe,
+        reach: reach,
         isRetryable: true
       )
     }
     return CallFailure(
-      .outcomeUnknown,
-      "The engine stopped before this call ended, and it may have been done. Do not repeat it.",
-      reach: .maybe
+      .engineStopped,
+      "The engine stopped. The call waits on, and goes on when callboard is started on its store again; don't ask for it a second time.",
+      reach: reach
     )
   }
 

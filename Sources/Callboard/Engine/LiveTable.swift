@@ -65,6 +65,13 @@ final class LiveTable: Sendable {
 
     var traits: FunctionTraits { function?.traits ?? .unknown }
 
+    /// Whether it is a `write` that was sent and has ended, of which nobody has heard: its end is not on disk.
+    ///
+    /// The store knows no more of it than that it runs, so whoever starts on it finds its outcome unknown.
+    var isWriteWithoutWord: Bool {
+      call.state.isEnded && traits.effect == .write && !call.attempts.isEmpty
+    }
+
     fileprivate func counts(as word: CallState.Word?) {
       counted = word
       countsAsRunningWrite = word?.isRunning == true && traits.effect == .write

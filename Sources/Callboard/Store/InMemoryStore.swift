@@ -65,6 +65,7 @@ public final class InMemoryStore: Store {
 
   public let name = "memory"
   public let commitsAtOnce = true
+  public let isLasting = false
   private let state = Mutex(State())
   private let keptCalls: Int
   private let keptBytes: Int

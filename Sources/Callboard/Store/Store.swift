@@ -14,6 +14,9 @@ public protocol Store: Sendable {
   /// Whether a commit is as durable as it will ever be when `commit` returns.
   var commitsAtOnce: Bool { get }
 
+  /// Whether what it holds is there when the process has ended.
+  var isLasting: Bool { get }
+
   /// Stores a call's new state and appends its events, in one step. The order of calls to `commit` is the order of
   /// sequence numbers. Throws `StoreFault` when nothing can be stored: then nothing of the change is kept.
   ///
@@ -225,9 +228,13 @@ public protocol CommitGate: Sendable {
   func durable(_ position: UInt64) async throws(StoreFault)
   /// Returns nil when every commit up to this one is on disk; a fault when this one was withdrawn, or the store fails first.
   func fault(before position: UInt64) async -> StoreFault?
+  /// Why this one was withdrawn; nil where it was not, or is not yet.
+  func withdrawal(of position: UInt64) -> StoreFault?
 }
 
 extension CommitGate {
+  public func withdrawal(of position: UInt64) -> StoreFault? { nil }
+
   public func fault(before position: UInt64) async -> StoreFault? {
     do throws(StoreFault) {
       try await durable(position)
@@ -272,6 +279,9 @@ public struct CommitTicket: Sendable {
   /// Nil when the commit is on disk; else why not, as soon as the store fails, though it may stay in line and be stored
   /// later.
   public func fault() async -> StoreFault? { await gate?.fault(before: position) }
+
+  /// Why it was withdrawn; nil where it was not, or is not yet.
+  var withdrawal: StoreFault? { gate?.withdrawal(of: position) }
 }
 
 /// Why a store can't take anything now, in a sentence.

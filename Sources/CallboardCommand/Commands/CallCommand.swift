@@ -80,6 +80,8 @@ struct CallCommand: AsyncParsableCommand {
       isUnattended: !dryRun,
       store: store ?? .memory
     )
+    let watch = Self.tellingFault(of: session.engine)
+    defer { withExtendedLifetime(watch) {} }
     do {
       tellLeft(in: session, file?.path)
       try await interruption.watching(
@@ -95,6 +97,25 @@ struct CallCommand: AsyncParsableCommand {
       throw error
     }
     await session.close(patience: .zero)
+  }
+
+  /// Says once that the store fails: until it works again, or the command is ended, nobody hears what became of the call.
+  private static func tellingFault(of engine: Engine) -> ObservationToken {
+    let telling = Once()
+    // What changes is told to those who have looked at what was before.
+    defer { _ = engine.snapshot(of: .header) }
+    return engine.observe { [weak engine] in
+      guard let engine else { return }
+      // Beside whoever has moved something: what they hold may be needed to look.
+      Task {
+        guard let fault = engine.snapshot(of: .header).header.storeFault, telling.isFirst else {
+          return
+        }
+        Output.error.row(
+          "callboard: the store fails (\(fault)); what becomes of the call is told when that is mended. Ctrl-C ends this without waiting for it."
+        )
+      }
+    }
   }
 
   private func principal(in configuration: Configuration) throws -> Principal {
@@ -243,7 +264,10 @@ struct CallCommand: AsyncParsableCommand {
     tellErrorOutput(of: id, in: session)
     let status = ExitStatus.of(outcome, effect: effect)
     if let failure = outcome.failure {
-      throw Failure(status, "\(function) \(Self.verb(state)): \(Self.sentences(of: failure))")
+      throw Failure(
+        status,
+        "\(function) \(Self.verb(state, failure)): \(Self.sentences(of: failure))"
+      )
     }
   }
 
@@ -255,12 +279,14 @@ struct CallCommand: AsyncParsableCommand {
     Output.error.line("callboard: \(function) wrote to stderr:\n\(text)")
   }
 
-  static func verb(_ state: String?) -> String {
-    switch state {
+  static func verb(_ state: String?, _ failure: CallFailure) -> String {
+    if failure.kind == .outcomeUnknown { return "may or may not have happened" }
+    return switch state {
     case "rejected": "was rejected"
     case "denied": "was denied"
     case "cancelled": "was cancelled"
     case "expired": "expired"
+    case "awaiting_approval", "approved", "queued", "backing_off": "has not ended"
     default: "failed"
     }
   }

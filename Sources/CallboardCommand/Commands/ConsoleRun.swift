@@ -37,9 +37,10 @@ enum ConsoleRun {
       result = .failure(error)
     }
     let wasInterrupted = await close(session, interruption)
+    await control?.answersAll()
     control?.close(saying: "its console was left")
     // Nothing of the demo happens outside of it.
-    let unknown = isDemo ? [] : unknownOutcomes(session.engine)
+    let unknown = isDemo ? [] : session.unknownOutcomes
     for line in unknown { Output.error.row("callboard: \(line)") }
     let isWhole = events?.finish() ?? true
     try end(result)
@@ -115,5 +116,15 @@ enum ConsoleRun {
     }
     let rest = snapshot.header.unknown - lines.count
     return rest > 0 ? lines + ["and \(rest) more calls whose outcome is unknown"] : lines
+  }
+
+  /// One line for each `write` that has ended and whose end the store did not take.
+  static func notStored(_ calls: [CallID], _ engine: Engine) -> [String] {
+    calls.sorted().compactMap { id in
+      guard case .call(let detail?) = engine.snapshot(of: .call(id)).body else { return nil }
+      return
+        "\(detail.row.function) \(id.short) (\(detail.row.caller)) has \(detail.row.state.rawValue), and that is not stored: "
+        + "the next start finds its outcome unknown; do not try again before you have looked there"
+    }
   }
 }

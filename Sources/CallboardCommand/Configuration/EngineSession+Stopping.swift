@@ -13,7 +13,10 @@ extension EngineSession {
   func leave() -> ExitStatus {
     let header = engine.snapshot(of: .header).header
     let isOneUnknown = header.unknown > left.unknown.count
-    guard header.runningWrites > 0 || isOneUnknown else { return .interrupted }
+    let withoutWord = engine.writesWithoutWord(lineIsLost: true)
+    guard header.runningWrites > 0 || isOneUnknown || !withoutWord.isEmpty else {
+      return .interrupted
+    }
     if isOneUnknown {
       for line in ConsoleRun.unknownOutcomes(engine) { Output.error.row("callboard: \(line)") }
     }
@@ -24,6 +27,15 @@ extension EngineSession {
           + "do not try again before you have looked there"
       )
     }
+    for line in ConsoleRun.notStored(withoutWord, engine) {
+      Output.error.row("callboard: \(line)")
+    }
     return .outcomeUnknown
+  }
+
+  /// One line for each call that somebody has to look at, of an engine that has stopped.
+  var unknownOutcomes: [String] {
+    let lost = engine.writesWithoutWord(lineIsLost: lostLine)
+    return ConsoleRun.unknownOutcomes(engine) + ConsoleRun.notStored(lost, engine)
   }
 }

@@ -31,6 +31,10 @@ final class EngineSession: Sendable {
   private let following: ObservationToken
   /// How many conversations each script has begun: others draw other values.
   private let ordinals = Mutex<[String: Int]>([:])
+  private let closingFault = Mutex<StoreFault?>(nil)
+
+  /// Whether the store was closed before it had stored what it had taken.
+  var lostLine: Bool { closingFault.withLock { $0 } != nil }
 
   /// Makes the engine on a store, in memory where none is given, and takes up what was unfinished there where that is
   /// wanted.
@@ -375,6 +379,7 @@ final class EngineSession: Sendable {
   /// Closes every connection of an engine that has been stopped, or of which nothing goes on any more.
   func abandon() async {
     if let fault = store.close() {
+      closingFault.withLock { $0 = fault }
       Output.error.line("callboard: what happened last was not stored: \(fault)")
     }
     await connections?.shutDown()

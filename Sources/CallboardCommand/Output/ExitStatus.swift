@@ -36,9 +36,12 @@ enum ExitStatus: Int32, Sendable, CaseIterable {
     case .outcomeUnknown: return .outcomeUnknown
     case .storeFailed: return .unreachable
     case .internalFault: return .fault
+    // Where it is of no use to ask again the call waits on.
+    case .engineStopped:
+      return failure.isRetryable || failure.reach != .notSent ? .failed : .outOfTime
     case .unknownFunction, .invalidArguments, .notAllowed, .functionOff, .engineHeld,
       .definitionNotAccepted, .rateLimited, .budgetExceeded, .queueFull, .stopping, .cancelled,
-      .engineStopped, .definitionChanged, .functionRemoved, .circuitOpen, .throttled, .serverError,
+      .definitionChanged, .functionRemoved, .circuitOpen, .throttled, .serverError,
       .clientError, .functionThrew, .programFailed, .invalidResult, .resultTooBig, .didNotHappen,
       .superseded:
       return .failed

@@ -91,7 +91,7 @@ extension CallCommand {
     guard let failure = ended.failure else { return }
     throw Failure(
       ExitStatus.of(.failure(failure), effect: ended.effect),
-      "\(function) \(Self.verb(state)): \(Self.sentences(of: failure))"
+      "\(function) \(Self.verb(state, failure)): \(Self.sentences(of: failure))"
     )
   }
 }

@@ -82,9 +82,10 @@ struct ServeCommand: AsyncParsableCommand {
     )
     signals.onNext { session.engine.hurry() }
     await session.engine.stop(patience: .whole)
+    await server.answersAll()
     server.close(saying: "it was stopped in order")
     await session.close(patience: .whole)
-    let unknown = ConsoleRun.unknownOutcomes(session.engine)
+    let unknown = session.unknownOutcomes
     for line in unknown { Output.error.row("callboard: \(line)") }
     let isWhole = events?.finish() ?? true
     var statuses: [ExitStatus] = []

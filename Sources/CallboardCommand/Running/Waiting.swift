@@ -11,6 +11,13 @@ func onOwnThread<Outcome: Sendable>(
   }
 }
 
+/// Something that is done once, by whoever comes first.
+final class Once: Sendable {
+  private let isDone = Atomic(false)
+
+  var isFirst: Bool { !isDone.exchange(true, ordering: .relaxed) }
+}
+
 /// Counts from several threads.
 final class Counter: Sendable {
   private let count = Mutex(0)

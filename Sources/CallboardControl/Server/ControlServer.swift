@@ -51,6 +51,17 @@ public final class ControlServer: Sendable {
 
   func asking(_ name: String) -> Result<Principal, NobodyNamed> { named(name) }
 
+  /// Waits until nobody waits for an answer, for at most two seconds.
+  ///
+  /// An engine that stops tells whoever waits for a call; what it has told is still on its way to them.
+  public func answersAll() async {
+    let end = ContinuousClock.now + .seconds(2)
+    while state.withLock({ $0.peers.values.contains(where: \.isAsked) }), ContinuousClock.now < end
+    {
+      try? await Task.sleep(for: .milliseconds(2))
+    }
+  }
+
   /// Tells every peer why it ends, hangs up, and takes the socket away.
   public func close(saying farewell: String) {
     let peers = state.withLock { state -> [ServedPeer]? in

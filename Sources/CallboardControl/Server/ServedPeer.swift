@@ -24,6 +24,8 @@ final class ServedPeer: Sendable {
   private let state = Mutex(State())
   /// One for each thing that may be asked before the answer to another is there.
   private let slots = MonotonicSemaphore()
+  /// What was asked for and is not answered.
+  private let open = Atomic(0)
 
   /// What a peer may have asked for at one time; more is read when something of it is answered.
   static let askLimit = 64
@@ -56,6 +58,9 @@ final class ServedPeer: Sendable {
   }
 
   func cut() { channel.cut() }
+
+  /// Whether something that was asked for is not answered.
+  var isAsked: Bool { open.load(ordering: .sequentiallyConsistent) > 0 }
 
   /// Serves until the peer hangs up or does what it may not.
   func serve() {
@@ -180,6 +185,7 @@ final class ServedPeer: Sendable {
       return Self.frame(make())
     }
     if !isOpen { slots.signal() }
+    open.subtract(1, ordering: .sequentiallyConsistent)
   }
 
   private static func frame(_ answer: Answer) -> JSONValue {
@@ -195,6 +201,7 @@ final class ServedPeer: Sendable {
   }
 
   private func take(_ ask: Ask) {
+    open.add(1, ordering: .sequentiallyConsistent)
     let principal = principal
     switch ask {
     case .look(let id, let looks):

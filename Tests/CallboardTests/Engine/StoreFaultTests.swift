@@ -1,6 +1,7 @@
 import Callboard
 import CallboardTesting
 import JSONSchema
+import Synchronization
 import Testing
 
 @Suite(.timeLimit(.minutes(10)))
@@ -98,6 +99,34 @@ struct StoreFaultTests {
   private func mend(_ store: FaultyStore, _ rig: Rig) async {
     store.fail(nil)
     await rig.advance(by: .seconds(1)) { rig.header.storeFault == nil }
+  }
+
+  @Test(arguments: [false, true])
+  func `of a write whose end can't be stored nobody hears that it failed when the engine stops`(
+    isLate: Bool
+  ) async throws {
+    let store = FaultyStore(failsLate: isLate)
+    let (wire, put) = (held("wire"), held("put", .idempotent))
+    let rig = try Rig(wire, put, store: store)
+    let calls = [rig.begin("wire"), rig.begin("put")]
+    let attempts = [await wire.attempt(1), await put.attempt(1)]
+    store.fail(full)
+    for attempt in attempts { attempt.answer("sent") }
+    await met(rig)
+    await eventually { (try? rig.row(attempts[0].id).state) == .succeeded }
+    let isOver = Atomic(false)
+    let stopping = Task {
+      await rig.engine.stop(patience: .zero)
+      isOver.store(true, ordering: .relaxed)
+    }
+    await rig.advance(by: .milliseconds(20)) { isOver.load(ordering: .relaxed) }
+    await stopping.value
+    let heard = [await calls[0].value.failure, await calls[1].value.failure]
+    #expect(heard.map(\.?.kind) == [.outcomeUnknown, .engineStopped])
+    #expect(heard.map(\.?.reach) == [.maybe, .maybe])
+    #expect(heard.map(\.?.isRetryable) == [false, true])
+    #expect(heard[0]?.message.contains("is not stored. Do not repeat it.") == true)
+    #expect(rig.engine.writesWithoutWord(lineIsLost: isLate) == [attempts[0].id])
   }
 
   private func held(_ name: String, _ effect: FunctionEffect = .write) -> TestFunction {

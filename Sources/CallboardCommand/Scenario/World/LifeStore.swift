@@ -61,6 +61,7 @@ final class LifeStore: Store {
   var name: String { base.name }
   var doubt: String? { base.doubt }
   var commitsAtOnce: Bool { base.commitsAtOnce }
+  var isLasting: Bool { base.isLasting }
   func onNews(_ handler: @escaping @Sendable (StoreNews) -> Void) { base.onNews(handler) }
   func lookUp(_ id: CallID) throws(StoreFault) -> Call? { try base.lookUp(id) }
   func call(_ id: CallID) -> Call? { base.call(id) }
