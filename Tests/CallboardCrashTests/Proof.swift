@@ -133,7 +133,7 @@ struct Proof {
         if mayBeForgotten { continue }
         throw Unproved("the outcome of \(function) \(id) was told, and it is not stored")
       }
-      guard let outcome = call.outcome else { throw Unproved("\(id) has no outcome") }
+      guard let outcome = call.heard else { throw Unproved("\(id) has no outcome") }
       if mayBeForgotten, outcome.failure?.kind == .engineStopped { continue }
       let found = try JSONValue(encoding: outcome)
       guard try found == JSONValue(parsing: told) else {
